@@ -1,0 +1,145 @@
+"""Which days count, when a deadline ends, and when somebody may be mailed. Pure rules about dates.
+
+Holidays come from the package `holidays` for the programme's Land. Working days and calendar days are different types
+(`definition.WorkingDays`, `definition.CalendarDays`) and are never added to each other.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import holidays
+
+from workflow.definition import WorkingCalendar
+
+_DAY = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A hold: from the day it began until the day work went on; `ended_on` is None while it lasts."""
+
+    began_on: dt.date
+    ended_on: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an explained date: what was added and where it led. `kind` is start, days, extension or pause."""
+
+    kind: str
+    days: int
+    date: dt.date
+    holidays: tuple[tuple[dt.date, str], ...] = ()
+
+
+class Calendar:
+    """The working days of one Land."""
+
+    def __init__(self, rules: WorkingCalendar) -> None:
+        self.zone = ZoneInfo(rules.time_zone)
+        self.reminders_at = dt.time.fromisoformat(rules.reminders_at)
+        self._no_mail_on = frozenset(rules.no_mail_on)
+        self._land = rules.land
+        self._names: dict[int, dict[dt.date, str]] = {}
+
+    def today(self, now: dt.datetime) -> dt.date:
+        """The day people in this programme call today. `now` is aware."""
+        return now.astimezone(self.zone).date()
+
+    def holiday(self, date: dt.date) -> str | None:
+        """German name of the public holiday on this date, if it is one."""
+        return self._year(date.year).get(date)
+
+    def is_working_day(self, date: dt.date) -> bool:
+        """Monday to Friday and no public holiday of the Land. 24 and 31 December count."""
+        return date.weekday() < 5 and date not in self._year(date.year)
+
+    def is_mail_day(self, date: dt.date) -> bool:
+        """A working day on which the programme sends mail."""
+        return self.is_working_day(date) and f"{date:%m-%d}" not in self._no_mail_on
+
+    def add(self, start: dt.date, working_days: int) -> dt.date:
+        """The n-th working day after `start` (before, when negative); the start itself is not counted.
+
+        Zero gives the start, whatever day it is.
+        """
+        date, step = start, _DAY if working_days >= 0 else -_DAY
+        for _ in range(abs(working_days)):
+            date += step
+            while not self.is_working_day(date):
+                date += step
+        return date
+
+    def between(self, start: dt.date, end: dt.date) -> int:
+        """Working days after `start` up to and including `end`; negative when `end` lies before."""
+        if end < start:
+            return -self.between(end, start)
+        days = (end - start).days
+        whole_weeks, rest = divmod(days, 7)
+        count = whole_weeks * 5
+        tail = start + _DAY * (whole_weeks * 7)
+        count += sum(1 for offset in range(1, rest + 1) if (tail + _DAY * offset).weekday() < 5)
+        for year in range(start.year, end.year + 1):
+            count -= sum(1 for date in self._year(year) if start < date <= end and date.weekday() < 5)
+        return count
+
+    def deadline(self, start: dt.date, working_days: int, extended: int = 0, pauses: Sequence[Pause] = ()) -> dt.date:
+        """The due date: the day after which counting began + working days + extensions + what pauses took.
+
+        A pause moves the date by the working days it lasted, if it began on or before the date as it stood then; a
+        pause still lasting moves nothing yet (rule of due dates, roll-out facts 2.3).
+        """
+        return self.explain(start, working_days, extended, pauses)[-1].date
+
+    def explain(
+        self, start: dt.date, working_days: int, extended: int = 0, pauses: Sequence[Pause] = ()
+    ) -> tuple[Step, ...]:
+        """The same date step by step, with the public holidays that fell on weekdays on the way."""
+        steps = [Step("start", 0, start)]
+        self._step(steps, "days", working_days)
+        if extended:
+            self._step(steps, "extension", extended)
+        for pause in sorted(pauses, key=lambda pause: pause.began_on):
+            if pause.ended_on is not None and start < pause.ended_on and pause.began_on <= steps[-1].date:
+                lost = self.between(max(pause.began_on, start), pause.ended_on)
+                if lost:
+                    self._step(steps, "pause", lost)
+        return tuple(steps)
+
+    def remind_at(self, date: dt.date) -> dt.datetime:
+        """The instant at which a rung of this date fires: the reminder hour of the next mail day. In UTC."""
+        while not self.is_mail_day(date):
+            date += _DAY
+        return dt.datetime.combine(date, self.reminders_at, self.zone).astimezone(dt.UTC)
+
+    def next_working_morning(self, now: dt.datetime) -> dt.datetime:
+        """The reminder hour of the next working day after `now`'s day, in UTC: one step of the rehearsal clock."""
+        date = self.add(self.today(now), 1)
+        return dt.datetime.combine(date, self.reminders_at, self.zone).astimezone(dt.UTC)
+
+    def _step(self, steps: list[Step], kind: str, days: int) -> None:
+        before = steps[-1].date
+        after = self.add(before, days)
+        passed = tuple(
+            (date, name)
+            for year in range(before.year, after.year + 1)
+            for date, name in sorted(self._year(year).items())
+            if before < date <= after and date.weekday() < 5
+        )
+        steps.append(Step(kind, days, after, passed))
+
+    def _year(self, year: int) -> dict[dt.date, str]:
+        names = self._names.get(year)
+        if names is None:
+            names = self._names[year] = _public_holidays(self._land, year)
+        return names
+
+
+@lru_cache(maxsize=512)
+def _public_holidays(land: str, year: int) -> dict[dt.date, str]:
+    return dict(holidays.country_holidays("DE", subdiv=land, years=year, language="de").items())

@@ -1,0 +1,369 @@
+"""What can be done with a case: open it, take a transition, let it rest and let it go on."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from workflow import deadlines, events, evidence, policy, requirements, tasks
+from workflow.casework import CaseRow, LockedCase, begin, insist_unmoved, lock
+from workflow.definition import Group
+from workflow.engine import Engine, Who, Work
+from workflow.errors import (
+    AlreadyOpen,
+    CaseRests,
+    Conflict,
+    InvalidEvidence,
+    NotAllowed,
+    NotFound,
+    Refused,
+    StartklarError,
+)
+from workflow.evidence import NOTHING, Given
+from workflow.models import Body, Case, Hold, TeamDistrict, TeamService
+
+CHUNK = 100
+CHUNK_SECONDS = 0.05
+REVIEW_LADDER = "short"
+"""Who is asked whether a resting case may go on: the ladder that runs towards the review date."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """A case after a deed."""
+
+    id: UUID
+    number: str
+    state: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A case that could be opened: the service, the body, and who would look after it."""
+
+    service: str
+    body: str
+    body_name: str
+    team: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What opening came to for one planned case: the case, or why not."""
+
+    planned: Planned
+    case: CaseView | None
+    refused: StartklarError | None
+
+
+# --- opening ---------------------------------------------------------------------------------------------------------
+
+
+def open_case(work: Work, service: str, body: str) -> CaseView:
+    """Open a service for a responsible body: the first state's tasks become ready and their owners learn of it.
+
+    Raises NotFound (service or body), NotAllowed, Refused (the body is not responsible, or nobody looks after it) or
+    AlreadyOpen, in this order.
+    """
+    entry = work.catalogue.service(service)
+    row = work.session.execute(
+        sa.select(Body.ars, Body.kind, Body.district, Body.display_name).where(Body.ars == body)
+    ).first()
+    if row is None:
+        raise NotFound(what="body", name=body)
+    team = _teams(work).team_for(service, row.district)
+    if team is None or not policy.may_open(work.actor, team):
+        _insist_may_open(work, team)
+        raise Refused("error.no_team", body=row.display_name)
+    if entry.applies_to is None or not _belongs(work.catalogue.groups[entry.applies_to], row.ars, row.kind):
+        raise Refused("error.not_responsible_body", service=entry.title, body=row.display_name)
+    known = work.session.execute(sa.select(Case.number).where(Case.service == service, Case.body == body)).scalar()
+    if known is not None:
+        raise AlreadyOpen(service=entry.title, body=row.display_name, number=known)
+
+    process = work.catalogue.newest(work.catalogue.programme.process)
+    case = begin(
+        work,
+        CaseRow(
+            id=uuid4(),
+            number=number_of(service, body, 1),
+            service=service,
+            body=body,
+            round=1,
+            process=process.process,
+            process_version=process.version,
+            state=process.initial,
+            version=1,
+            team=team,
+            operator=entry.operator,
+            variant=None,
+            wave=None,
+            stichtag=None,
+            opened_on=work.today,
+            entered_on=work.today,
+            live_on=None,
+            closed_on=None,
+            ended_on=None,
+            rests=False,
+            underway=False,
+            attempts=0,
+            seq=0,
+            head=events.START,
+        ),
+        process,
+    )
+    tasks.enter(case, process.initial)
+    case.record("opened")
+    return _view(case)
+
+
+def number_of(service: str, body: str, round_: int) -> str:
+    """What people call a case: `wohngeld-07111-1`. The body's key without the zeros it is padded with."""
+    return f"{service}-{body.rstrip('0')}-{round_}"
+
+
+def plan(work: Work, services: Iterable[str]) -> list[Planned]:
+    """Every case of these services that is not open yet, for the bodies responsible. Nothing is changed.
+
+    Services whose responsible bodies are unknown give none. Raises NotFound for a service the catalogue lacks.
+    """
+    teams = _teams(work)
+    bodies = work.session.execute(
+        sa.select(Body.ars, Body.kind, Body.district, Body.display_name)
+        .where(Body.valid_until.is_(None))
+        .order_by(Body.sort_key, Body.ars)
+    ).all()
+    known = set(work.session.execute(sa.select(Case.service, Case.body)).tuples())
+    planned: list[Planned] = []
+    for key in services:
+        group_name = work.catalogue.service(key).applies_to
+        if group_name is None:
+            continue
+        group = work.catalogue.groups[group_name]
+        for body in bodies:
+            team = teams.team_for(key, body.district)
+            if team and _belongs(group, body.ars, body.kind) and (key, body.ars) not in known:
+                planned.append(Planned(key, body.ars, body.display_name, team))
+    return planned
+
+
+def open_planned(
+    engine: Engine, who: Who, planned: Sequence[Planned], *, progress: Callable[[int], None] = lambda _: None
+) -> list[Opened]:
+    """Open many cases in chunks; one that fails is undone and reported alone. `progress` hears how many were tried."""
+    results: list[Opened] = []
+    position = 0
+    while position < len(planned):
+        began = time.monotonic()
+        chunk: list[Opened] = []
+        with engine.change(who) as work:
+            while position + len(chunk) < len(planned) and len(chunk) < CHUNK:
+                chunk.append(_open_one(work, planned[position + len(chunk)]))
+                if time.monotonic() - began > CHUNK_SECONDS:
+                    break
+        results += chunk
+        position += len(chunk)
+        progress(len(chunk))
+    return results
+
+
+# --- moving ----------------------------------------------------------------------------------------------------------
+
+
+def advance(work: Work, case_id: UUID, transition: str, *, seen: int | None = None, given: Given = NOTHING) -> CaseView:
+    """Take one transition with a case.
+
+    The new state, its tasks and deadlines, the event and the outgoing notices are kept together or not at all. `seen`
+    is the version the person was looking at; None when nobody was.
+
+    Raises NotFound, CaseHasMoved, TransitionNotAvailable, CaseRests, NotAllowed, InvalidEvidence or RequirementsNotMet,
+    asked in this order.
+    """
+    case = lock(work, case_id)
+    insist_unmoved(case, seen)
+    machine = work.catalogue.machine(case.row.process, case.row.process_version)
+    move = machine.move(case.row.state, transition)
+    if case.row.rests:
+        raise CaseRests(number=case.row.number)
+    policy.insist(work.actor, move.transition.by, case.row)
+    asked = move.transition.asks
+    answers = evidence.read(asked, given, choices=tasks.choices(work, case.row.service, asked))
+    requirements.insist(case, move.transition.requires)
+
+    case.keep(
+        answers,
+        asked,
+        kind="transition",
+        subject_id=case.row.id,
+        source=transition,
+        attempt=case.row.attempts,
+        earlier={},
+    )
+    tasks.close_open(case)
+    _enter(case, move.source, move.target, back=move.transition.back)
+    tasks.enter(case, move.target, move.transition.reopens)
+    case.say(transition=transition, source=move.source, target=move.target)
+    for role in move.transition.notify:
+        case.notify("advanced", case.in_charge(role), kind="case", subject_id=case.row.id, transition=transition)
+    case.record("advanced")
+    return _view(case)
+
+
+def hold(
+    work: Work,
+    case_id: UUID,
+    *,
+    blocker: str,
+    reason: str,
+    review_on: dt.date,
+    external_owner: str | None = None,
+    promised_on: dt.date | None = None,
+    seen: int | None = None,
+) -> CaseView:
+    """Let a case rest: a recorded pause with a cause and a review date. Nobody is reminded while it lasts.
+
+    Raises NotFound, CaseHasMoved, CaseRests (it does already), Conflict (it has ended), NotAllowed or InvalidEvidence,
+    in this order.
+    """
+    case = lock(work, case_id)
+    insist_unmoved(case, seen)
+    if case.row.rests:
+        raise CaseRests(number=case.row.number)
+    if case.row.ended_on is not None:
+        raise Conflict(what="case")
+    policy.insist(work.actor, ("umsetzungsteam", "supervisor"), case.row)
+    words = tasks.reason_of(reason)
+    _insist_hold_makes_sense(work, blocker, review_on)
+
+    case.set(rests=True, version=case.row.version + 1)
+    tasks.quieten(case)
+    remark_id = case.remark(words)
+    hold_id = uuid4()
+    ladder = work.catalogue.programme.ladders[REVIEW_LADDER]
+    ring = deadlines.first_ring(work.catalogue.calendar, ladder, review_on, work.today, after=work.now)
+    case.insert(
+        Hold,
+        id=hold_id,
+        case_id=case.row.id,
+        blocker=blocker,
+        external_owner=external_owner,
+        promised_on=promised_on,
+        review_on=review_on,
+        began_on=work.today,
+        ended_on=None,
+        remark_id=remark_id,
+        held_by=work.actor.id,
+        ladder=REVIEW_LADDER,
+        remind_at=ring.at if ring else None,
+        rung=ring.rung if ring else None,
+        occurrence=0,
+        generation=1,
+    )
+    case.say(
+        hold={
+            "id": hold_id,
+            "blocker": blocker,
+            "began_on": work.today,
+            "review_on": review_on,
+            "promised_on": promised_on,
+        }
+    )
+    case.record("held")
+    return _view(case)
+
+
+def resume(work: Work, case_id: UUID, *, seen: int | None = None) -> CaseView:
+    """Let a resting case go on: due dates move by the working days the pause took.
+
+    Raises NotFound, CaseHasMoved, Conflict (it does not rest) or NotAllowed, in this order.
+    """
+    case = lock(work, case_id)
+    insist_unmoved(case, seen)
+    if not case.row.rests:
+        raise Conflict(what="rest")
+    policy.insist(work.actor, ("umsetzungsteam", "supervisor"), case.row)
+
+    resting = work.session.execute(
+        sa.select(Hold.id).where(Hold.case_id == case.row.id, Hold.ended_on.is_(None))
+    ).scalar_one()
+    work.session.execute(
+        sa.update(Hold).where(Hold.id == resting).values(ended_on=work.today, remind_at=None, rung=None)
+    )
+    case.set(rests=False, version=case.row.version + 1)
+    tasks.reclock(case)
+    case.say(hold={"id": resting, "ended_on": work.today})
+    case.record("resumed")
+    return _view(case)
+
+
+# --- helpers, in the order they are called ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Teams:
+    by_service: dict[str, str]
+    by_district: dict[str, str]
+
+    def team_for(self, service: str, district: str) -> str | None:
+        """The team of the service, else of the district."""
+        return self.by_service.get(service) or self.by_district.get(district)
+
+
+def _teams(work: Work) -> _Teams:
+    return _Teams(
+        dict(work.session.execute(sa.select(TeamService.service, TeamService.team)).tuples().all()),
+        dict(work.session.execute(sa.select(TeamDistrict.district, TeamDistrict.team)).tuples().all()),
+    )
+
+
+def _insist_may_open(work: Work, team: str | None) -> None:
+    if not policy.may_open(work.actor, team or ""):
+        raise NotAllowed(roles=("programme_office", "umsetzungsteam"))
+
+
+def _belongs(group: Group, ars: str, kind: str) -> bool:
+    """Whether a body is in a group: of one of its kinds or added, and not removed."""
+    return (kind in group.kinds or ars in group.add) and ars not in group.remove
+
+
+def _open_one(work: Work, planned: Planned) -> Opened:
+    try:
+        with work.session.begin_nested():
+            return Opened(planned, open_case(work, planned.service, planned.body), None)
+    except StartklarError as error:
+        return Opened(planned, None, error)
+
+
+def _enter(case: LockedCase, source: str, target: str, *, back: bool) -> None:
+    """Stand in the new state, with what that means for the case as a whole."""
+    process, today = case.process, case.work.today
+    state = process.states[target]
+    case.set(state=target, version=case.row.version + 1, entered_on=today)
+    if back:
+        case.set(attempts=case.row.attempts + 1)
+    if state.end:
+        case.set(ended_on=today)
+    elif not state.aside and source == process.initial:
+        case.set(underway=True)
+    if state.goal and case.row.live_on is None:
+        case.set(live_on=today)
+
+
+def _insist_hold_makes_sense(work: Work, blocker: str, review_on: dt.date) -> None:
+    faults: dict[str, tuple[str, dict[str, object]]] = {}
+    if blocker not in work.catalogue.programme.blockers:
+        faults["blocker"] = ("evidence.not_an_option", {})
+    if review_on <= work.today:
+        faults["review_on"] = ("evidence.not_in_future", {})
+    if faults:
+        raise InvalidEvidence(faults)
+
+
+def _view(case: LockedCase) -> CaseView:
+    return CaseView(case.row.id, case.row.number, case.row.state, case.row.version)

@@ -1,0 +1,703 @@
+"""A case this transaction holds, and everything that changes about it until one entry of history keeps it.
+
+Deeds say what changes (`set`, `update`, `add`, `keep`, `notify`); `record` turns the same changes into rows and into
+the entry of the chain, so that folding a chain gives the rows by construction.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from workflow import deadlines, events, evidence, policy
+from workflow.calendar import Pause
+from workflow.deadlines import Counting, DueDate
+from workflow.definition import (
+    Due,
+    EvidenceField,
+    OfMilestone,
+    Process,
+    Promised,
+    Stichtag,
+    canonical,
+)
+from workflow.definition import Task as TaskDefinition
+from workflow.engine import Work
+from workflow.errors import CaseHasMoved, NotFound, TaskHasMoved
+from workflow.evidence import Answer, Kept
+from workflow.models import Case, Document, Evidence, Grant, Hold, Milestone, Notice, Person, Remark, Task
+from workflow.policy import Holder
+
+OPEN = ("waiting", "ready", "accepted", "submitted")
+SETTLED = ("done", "waived", "obsolete")
+
+
+@dataclass(slots=True)
+class CaseRow:
+    """The columns of a case."""
+
+    id: UUID
+    number: str
+    service: str
+    body: str
+    round: int
+    process: str
+    process_version: int
+    state: str
+    version: int
+    team: str
+    operator: str | None
+    variant: str | None
+    wave: str | None
+    stichtag: dt.date | None
+    opened_on: dt.date
+    entered_on: dt.date
+    live_on: dt.date | None
+    closed_on: dt.date | None
+    ended_on: dt.date | None
+    rests: bool
+    underway: bool
+    attempts: int
+    seq: int
+    head: str
+
+
+@dataclass(slots=True)
+class TaskRow:
+    """The columns of a task."""
+
+    id: UUID
+    case_id: UUID
+    name: str
+    state: str
+    service: str
+    body: str
+    team: str
+    operator: str | None
+    owner: str
+    optional: bool
+    status: str
+    acting: str | None
+    attempt: int
+    version: int
+    holder_id: UUID | None
+    submitted_by: UUID | None
+    recorded_for_body: bool
+    counted_from: dt.date | None
+    extended_days: int
+    due_on: dt.date | None
+    ended_on: dt.date | None
+    ladder: str | None
+    remind_at: dt.datetime | None
+    rung: str | None
+    occurrence: int
+    generation: int
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody still has to do something before it is settled or declined."""
+        return self.status in OPEN
+
+    @property
+    def satisfies(self) -> bool:
+        """Whether tasks that come after it may begin."""
+        return self.status in SETTLED or (self.status == "declined" and self.optional)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether a transition may be taken as far as this task is concerned."""
+        return self.optional or self.status in SETTLED
+
+
+_UNCHAINED = frozenset({"remind_at", "rung", "occurrence", "seq", "head"})
+"""Columns that are not history: when somebody is reminded next, and the chain's own head."""
+
+
+@dataclass(slots=True)
+class LockedCase:
+    """One case, locked until the transaction ends, with the tasks of the state it is in."""
+
+    work: Work
+    row: CaseRow
+    process: Process
+    tasks: dict[str, TaskRow]
+    _holders: tuple[Holder, ...] | None = None
+    _pauses: tuple[Pause, ...] | None = None
+    _facts: dict[str, evidence.Value] | None = None
+    _given: dict[str, evidence.Value] = field(default_factory=dict)
+    is_new: bool = False
+    _case_changes: dict[str, Any] = field(default_factory=dict)
+    _task_changes: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    _new_tasks: dict[UUID, TaskRow] = field(default_factory=dict)
+    _rows: dict[Any, list[dict[str, Any]]] = field(default_factory=dict)
+    _updates: list[tuple[sa.Update, dict[str, Any]]] = field(default_factory=list)
+    _content: dict[str, Any] = field(default_factory=dict)
+
+    # --- asking ---
+
+    def definition_of(self, task: TaskRow) -> TaskDefinition:
+        """What the process says about a task of this case."""
+        return self.process.states[task.state].tasks[task.name]
+
+    def holders(self) -> tuple[Holder, ...]:
+        """Everybody who holds a role that matters to this case, read once."""
+        if self._holders is None:
+            self._holders = holders(self.work, self.row)
+        return self._holders
+
+    def pauses(self) -> tuple[Pause, ...]:
+        """The ledger of holds, read once."""
+        if self._pauses is None:
+            rows = self.work.session.execute(_PAUSES, {"case_id": self.row.id})
+            self._pauses = () if self.is_new else tuple(Pause(began, ended) for began, ended in rows)
+        return self._pauses
+
+    def facts(self) -> dict[str, evidence.Value]:
+        """What conditions may ask about: `task.field`, `case.…`, `variant.…` and `service.…`."""
+        if self._facts is None:
+            self._facts = {}
+            if not self.is_new:
+                for source, name, type_, text, number, date in self.work.session.execute(
+                    _FACTS, {"case_id": self.row.id}
+                ):
+                    value = evidence.value_of(type_, text, number, date)
+                    if value is not None:
+                        self._facts[f"{source}.{name}"] = value
+        return self._facts | self._given | self._attributes()
+
+    def standing(self, owner: str) -> policy.Standing | None:
+        """In what standing the actor may act as `owner` in this case."""
+        return policy.standing(self.work.actor, owner, self.row, self.holders)
+
+    def in_charge(self, owner: str) -> tuple[UUID, ...]:
+        """Everybody who acts as `owner` here, after fallback."""
+        return policy.in_charge(owner, self.row, self.holders())[1]
+
+    # --- changing ---
+
+    def set(self, **changes: Any) -> None:
+        """Change columns of the case."""
+        for name, value in changes.items():
+            setattr(self.row, name, value)
+        self._case_changes.update(changes)
+
+    def update(self, task: TaskRow, **changes: Any) -> None:
+        """Change columns of a task; its version rises once per deed."""
+        for name, value in changes.items():
+            setattr(task, name, value)
+        if task.id in self._new_tasks:
+            return
+        known = self._task_changes.setdefault(task.id, {})
+        if not known:
+            task.version += 1
+            known["version"] = task.version
+        known.update(changes)
+
+    def add(self, task: TaskRow) -> None:
+        """A task the case did not have yet."""
+        self.tasks[task.name] = task
+        self._new_tasks[task.id] = task
+
+    def insert(self, model: Any, **values: Any) -> None:
+        """A row that belongs to this deed."""
+        self._rows.setdefault(model, []).append(values)
+
+    def execute(self, statement: sa.Update, **values: Any) -> None:
+        """An update of another table that belongs to this deed; runs before what is inserted."""
+        self._updates.append((statement, values))
+
+    def say(self, **content: Any) -> None:
+        """Facts for the entry of history: ids, names of the definition, dates; never free text."""
+        self._content.update(content)
+
+    def remark(self, text: str) -> UUID:
+        """Keep free text beside the chain; history gets its commitment. Returns the remark's id."""
+        commitment = events.commit(text)
+        remark_id = uuid4()
+        self.insert(
+            Remark,
+            id=remark_id,
+            chain_id=self.row.id,
+            text=text,
+            salt=commitment.salt,
+            commitment=commitment.digest,
+        )
+        self.say(remark={"id": remark_id, "commitment": commitment.digest})
+        return remark_id
+
+    def keep(
+        self,
+        answers: Iterable[Answer],
+        asked: Mapping[str, EvidenceField],
+        *,
+        kind: str,
+        subject_id: UUID,
+        source: str,
+        attempt: int,
+        earlier: Mapping[str, Kept],
+    ) -> None:
+        """Keep answers as new revisions; what did not change stays as it is. Fills the columns answers stand for."""
+        kept = keep_answers(
+            self.work,
+            answers,
+            kind=kind,
+            subject_id=subject_id,
+            source=source,
+            attempt=attempt,
+            earlier=earlier,
+            revision=self.row.seq + 1 if kind == "transition" else None,
+            owner={"case_id": self.row.id},
+        )
+        self._rows.setdefault(Document, []).extend(kept.documents)
+        self._rows.setdefault(Evidence, []).extend(kept.evidence)
+        for values in kept.outdated:
+            self.execute(OUTDATE, **values)
+        if kept.said:
+            self.say(evidence=kept.said)
+        for answer in answers:
+            if answer.value is None:
+                continue
+            if kind == "task":
+                self._given[f"{source}.{answer.field}"] = answer.value
+            self._fill(asked[answer.field], answer.value)
+
+    def notify(
+        self,
+        name: str,
+        recipients: Iterable[UUID],
+        *,
+        kind: str,
+        subject_id: UUID,
+        urgency: int = 0,
+        **facts: Any,
+    ) -> None:
+        """A notice for each recipient; nobody is told what they just did themselves."""
+        content = canonical(events.plain(facts))
+        for recipient in dict.fromkeys(recipients):
+            if recipient != self.work.actor.id:
+                self.insert(
+                    Notice,
+                    id=uuid4(),
+                    recipient_id=recipient,
+                    name=name,
+                    subject_kind=kind,
+                    subject_id=subject_id,
+                    case_id=self.row.id,
+                    urgency=urgency,
+                    facts=content,
+                    created_at=self.work.now,
+                )
+
+    # --- time ---
+
+    def due(self, rule: Due, counted_from: dt.date, extended_days: int = 0) -> DueDate:
+        """The due date under a rule, as this case stands."""
+        counting = Counting(counted_from, extended_days, self.pauses())
+        return deadlines.due(self.work.catalogue.calendar, rule, counting, fixed=self._fixed)
+
+    def clock(self, task: TaskRow, *, start: bool = False) -> None:
+        """Set due date and next reminder of a task somebody acts on; `start` counts anew from today.
+
+        The generation rises whenever the due date changes, so that a reminder of the new date is never taken for one
+        of the old. While the case rests nothing is reminded.
+        """
+        calendar, programme = self.work.catalogue.calendar, self.work.catalogue.programme
+        counted_from = self.work.today if start or task.counted_from is None else task.counted_from
+        extended = 0 if start else task.extended_days
+        rule, ladder_name = self.rule_of(task)
+        due_on = self.due(rule, counted_from, extended).date
+        ladder = programme.ladders.get(ladder_name)
+        ring = (
+            deadlines.first_ring(calendar, ladder, due_on, counted_from, after=self.work.now)
+            if ladder and not self.row.rests
+            else None
+        )
+        changed = start or due_on != task.due_on
+        self.update(
+            task,
+            counted_from=counted_from,
+            extended_days=extended,
+            due_on=due_on,
+            ladder=ladder_name,
+            generation=task.generation + (1 if changed else 0),
+            remind_at=ring.at if ring else None,
+            rung=ring.rung if ring else None,
+            occurrence=ring.occurrence if ring else 0,
+        )
+
+    def rule_of(self, task: TaskRow) -> tuple[Due, str]:
+        """The due rule and ladder of whoever acts on a task now: its own, or the programme's for confirming."""
+        rules = self.work.catalogue.programme.calendar
+        if task.status in ("submitted", "declined"):
+            within = rules.confirm_within
+            return within, rules.confirm_ladder
+        definition = self.definition_of(task)
+        return definition.due, definition.ladder
+
+    # --- keeping ---
+
+    def record(self, act: str) -> None:
+        """Keep everything that changed, with one entry of history. Raises CaseHasMoved when the case was not ours."""
+        session = self.work.session
+        said = dict(self._content)
+        case_said = {name: value for name, value in self._case_changes.items() if name not in _UNCHAINED}
+        tasks_said: dict[str, Any] = {
+            task_id.hex: {name: value for name, value in changes.items() if name not in _UNCHAINED}
+            for task_id, changes in self._task_changes.items()
+        }
+        for task in self._new_tasks.values():
+            tasks_said[task.id.hex] = {
+                name: getattr(task, name) for name in _NEW_TASK_SAID if getattr(task, name) not in (None, 0, False)
+            }
+        if self.is_new:
+            case_said = {
+                name: getattr(self.row, name) for name in CASE_NAMES if name not in _UNCHAINED and name != "id"
+            }
+        if case_said:
+            said["case"] = case_said
+        if tasks_said:
+            said["tasks"] = tasks_said
+        before = self.row.seq
+        entry = events.link(self.work, "case", self.row.id, before, self.row.head, act, said)
+        self.set(seq=entry.seq, head=entry.head)
+        if self.is_new:
+            session.execute(sa.insert(Case), _values(self.row))
+        else:
+            changed = session.execute(
+                _update_case(tuple(self._case_changes)), {"key": self.row.id, "before": before, **self._case_changes}
+            )
+            if changed.rowcount != 1:  # type: ignore[attr-defined]
+                raise CaseHasMoved
+        self._write_tasks()
+        for statement, values in self._updates:
+            session.execute(statement, values)
+        for model in _WRITE_ORDER:
+            rows = self._rows.get(model)
+            if rows:
+                session.execute(_insert(model), rows)
+        session.execute(events.APPEND, entry.values)
+        if notices := self._rows.get(Notice):
+            session.execute(_insert(Notice), notices)
+        self._forget()
+
+    def _write_tasks(self) -> None:
+        session = self.work.session
+        alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for task_id, changes in self._task_changes.items():
+            alike.setdefault(tuple(changes), []).append({"key": task_id, **changes})
+        for names, rows in alike.items():
+            session.execute(_update_task(names), rows if len(rows) > 1 else rows[0])
+        if self._new_tasks:
+            session.execute(_insert(Task), [_values(task) for task in self._new_tasks.values()])
+
+    def _forget(self) -> None:
+        self._case_changes = {}
+        self._task_changes = {}
+        self._new_tasks = {}
+        self._rows = {}
+        self._updates = []
+        self._content = {}
+        self.is_new = False
+
+    def _attributes(self) -> dict[str, evidence.Value]:
+        service = self.work.catalogue.services.get(self.row.service)
+        variant = self.work.catalogue.variant(self.row.service, self.row.variant)
+        given: dict[str, evidence.Value | None] = {"case.variant": self.row.variant}
+        if variant is not None:
+            given["variant.maturity"] = variant.maturity
+            given["variant.specialist_software"] = variant.specialist_software
+            given["variant.return_channel"] = variant.return_channel
+        if service is not None:
+            given["service.payment"] = service.payment
+        return {name: value for name, value in given.items() if value is not None}
+
+    def _fill(self, asked: EvidenceField, value: evidence.Value) -> None:
+        """The column of the case an answer stands for."""
+        if asked.type == "variant":
+            self.set(variant=value)
+        elif asked.type == "wave":
+            self.set(wave=value)
+        elif asked.sets:
+            self.set(**{asked.sets: value})
+
+    def _fixed(self, rule: Due) -> dt.date | None:
+        """The date somebody else sets: a wave, a promise, or the Land."""
+        match rule:
+            case Stichtag():
+                return self.row.stichtag
+            case Promised(promised):
+                value = self.facts().get(promised)
+                return value if isinstance(value, dt.date) else None
+            case OfMilestone(kind):
+                return self.work.session.execute(
+                    sa.select(Milestone.due_on).where(Milestone.service == self.row.service, Milestone.kind == kind)
+                ).scalar()
+            case _:
+                return None
+
+
+# --- locking ---------------------------------------------------------------------------------------------------------
+
+
+def lock(work: Work, case_id: UUID) -> LockedCase:
+    """The case, ours until the transaction ends. Raises NotFound when it is not there or not for this actor."""
+    return _locked(work, Case.id == case_id)
+
+
+def lock_by_task(work: Work, task_id: UUID) -> tuple[LockedCase, TaskRow]:
+    """The case of a task, and the task. Raises NotFound like `lock`."""
+    of_task = sa.select(Task.case_id).where(Task.id == task_id).scalar_subquery()
+    case = _locked(work, Case.id == of_task)
+    for task in case.tasks.values():
+        if task.id == task_id:
+            return case, task
+    row = work.session.execute(_TASK, {"task_id": task_id}).first()
+    if row is None:
+        raise NotFound(what="task")
+    return case, TaskRow(*row)
+
+
+def insist_unmoved(case: LockedCase, seen: int | None) -> None:
+    """Raises CaseHasMoved when the person looked at another version of the case; None: nobody was looking."""
+    if seen is not None and seen != case.row.version:
+        raise CaseHasMoved(number=case.row.number)
+
+
+def insist_task_unmoved(task: TaskRow, seen: int | None) -> None:
+    """Raises TaskHasMoved when the person looked at another version of the task."""
+    if seen is not None and seen != task.version:
+        raise TaskHasMoved
+
+
+def begin(work: Work, row: CaseRow, process: Process) -> LockedCase:
+    """A case that does not exist until it is recorded."""
+    return LockedCase(work, row, process, {}, is_new=True)
+
+
+def load_tasks(case: LockedCase, state: str) -> None:
+    """Add the tasks another state left behind to the tasks at hand."""
+    rows = case.work.session.execute(_TASKS, {"case_id": case.row.id, "state": state})
+    case.tasks |= {task.name: task for task in (TaskRow(*row) for row in rows)}
+
+
+def holders(work: Work, of: policy.Concerned) -> tuple[Holder, ...]:
+    """Everybody with an account who holds a role at the body, in the team, for the operator, or in the programme office."""
+    rows = work.session.execute(_HOLDERS, {"body": of.body, "team": of.team, "operator": of.operator or ""})
+    return tuple(Holder(*row) for row in rows)
+
+
+def earlier_answers(work: Work, kind: str, subject_id: UUID) -> dict[str, Kept]:
+    """The latest revision of every answer of a task, prerequisite or milestone, by field."""
+    rows = work.session.execute(_EARLIER, {"kind": kind, "subject_id": subject_id})
+    return {
+        name: Kept(
+            name, source, type_, evidence.value_of(type_, text, number, date), document_id, attempt, revision, file
+        )
+        for name, source, type_, text, number, date, document_id, attempt, revision, file in rows
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswers:
+    """Rows for answers, and what history says of them."""
+
+    documents: list[dict[str, Any]]
+    evidence: list[dict[str, Any]]
+    outdated: list[dict[str, Any]]
+    said: dict[str, Any]
+
+
+def keep_answers(
+    work: Work,
+    answers: Iterable[Answer],
+    *,
+    kind: str,
+    subject_id: UUID,
+    source: str,
+    attempt: int,
+    earlier: Mapping[str, Kept],
+    owner: Mapping[str, UUID],
+    revision: int | None = None,
+) -> KeptAnswers:
+    """New revisions of answers that differ from `earlier`. `owner` names the column a document belongs to."""
+    kept = KeptAnswers([], [], [], {})
+    for answer in answers:
+        before = earlier.get(answer.field)
+        if answer.kept or (before is not None and answer.file is None and before.value == answer.value):
+            continue
+        document_id: UUID | None = None
+        if answer.file is not None:
+            document_id = uuid4()
+            kept.documents.append(
+                {
+                    "id": document_id,
+                    "case_id": owner.get("case_id"),
+                    "prerequisite_id": owner.get("prerequisite_id"),
+                    "milestone_id": owner.get("milestone_id"),
+                    "sha256": answer.file.sha256,
+                    "name": answer.file.name,
+                    "size": answer.file.size,
+                    "media_type": answer.file.media_type,
+                    "uploaded_by": work.actor.id,
+                    "uploaded_at": work.now,
+                }
+            )
+        commitment = events.commit(evidence.committed(answer))
+        answer_id = uuid4()
+        kept.evidence.append(
+            {
+                "id": answer_id,
+                "subject_kind": kind,
+                "subject_id": subject_id,
+                "case_id": owner.get("case_id"),
+                "source": source,
+                "field": answer.field,
+                "attempt": attempt,
+                "revision": revision or (before.revision + 1 if before else 1),
+                "latest": kind != "transition",
+                "type": answer.type,
+                **evidence.columns(answer),
+                "document_id": document_id,
+                "salt": commitment.salt,
+                "commitment": commitment.digest,
+                "given_by": work.actor.id,
+                "given_at": work.now,
+            }
+        )
+        if before is not None:
+            kept.outdated.append({"kind": kind, "subject": subject_id, "name": answer.field})
+        said: dict[str, Any] = {"id": answer_id, "commitment": commitment.digest}
+        if document_id is not None and answer.file is not None:
+            said["document"] = {"id": document_id, "sha256": answer.file.sha256}
+        kept.said[answer.field] = said
+    return kept
+
+
+def write_kept(work: Work, kept: KeptAnswers) -> None:
+    """Write answers that do not belong to a case."""
+    for values in kept.outdated:
+        work.session.execute(OUTDATE, values)
+    if kept.documents:
+        work.session.execute(_insert(Document), kept.documents)
+    if kept.evidence:
+        work.session.execute(_insert(Evidence), kept.evidence)
+
+
+def _locked(work: Work, which: sa.ColumnElement[bool]) -> LockedCase:
+    row = work.session.execute(
+        sa.select(*_CASE_COLUMNS).where(which, policy.cases(work.actor)).with_for_update(of=Case)
+    ).first()
+    if row is None:
+        raise NotFound(what="case")
+    case_row = CaseRow(*row)
+    process = work.catalogue.process(case_row.process, case_row.process_version)
+    case = LockedCase(work, case_row, process, {})
+    load_tasks(case, case_row.state)
+    return case
+
+
+def _values(row: CaseRow | TaskRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in (CASE_NAMES if isinstance(row, CaseRow) else TASK_NAMES)}
+
+
+CASE_NAMES = tuple(column.name for column in fields(CaseRow))
+TASK_NAMES = tuple(column.name for column in fields(TaskRow))
+_NEW_TASK_SAID = tuple(
+    name for name in TASK_NAMES if name not in _UNCHAINED | {"id", "case_id", "service", "body", "team", "operator"}
+)
+_CASE_COLUMNS: Sequence[Any] = [getattr(Case, name) for name in CASE_NAMES]
+_TASK_COLUMNS: Sequence[Any] = [getattr(Task, name) for name in TASK_NAMES]
+_WRITE_ORDER = (Document, Remark, Evidence, Hold)
+
+
+@lru_cache(maxsize=256)
+def _update_case(names: tuple[str, ...]) -> sa.Update:
+    return (
+        sa.update(Case)
+        .where(Case.id == sa.bindparam("key", type_=sa.Uuid()), Case.seq == sa.bindparam("before"))
+        .values({name: sa.bindparam(name) for name in names})
+    )
+
+
+@lru_cache(maxsize=256)
+def _update_task(names: tuple[str, ...]) -> sa.Update:
+    return (
+        sa.update(Task.__table__)  # type: ignore[arg-type]
+        .where(Task.id == sa.bindparam("key", type_=sa.Uuid()))
+        .values({name: sa.bindparam(name) for name in names})
+    )
+
+
+@lru_cache(maxsize=32)
+def _insert(model: Any) -> sa.Insert:
+    return sa.insert(model.__table__)
+
+
+_TASK = sa.select(*_TASK_COLUMNS).where(Task.id == sa.bindparam("task_id", type_=sa.Uuid()))
+_TASKS = sa.select(*_TASK_COLUMNS).where(
+    Task.case_id == sa.bindparam("case_id", type_=sa.Uuid()), Task.state == sa.bindparam("state")
+)
+_PAUSES = (
+    sa.select(Hold.began_on, Hold.ended_on)
+    .where(Hold.case_id == sa.bindparam("case_id", type_=sa.Uuid()))
+    .order_by(Hold.began_on)
+)
+_FACTS = sa.select(
+    Evidence.source,
+    Evidence.field,
+    Evidence.type,
+    Evidence.text_value,
+    Evidence.number_value,
+    Evidence.date_value,
+).where(Evidence.case_id == sa.bindparam("case_id", type_=sa.Uuid()), Evidence.latest, Evidence.subject_kind == "task")
+_HOLDERS = (
+    sa.select(Grant.person_id, Grant.role, Grant.body, Grant.service, Grant.team, Grant.operator)
+    .join(Person, Person.id == Grant.person_id)
+    .where(
+        Grant.ended_at.is_(None),
+        Person.ended_at.is_(None),
+        sa.or_(
+            Grant.body == sa.bindparam("body"),
+            Grant.team == sa.bindparam("team"),
+            Grant.operator == sa.bindparam("operator"),
+            Grant.role == "programme_office",
+        ),
+    )
+    .order_by(Grant.started_at, Grant.id)
+)
+_EARLIER = (
+    sa.select(
+        Evidence.field,
+        Evidence.source,
+        Evidence.type,
+        Evidence.text_value,
+        Evidence.number_value,
+        Evidence.date_value,
+        Evidence.document_id,
+        Evidence.attempt,
+        Evidence.revision,
+        Document.name,
+    )
+    .outerjoin(Document, Document.id == Evidence.document_id)
+    .where(
+        Evidence.subject_kind == sa.bindparam("kind"),
+        Evidence.subject_id == sa.bindparam("subject_id", type_=sa.Uuid()),
+        Evidence.latest,
+    )
+)
+OUTDATE = (
+    sa.update(Evidence.__table__)  # type: ignore[arg-type]
+    .where(
+        Evidence.subject_kind == sa.bindparam("kind"),
+        Evidence.subject_id == sa.bindparam("subject", type_=sa.Uuid()),
+        Evidence.field == sa.bindparam("name"),
+        Evidence.latest,
+    )
+    .values(latest=False)
+)

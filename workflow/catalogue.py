@@ -1,0 +1,123 @@
+"""The definitions as they stand in the database, ready to be asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from workflow import definition
+from workflow.calendar import Calendar
+from workflow.definition import Group, Needed, Process, Programme, Service, Shared, Variant
+from workflow.errors import NotFound, Unready
+from workflow.machine import StateMachine
+from workflow.models import Definition
+
+
+@dataclass(frozen=True, slots=True)
+class MessageText:
+    """A mail text in one language: a subject and paragraphs with named placeholders."""
+
+    subject: str
+    paragraphs: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Catalogue:
+    """Everything loaded, at one revision. Shared by threads; only ever gains process versions."""
+
+    revision: int
+    programme: Programme
+    calendar: Calendar
+    services: Mapping[str, Service]
+    shared: Shared
+    groups: Mapping[str, Group]
+    messages: Mapping[tuple[str, str], MessageText]
+    _processes: dict[str, Process] = field(default_factory=dict)
+    _machines: dict[str, StateMachine] = field(default_factory=dict)
+
+    def service(self, key: str) -> Service:
+        """Raises NotFound for a service the catalogue does not have."""
+        try:
+            return self.services[key]
+        except KeyError as error:
+            raise NotFound(what="service", name=key) from error
+
+    def variant(self, service: str, name: str | None) -> Variant | None:
+        """The variant of a service by name; None while none is chosen or the catalogue lost it."""
+        entry = self.services.get(service)
+        return entry.variants.get(name) if entry and name else None
+
+    def needed(self, service: str, variant: str | None) -> tuple[Needed, ...]:
+        """Which prerequisites a case waits for; none before its variant is chosen."""
+        chosen = self.variant(service, variant)
+        return chosen.prerequisites if chosen else ()
+
+    def process(self, name: str, version: int) -> Process:
+        """The process version a case is pinned to. Raises Unready when this catalogue does not hold it."""
+        try:
+            return self._processes[f"{name}/{version}"]
+        except KeyError as error:
+            raise Unready("error.process_missing", process=f"{name}/{version}") from error
+
+    def newest(self, name: str) -> Process:
+        """The version new cases start with."""
+        versions = [process for process in self._processes.values() if process.process == name]
+        if not versions:
+            raise Unready("error.process_missing", process=name)
+        return max(versions, key=lambda process: process.version)
+
+    def processes(self) -> tuple[Process, ...]:
+        """All versions, by name and version."""
+        return tuple(sorted(self._processes.values(), key=lambda process: (process.process, process.version)))
+
+    def machine(self, name: str, version: int) -> StateMachine:
+        """The machine of a process version, built once."""
+        key = f"{name}/{version}"
+        machine = self._machines.get(key)
+        if machine is None:
+            machine = self._machines[key] = StateMachine(self.process(name, version))
+        return machine
+
+    def first_states(self) -> tuple[str, ...]:
+        """The states cases begin in."""
+        return tuple({process.initial for process in self._processes.values()})
+
+
+def read(session: Session, revision: int) -> Catalogue:
+    """Everything the database holds. Raises Unready when nothing has been loaded yet."""
+    content: dict[str, dict[str, str]] = {}
+    processes: dict[str, Process] = {}
+    rows = session.execute(
+        sa.select(Definition.kind, Definition.name, Definition.version, Definition.content).order_by(
+            Definition.kind, Definition.name, Definition.version
+        )
+    )
+    for kind, name, version, text in rows:
+        if kind == "process":
+            processes[f"{name}/{version}"] = definition.PROCESS.validate_json(text)
+        else:
+            content.setdefault(kind, {})[name] = text
+    if "programme" not in content or not processes:
+        raise Unready("error.no_definitions")
+    programme = definition.PROGRAMME.validate_json(next(iter(content["programme"].values())))
+    return Catalogue(
+        revision=revision,
+        programme=programme,
+        calendar=Calendar(programme.calendar),
+        services={
+            name: definition.SERVICE.validate_json(text) for name, text in sorted(content.get("service", {}).items())
+        },
+        shared=definition.SHARED.validate_json(content["shared"]["shared"]),
+        groups=definition.GROUPS.validate_json(content["groups"]["groups"]).groups,
+        messages={
+            (language, name): MessageText(subject, tuple(paragraphs))
+            for place, text in content.get("message", {}).items()
+            for language, _, name in [place.partition("/")]
+            for subject, *paragraphs in [json.loads(text)]
+        },
+        _processes=processes,
+    )

@@ -1,0 +1,95 @@
+"""Whether services, groups, prerequisites and milestones refer to what exists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from workflow.checking.faults import Findings, meant
+from workflow.checking.fields import check_fields
+from workflow.checking.names import Known, refer
+from workflow.checking.process import check_owner
+from workflow.checking.tree import Node
+
+
+def check_service(root: Node, key: str, known: Known, teams: Mapping[str, str], findings: Findings) -> None:
+    """Name every fault in the meaning of one service. `teams`: which team says that it looks after which service."""
+    name = root.get("service")
+    if name is not None and name.word is not None and name.word != key:
+        findings.add(name.place, "fault.service_name", name=name.word, file=f"{key}.yaml")
+    refer(findings, root.get("applies_to"), known.groups, "fault.unknown_group")
+    refer(findings, root.get("operator"), known.operators, "fault.unknown_operator")
+    team = root.get("team")
+    if refer(findings, team, known.teams, "fault.unknown_team") and team is not None and team.word is not None:
+        other = teams.get(key)
+        if other is not None and other != team.word:
+            findings.add(team.place, "fault.service_team_twice", name=key, team=team.word, other=other)
+    group = root.get("applies_to")
+    if group is not None and group.word is not None and not any(True for _ in root.each("variants")):
+        findings.add(group.place, "fault.no_variants")
+    for _, _, variant in root.each("variants"):
+        for needed in variant.members("prerequisites"):
+            _check_needed(needed, known, findings)
+    for kind, place, _ in root.each("milestones"):
+        if known.milestones is not None and kind not in known.milestones:
+            findings.add(place, "fault.unknown_milestone", name=kind, meant=meant(kind, known.milestones))
+    for participant in root.members("participants"):
+        refer(findings, participant.get("group"), known.groups, "fault.unknown_group")
+
+
+def check_groups(root: Node, known: Known, findings: Findings) -> None:
+    """Name every fault in the meaning of `groups.yaml`."""
+    bodies = {body.ars: body.kind for body in known.bodies} if known.bodies is not None else None
+    for group, place, node in root.each("groups"):
+        for kind in node.members("kinds"):
+            refer(findings, kind, known.kinds, "fault.unknown_kind")
+        added, removed = node.members("add"), node.members("remove")
+        for body in (*added, *removed):
+            refer(findings, body, bodies, "fault.unknown_body")
+        kinds = {kind.word for kind in node.members("kinds")}
+        plus = {body.word for body in added}
+        for body in removed:
+            known_body = bodies is not None and body.word in bodies
+            if body.word in plus:
+                findings.add(body.place, "fault.group_contradiction", ars=body.word)
+            elif known_body and bodies is not None and bodies[body.word or ""] not in kinds:
+                findings.add(body.place, "fault.group_remove", ars=body.word)
+        if node.entries is not None and not kinds and not plus and not node.has_broken():
+            findings.add(place, "fault.group_empty", group=group)
+
+
+def check_shared(root: Node, known: Known, findings: Findings) -> None:
+    """Name every fault in the meaning of `prerequisites.yaml`."""
+    for _, _, kind in root.each("prerequisites"):
+        check_owner(kind, findings)
+        refer(findings, kind.get("ladder"), known.ladders, "fault.unknown_ladder")
+        refer(findings, kind.get("expiry_ladder"), known.ladders, "fault.unknown_ladder")
+        check_fields(kind.get("evidence"), findings, of_case=False)
+        _check_expiry(kind, findings)
+    for _, _, kind in root.each("milestones"):
+        refer(findings, kind.get("ladder"), known.ladders, "fault.unknown_ladder")
+        check_fields(kind.get("evidence"), findings, of_case=False)
+
+
+def _check_needed(needed: Node, known: Known, findings: Findings) -> None:
+    """A kind of which a body has several is needed with a scope, any other without one."""
+    kind, scope = needed.get("kind"), needed.get("scope")
+    if not refer(findings, kind, known.prerequisites, "fault.unknown_prerequisite"):
+        return
+    if kind is None or kind.word is None or known.prerequisites is None:
+        return
+    scoped = known.prerequisites[kind.word]
+    if scoped and not (scope is not None and (scope.word or scope.broken)):
+        findings.add(kind.place, "fault.scope_missing", kind=kind.word)
+    if not scoped and scope is not None and scope.word:
+        findings.add(scope.place, "fault.scope_unexpected", kind=kind.word)
+
+
+def _check_expiry(kind: Node, findings: Findings) -> None:
+    """`valid_until` names a date that is asked for, and without it no ladder warns of the expiry."""
+    until, ladder = kind.get("valid_until"), kind.get("expiry_ladder")
+    if until is not None and until.word is not None:
+        dates = {name: node.text("type") for name, _, node in kind.each("evidence")}
+        if refer(findings, until, dates, "fault.unknown_field_name") and dates[until.word] not in ("date", None):
+            findings.add(until.place, "fault.valid_until_type", field=until.word)
+    elif ladder is not None and ladder.word is not None and until is None:
+        findings.add(ladder.place, "fault.expiry_without_date")

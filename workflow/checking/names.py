@@ -1,0 +1,63 @@
+"""What exists in the folder under which name, so that references can be followed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from workflow.checking.bodies import BodyRecord
+from workflow.checking.faults import Findings, listed, meant
+from workflow.checking.tree import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Names by kind. None where the file that lists them cannot be read: then nothing is said about references."""
+
+    bodies: tuple[BodyRecord, ...] | None
+    processes: frozenset[str]
+    services: frozenset[str]
+    variants: frozenset[str]
+    groups: frozenset[str] | None
+    ladders: frozenset[str] | None
+    teams: frozenset[str] | None
+    operators: frozenset[str] | None
+    prerequisites: Mapping[str, bool] | None
+    """Kind → whether a body has several, told apart by a scope."""
+    milestones: frozenset[str] | None
+    messages: frozenset[str]
+    """Messages that exist in at least one language."""
+
+    @property
+    def ars(self) -> frozenset[str] | None:
+        """Every body."""
+        return None if self.bodies is None else frozenset(body.ars for body in self.bodies)
+
+    @property
+    def kinds(self) -> frozenset[str] | None:
+        """Every kind of body."""
+        return None if self.bodies is None else frozenset(body.kind for body in self.bodies)
+
+    @property
+    def districts(self) -> Mapping[str, str] | None:
+        """ARS → name of the Landkreise and kreisfreie Städte: bodies that lie in no other."""
+        if self.bodies is None:
+            return None
+        return {body.ars: body.display_name for body in self.bodies if body.district_ars in ("", body.ars)}
+
+
+def names_in(root: Node | None, key: str) -> frozenset[str] | None:
+    """The keys of the mapping under `key`; None when there is none to read."""
+    node = root.get(key) if root is not None else None
+    return None if node is None or node.entries is None else frozenset(node.entries)
+
+
+def refer(findings: Findings, node: Node | None, known: Collection[str] | None, key: str) -> bool:
+    """Whether the text in `node` is one of the known names; if it is another text, that is a fault.
+
+    Values that are no text were reported already, and with `known` None nobody can tell: both count as fine.
+    """
+    if node is None or node.word is None or known is None or node.word in known:
+        return True
+    findings.add(node.place, key, name=node.word, known=listed(known, most=20), meant=meant(node.word, known))
+    return False

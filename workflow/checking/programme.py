@@ -1,0 +1,161 @@
+"""Whether the programme makes sense: its calendar, targets, ladders, teams and waves."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from workflow.checking.faults import Findings, Place, listed, meant
+from workflow.checking.names import Known, refer
+from workflow.checking.tree import Node
+from workflow.definition import RECIPIENTS, ROLES
+
+LAENDER = ("BW", "BY", "BE", "BB", "HB", "HH", "HE", "MV", "NI", "NW", "RP", "SL", "SN", "ST", "SH", "TH")
+
+
+def check_programme(root: Node, known: Known, findings: Findings) -> None:
+    """Name every fault in the meaning of `programme.yaml`; its shape was looked at elsewhere."""
+    refer(findings, root.get("process"), known.processes, "fault.unknown_process")
+    _check_calendar(root.get("calendar"), known, findings)
+    _check_targets(root, findings)
+    _check_roles(root, findings)
+    for _, _, ladder in root.each("ladders"):
+        _check_ladder(ladder, known, findings)
+    _check_teams(root, known, findings)
+    for _, _, wave in root.each("waves"):
+        for service in wave.members("services"):
+            refer(findings, service, known.services, "fault.unknown_service")
+    seen: set[str] = set()
+    for service in root.members("priorities"):
+        if refer(findings, service, known.services, "fault.unknown_service") and service.word in seen:
+            findings.add(service.place, "fault.priority_twice", service=service.word)
+        seen.add(service.word or "")
+
+
+def _check_calendar(calendar: Node | None, known: Known, findings: Findings) -> None:
+    if calendar is None:
+        return
+    refer(findings, calendar.get("land"), LAENDER, "fault.unknown_land")
+    refer(findings, calendar.get("confirm_ladder"), known.ladders, "fault.unknown_ladder")
+    time = calendar.get("reminders_at")
+    if time is not None and time.word is not None and not _exists(f"2000-01-01 {time.word}"):
+        findings.add(time.place, "fault.not_time", value=time.word)
+    for day in calendar.members("no_mail_on"):
+        if day.word is not None and not _exists(f"2000-{day.word} 00:00"):
+            findings.add(day.place, "fault.not_month_day", value=day.word)
+
+
+def _exists(instant: str) -> bool:
+    """Whether there is such a time on such a day. What has another form was reported as a matter of shape."""
+    if len(instant) != len("2000-01-01 00:00"):
+        return True
+    try:
+        dt.datetime.fromisoformat(instant)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_targets(root: Node, findings: Findings) -> None:
+    """The history of target dates is told in the order in which they were set."""
+    before: Node | None = None
+    for target in root.members("targets"):
+        if before is not None:
+            was, now = _date(before, "set_on"), _date(target, "set_on")
+            if was is None or now is None:
+                was, now = _date(before, "date"), _date(target, "date")
+            if was is not None and now is not None and now <= was:
+                findings.add(target.place, "fault.target_order", date=now, before=was)
+        before = target
+
+
+def _date(node: Node, key: str) -> dt.date | None:
+    found = node.get(key)
+    if found is None:
+        return None
+    if isinstance(found.value, dt.date):
+        return found.value
+    try:
+        return dt.date.fromisoformat(found.word or "")
+    except ValueError:
+        return None
+
+
+def _check_roles(root: Node, findings: Findings) -> None:
+    """Every role has a title, and nothing else has."""
+    roles = root.get("roles")
+    if roles is None or roles.entries is None:
+        return
+    for role, place, _ in roles.items():
+        if role not in ROLES:
+            findings.add(place, "fault.unknown_role", name=role, known=listed(ROLES, most=20), meant=meant(role, ROLES))
+    missing = [role for role in ROLES if role not in roles.entries]
+    if missing:
+        findings.add(root.keys["roles"], "fault.roles_missing", roles=listed(missing, most=20))
+
+
+def _check_ladder(ladder: Node, known: Known, findings: Findings) -> None:
+    """Each rung fires at one kind of time, later than the one before, and reaches somebody."""
+    ids: set[str] = set()
+    latest: int | None = None
+    for rung in ladder.members("rungs"):
+        if rung.entries is None:
+            continue
+        name = rung.get("id")
+        if name is not None and name.word is not None:
+            if name.word in ids:
+                findings.add(name.place, "fault.rung_twice", id=name.word)
+            ids.add(name.word)
+        _check_recipients(rung, findings)
+        refer(findings, rung.get("message"), known.messages, "fault.unknown_message")
+        at, every = rung.get("at"), rung.get("every")
+        timed = [node for node in (at, every) if node is not None and node.value is not None]
+        if len(timed) != 1 and not any(node.broken for node in (at, every) if node is not None):
+            findings.add(rung.place, "fault.rung_both_times" if timed else "fault.rung_no_time")
+        elif at is not None and isinstance(at.value, int):
+            if latest is not None and at.value <= latest:
+                findings.add(at.place, "fault.rung_order", at=str(at.value), before=str(latest))
+            latest = at.value
+
+
+def _check_recipients(rung: Node, findings: Findings) -> None:
+    recipients = rung.get("to")
+    if recipients is not None and recipients.elements == () and not recipients.broken:
+        findings.add(recipients.place, "fault.rung_nobody")
+    for recipient in rung.members("to"):
+        refer(findings, recipient, RECIPIENTS, "fault.unknown_recipient")
+
+
+def _check_teams(root: Node, known: Known, findings: Findings) -> None:
+    """Every district has exactly one team, every service at most one."""
+    districts = known.districts
+    names = known.ars
+    district_team: dict[str, str] = {}
+    service_team: dict[str, str] = {}
+    for team, _, node in root.each("teams"):
+        for district in node.members("districts"):
+            if not refer(findings, district, names, "fault.unknown_body"):
+                continue
+            if districts is not None and district.word is not None and district.word not in districts:
+                findings.add(district.place, "fault.not_a_district", ars=district.word)
+            _claim(district, team, district_team, "fault.district_twice", findings)
+        for service in node.members("services"):
+            if refer(findings, service, known.services, "fault.unknown_service"):
+                _claim(service, team, service_team, "fault.service_team_twice", findings)
+    teams = root.get("teams")
+    if districts is None or teams is None or teams.entries is None or teams.has_broken():
+        return
+    alone = [name for ars, name in districts.items() if ars not in district_team]
+    if alone:
+        findings.add(_place_of(root, "teams"), "fault.district_alone", districts=listed(alone), n=len(alone))
+
+
+def _claim(node: Node, team: str, owners: dict[str, str], key: str, findings: Findings) -> None:
+    if node.word is None:
+        return
+    if node.word in owners:
+        findings.add(node.place, key, name=node.word, team=team, other=owners[node.word])
+    owners.setdefault(node.word, team)
+
+
+def _place_of(root: Node, key: str) -> Place:
+    return root.keys.get(key, root.place)

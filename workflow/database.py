@@ -1,0 +1,125 @@
+"""Everything that differs between SQLite and PostgreSQL, and nothing else.
+
+SQLite: WAL, synchronous=FULL, foreign keys, writers begin with BEGIN IMMEDIATE so that what a guard reads cannot change
+before it writes. PostgreSQL: READ COMMITTED; deeds lock the rows they decide on.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import alembic.command
+import alembic.config
+import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from workflow.errors import Busy, Unready
+
+_SCHEMA = Path(__file__).resolve().parent / "schema"
+_BUSY_SECONDS = 10
+
+
+def real_now() -> dt.datetime:
+    """The real instant, for sessions, tokens, throttles, leases, claims and backoff; never for the process."""
+    return dt.datetime.now(dt.UTC)
+
+
+def connect(url: str) -> sa.Engine:
+    """A pool of connections that behave the same on both databases. Nothing is opened yet."""
+    parsed = _with_driver(make_url(url))
+    if parsed.get_backend_name() == "sqlite":
+        pool = sa.create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
+        sa.event.listen(pool, "connect", _prepare_sqlite)
+        sa.event.listen(pool, "begin", _begin_sqlite)
+        return pool
+    return sa.create_engine(parsed, pool_size=8, max_overflow=8, pool_pre_ping=True)
+
+
+@contextmanager
+def transaction(pool: sa.Engine, *, write: bool) -> Iterator[Session]:
+    """One transaction: committed when the block ends, rolled back when it raises.
+
+    Raises Busy when another writer kept the database longer than ten seconds.
+    """
+    try:
+        with pool.connect() as connection:
+            connection = connection.execution_options(startklar_write=write)
+            with Session(bind=connection, autoflush=False, expire_on_commit=False) as session, session.begin():
+                yield session
+    except OperationalError as error:
+        if _is_busy(error):
+            raise Busy from error
+        raise
+
+
+def insert_missing(session: Session, model: Any, values: dict[str, Any], key: tuple[str, ...]) -> bool:
+    """Insert a row unless one with this unique key is there; says whether it was inserted."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(model).values(**values).on_conflict_do_nothing(index_elements=list(key))
+    return bool(session.execute(statement).rowcount)  # type: ignore[attr-defined]
+
+
+def upgrade(url: str) -> None:
+    """Bring the schema of this database up to date, creating it when there is none."""
+    parsed = _with_driver(make_url(url))
+    if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        Path(str(parsed.database)).absolute().parent.mkdir(parents=True, exist_ok=True)
+    pool = connect(url)
+    try:
+        with pool.connect() as connection:
+            config = _alembic()
+            config.attributes["connection"] = connection
+            alembic.command.upgrade(config, "head")
+    finally:
+        pool.dispose()
+
+
+def insist_current(pool: sa.Engine) -> None:
+    """Raises Unready when the database cannot be reached, or its schema is older or newer than this program."""
+    try:
+        with pool.connect() as connection:
+            present = MigrationContext.configure(connection).get_current_revision()
+    except OperationalError as error:
+        raise Unready("error.no_database", url=pool.url.render_as_string(hide_password=True)) from error
+    wanted = ScriptDirectory.from_config(_alembic()).get_current_head()
+    if present is None:
+        raise Unready("error.not_initialised")
+    if present != wanted:
+        raise Unready("error.old_schema", present=present, wanted=str(wanted))
+
+
+def _alembic() -> alembic.config.Config:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(_SCHEMA))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _with_driver(url: URL) -> URL:
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_SECONDS * 1000}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    write = connection.get_execution_options().get("startklar_write", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _is_busy(error: OperationalError) -> bool:
+    message = str(error.orig)
+    return "database is locked" in message or "database table is locked" in message

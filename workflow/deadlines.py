@@ -1,0 +1,134 @@
+"""When something is due, and when somebody is reminded of it next."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from workflow.calendar import Calendar, Pause, Step
+from workflow.definition import CalendarDays, Due, Ladder, OfMilestone, Promised, Rung, Stichtag, WorkingDays
+
+_FAR = 400
+"""Repeating rungs looked at per ladder; at every ten working days this is sixteen years."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """What a due date is made of besides its rule."""
+
+    counted_from: dt.date
+    extended_days: int = 0
+    pauses: tuple[Pause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DueDate:
+    """A due date that can be asked why. `kind` is working_days, calendar_days, stichtag, promised or milestone."""
+
+    date: dt.date
+    kind: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """One instant at which a rung of a ladder is due. `rank` grows with urgency."""
+
+    at: dt.datetime
+    rung: str
+    occurrence: int
+    rank: int
+
+
+def due(calendar: Calendar, rule: Due, counting: Counting, *, fixed: Callable[[Due], dt.date | None]) -> DueDate:
+    """The due date under a rule.
+
+    `fixed` finds the date a Stichtag, a promise or a milestone sets, or None while there is none. Such dates are not
+    moved by pauses; extensions (working days) are added to every kind.
+    """
+    match rule:
+        case WorkingDays(days):
+            return _counted(calendar, days, counting, "working_days")
+        case CalendarDays(days):
+            return _plain(calendar, days, counting)
+        case Stichtag() | Promised() | OfMilestone():
+            date = fixed(rule)
+            if date is None:
+                return _counted(calendar, rule.otherwise.working_days, counting, "working_days")
+            steps = [Step("fixed", 0, date)]
+            if counting.extended_days:
+                date = calendar.add(date, counting.extended_days)
+                steps.append(Step("extension", counting.extended_days, date))
+            return DueDate(date, _KINDS[type(rule)], tuple(steps))
+
+
+def first_ring(
+    calendar: Calendar, ladder: Ladder, due_on: dt.date, counted_from: dt.date, *, after: dt.datetime
+) -> Ring | None:
+    """The next instant later than `after` (aware) at which a rung is due."""
+    return min(
+        (ring for ring in _rings(calendar, ladder, due_on, counted_from, after) if ring.at > after),
+        key=lambda ring: (ring.at, -ring.rank),
+        default=None,
+    )
+
+
+def past_rings(
+    calendar: Calendar,
+    ladder: Ladder,
+    due_on: dt.date,
+    counted_from: dt.date,
+    *,
+    since: dt.datetime,
+    until: dt.datetime,
+) -> list[Ring]:
+    """Every rung due from `since` to `until` (both included), the most urgent first."""
+    found = [ring for ring in _rings(calendar, ladder, due_on, counted_from, until) if since <= ring.at <= until]
+    return sorted(found, key=lambda ring: (-ring.rank, -ring.occurrence))
+
+
+def rung_named(ladder: Ladder, name: str) -> Rung | None:
+    """The rung with this id, unless the ladder lost it."""
+    return next((rung for rung in ladder.rungs if rung.id == name), None)
+
+
+def _counted(calendar: Calendar, days: int, counting: Counting, kind: str) -> DueDate:
+    steps = calendar.explain(counting.counted_from, days, counting.extended_days, counting.pauses)
+    return DueDate(steps[-1].date, kind, steps)
+
+
+def _plain(calendar: Calendar, days: int, counting: Counting) -> DueDate:
+    """Calendar days: pauses take the calendar days they lasted."""
+    steps = [Step("start", 0, counting.counted_from)]
+    date = counting.counted_from + dt.timedelta(days=days)
+    steps.append(Step("calendar_days", days, date))
+    if counting.extended_days:
+        date = calendar.add(date, counting.extended_days)
+        steps.append(Step("extension", counting.extended_days, date))
+    for pause in sorted(counting.pauses, key=lambda pause: pause.began_on):
+        if pause.ended_on is not None and counting.counted_from < pause.ended_on and pause.began_on <= date:
+            lost = (pause.ended_on - max(pause.began_on, counting.counted_from)).days
+            date += dt.timedelta(days=lost)
+            steps.append(Step("pause", lost, date))
+    return DueDate(date, "calendar_days", tuple(steps))
+
+
+def _rings(
+    calendar: Calendar, ladder: Ladder, due_on: dt.date, counted_from: dt.date, horizon: dt.datetime
+) -> Iterator[Ring]:
+    """All rings of a ladder; of a repeating rung those up to the first one after `horizon`."""
+    for rank, rung in enumerate(ladder.rungs):
+        if rung.at is not None:
+            yield Ring(calendar.remind_at(calendar.add(due_on, rung.at)), rung.id, 0, rank)
+        elif rung.every is not None:
+            date = counted_from
+            for occurrence in range(1, _FAR):
+                date = calendar.add(date, rung.every)
+                at = calendar.remind_at(date)
+                yield Ring(at, rung.id, occurrence, rank)
+                if at > horizon:
+                    break
+
+
+_KINDS: dict[type, str] = {Stichtag: "stichtag", Promised: "promised", OfMilestone: "milestone"}

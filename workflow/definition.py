@@ -1,0 +1,602 @@
+"""What a process, a service and a programme are: the values that YAML files and the database turn into.
+
+One description serves both borders: pydantic validates these frozen dataclasses when they are read, and everything
+behind reads plain attributes. Reading files and finding faults lives in `checking`; nothing here touches a disk.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema
+from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
+
+_SHAPE = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+BODY_ROLES = ("leitung", "digi", "fachamt", "it", "dsb", "isb", "kasse", "redaktion")
+TEAM_ROLES = ("umsetzungsteam", "supervisor")
+CENTRAL_ROLES = ("programme_office", "auditor", "admin")
+ROLES = (*BODY_ROLES, *TEAM_ROLES, "rollout_team", *CENTRAL_ROLES)
+
+TASK_OWNERS = ("umsetzungsteam", "rollout_team", *(f"body.{role}" for role in BODY_ROLES))
+"""Who may own a task of a case. The programme office steers and owns none (house rule, reported by `check`)."""
+
+RECIPIENTS = ("owner", "deputy", "umsetzungsteam", "supervisor", "programme_office", *TASK_OWNERS[2:])
+"""Whom a rung of a ladder may name."""
+
+SYSTEM = "system"
+"""The actor of what time does; may be named under `by:` of a transition nobody takes by hand."""
+
+TRANSITION_ACTORS = (*TASK_OWNERS, "supervisor", "programme_office", SYSTEM)
+"""Whom a transition may name under `by`."""
+
+INFORMED = (*TASK_OWNERS, "supervisor", "programme_office")
+"""Whom a task may name under `informs` and a transition under `notify`."""
+
+REQUIREMENTS = ("tasks_done", "prerequisites_done")
+"""Checks a transition may demand by name; milestones are demanded as `{milestone: kind}`."""
+
+CONDITION_ATTRIBUTES: Mapping[str, tuple[str | bool, ...] | None] = {
+    "variant.maturity": ("digital_in", "e2e"),
+    "variant.specialist_software": (True, False),
+    "variant.return_channel": (True, False),
+    "service.payment": ("required", "none"),
+    "case.variant": None,
+}
+"""What `only_if` may ask besides earlier answers, with the values it can have; `None`: the variants of any service."""
+
+CONDITION_ROOTS = ("variant", "service", "case")
+"""First words of those attributes; no task may bear one as its name."""
+
+DOCUMENT_KINDS = ("pdf", "png", "jpg", "docx", "xlsx", "odt", "ods", "txt", "csv")
+"""File kinds a document field may name under `accept`."""
+
+MESSAGES = (
+    "asked",
+    "informed",
+    "declined",
+    "handed_back",
+    "sent_back",
+    "confirm_asked",
+    "confirmed",
+    "can_advance",
+    "advanced",
+)
+"""Messages the engine itself sends; those of rungs are named by the ladders."""
+
+PLACEHOLDERS = ("task", "service", "body", "number", "due", "overdue", "recipient_role", "blocker")
+"""What a message may leave open in braces."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+_KEY = re.compile(r"[a-z][a-z0-9_-]*\Z")
+
+
+def _name(value: str) -> str:
+    if not _NAME.match(value):
+        raise PydanticCustomError("name", "must be lower-case letters, digits and underscores, beginning with a letter")
+    return value
+
+
+def _key(value: str) -> str:
+    if not _KEY.match(value):
+        raise PydanticCustomError("key", "must be lower-case letters, digits, hyphens or underscores, a letter first")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Key = Annotated[str, AfterValidator(_key)]
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Text:
+    """Words for people, in both languages of the surface."""
+
+    de: Annotated[str, Field(min_length=1)]
+    en: Annotated[str, Field(min_length=1)]
+
+
+# --- durations and due dates -----------------------------------------------------------------------------------------
+
+_DURATION = re.compile(r"(\d{1,4}) (working|calendar) days?\Z")
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class WorkingDays:
+    """Days on which the offices of the programme's Land work; holds move a date made of them."""
+
+    working_days: Annotated[int, Field(ge=0, le=2000)]
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class CalendarDays:
+    """Plain days. Never mixed with working days."""
+
+    calendar_days: Annotated[int, Field(ge=0, le=4000)]
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Stichtag:
+    """The delivery date of the case's wave; `otherwise` counts until a wave is chosen. Holds never move a Stichtag."""
+
+    otherwise: WorkingDays
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Promised:
+    """A date somebody outside promised, kept in a date field `task.field`; `otherwise` counts until it is given."""
+
+    promised: str
+    otherwise: WorkingDays
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class OfMilestone:
+    """The due date of a Land milestone of the service; `otherwise` counts while it has none."""
+
+    milestone: Name
+    otherwise: WorkingDays
+
+
+Due = WorkingDays | CalendarDays | Stichtag | Promised | OfMilestone
+
+
+def _duration(value: object) -> object:
+    """`5 working days`, `30 calendar days` as one would say them; everything else is left to the schema."""
+    if isinstance(value, str):
+        match = _DURATION.match(value.strip())
+        if match is None:
+            raise PydanticCustomError("duration", "must read like '5 working days' or '30 calendar days'")
+        return {f"{match[2]}_days": int(match[1])}
+    if isinstance(value, Mapping):
+        given = dict(value)
+        if "stichtag" in given:
+            return {"otherwise": _duration(given["stichtag"])} if len(given) == 1 else given
+        if "otherwise" in given:
+            given["otherwise"] = _duration(given["otherwise"])
+        return given
+    return value
+
+
+def _due_forms(**forms: dict[str, Any]) -> dict[str, Any]:
+    """How a mapping under `due` is written, for editors."""
+    return {"type": "object", "properties": forms, "required": list(forms), "additionalProperties": False}
+
+
+_DURATION_FORM = {"type": "string", "pattern": r"^\d{1,4} (working|calendar) days?$", "examples": ["5 working days"]}
+_FALLBACK_FORM = {"type": "string", "pattern": r"^\d{1,4} working days?$", "examples": ["20 working days"]}
+_DUE_FORM = {
+    "anyOf": [
+        _DURATION_FORM,
+        _due_forms(stichtag=_FALLBACK_FORM),
+        _due_forms(promised={"type": "string", "examples": ["order_vendor.promised_on"]}, otherwise=_FALLBACK_FORM),
+        _due_forms(milestone={"type": "string"}, otherwise=_FALLBACK_FORM),
+    ]
+}
+
+Duration = Annotated[WorkingDays | CalendarDays, BeforeValidator(_duration), WithJsonSchema(_DURATION_FORM)]
+DueRule = Annotated[Due, BeforeValidator(_duration), WithJsonSchema(_DUE_FORM)]
+
+# --- evidence --------------------------------------------------------------------------------------------------------
+
+FieldType = Literal[
+    "text", "long_text", "choice", "date", "number", "url", "email", "flag", "document", "variant", "wave"
+]
+
+Sets = Literal["variant", "wave", "stichtag", "closed_on"]
+"""Columns of a case that an answer may fill."""
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Option:
+    """One answer of a choice."""
+
+    title: Text
+    help: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class EvidenceField:
+    """One thing a task, prerequisite, milestone or transition asks for.
+
+    `variant` and `wave` offer what the service and the programme know and set the case accordingly. `accept` names
+    file kinds of a document (`pdf`, `png`, `docx` …).
+    """
+
+    type: FieldType
+    title: Text
+    help: Text | None = None
+    required: bool = True
+    options: dict[Name, Option] = Field(default_factory=dict)
+    accept: tuple[str, ...] = ()
+    least: float | None = None
+    most: float | None = None
+    sets: Sets | None = None
+
+
+# --- processes -------------------------------------------------------------------------------------------------------
+
+Condition = dict[str, tuple[str | bool | int, ...]]
+"""`task.field`, `variant.attribute`, `service.attribute` → the values that satisfy it; all entries must hold."""
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Task:
+    """One piece of human work in a state."""
+
+    title: Text
+    owner: str
+    due: DueRule
+    ladder: Name
+    help: Text | None = None
+    how_to: str | None = None
+    effort: Text | None = None
+    informs: tuple[str, ...] = ()
+    after: tuple[Name, ...] = ()
+    only_if: Condition = Field(default_factory=dict)
+    optional: bool = False
+    confirm: str | None = None
+    evidence: dict[Name, EvidenceField] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class State:
+    """Where a case stands. `goal` marks going live; `end` is the end of the line."""
+
+    title: Text
+    help: Text | None = None
+    goal: bool = False
+    end: bool = False
+    aside: bool = False
+    """Not on the main road: shown beside the stepper (suspended, ends)."""
+    tasks: dict[Name, Task] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class MilestoneRequirement:
+    """The Land's milestone of this kind is reached for the service (holds where the service does not need it)."""
+
+    milestone: Name
+
+
+Requirement = Name | MilestoneRequirement
+"""The name of a check in `requirements`, or a milestone of the service."""
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Transition:
+    """A named move: from where, to where, by whom, under which requirements, asking for what."""
+
+    title: Text
+    from_: Annotated[tuple[Name, ...], Field(alias="from", min_length=1)]
+    to: Name
+    by: Annotated[tuple[str, ...], Field(min_length=1)]
+    requires: tuple[Requirement, ...] = ()
+    asks: dict[Name, EvidenceField] = Field(default_factory=dict)
+    reopens: tuple[Name, ...] = ()
+    back: bool = False
+    """A step back: an attempt, counted, shown as rework."""
+    notify: tuple[str, ...] = ()
+    help: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Process:
+    """One version of one declarative process."""
+
+    process: Key
+    version: Annotated[int, Field(ge=1)]
+    title: Text
+    initial: Name
+    states: Annotated[dict[Name, State], Field(min_length=1)]
+    transitions: dict[Name, Transition] = Field(default_factory=dict)
+    help: Text | None = None
+
+    @property
+    def id(self) -> str:
+        """`efa-onboarding/1`: what a case is pinned to."""
+        return f"{self.process}/{self.version}"
+
+    def tasks(self) -> Iterator[tuple[str, str, Task]]:
+        """Every task as (state, name, task), in the order of the file. Names are unique within a process."""
+        for state, definition in self.states.items():
+            for name, task in definition.tasks.items():
+                yield state, name, task
+
+    def task(self, name: str) -> Task:
+        """The task of this name; KeyError when the process has none."""
+        for _, candidate, task in self.tasks():
+            if candidate == name:
+                return task
+        raise KeyError(name)
+
+
+# --- the programme ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Rung:
+    """One step of a ladder: `at` working days relative to the due date, or `every` working days from being ready."""
+
+    id: Name
+    to: tuple[str, ...]
+    message: Name
+    at: int | None = None
+    every: Annotated[int, Field(ge=1)] | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Ladder:
+    """Who is reminded when."""
+
+    title: Text
+    rungs: Annotated[tuple[Rung, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Target:
+    """A target date of the programme as it was at one time."""
+
+    date: dt.date
+    set_on: dt.date | None
+    reason: Text
+    source: str
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Wave:
+    """Cases delivered together at one Stichtag."""
+
+    title: Text
+    stichtag: dt.date
+    services: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Team:
+    """An Umsetzungsteam: the districts it looks after (ARS of Landkreise and kreisfreie Städte), or whole services."""
+
+    title: str
+    districts: tuple[str, ...] = ()
+    services: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class WorkingCalendar:
+    """Which days count."""
+
+    country: Literal["DE"]
+    land: str
+    time_zone: Literal["Europe/Berlin"]
+    reminders_at: Annotated[str, Field(pattern=r"^\d\d:\d\d$")]
+    no_mail_on: tuple[Annotated[str, Field(pattern=r"^\d\d-\d\d$")], ...] = ()
+    """Month-day on which nobody is mailed although it is a working day."""
+    confirm_within: Duration = Field(default_factory=lambda: WorkingDays(5))
+    confirm_ladder: Name = "short"
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Operator:
+    """Who runs a service for all."""
+
+    title: str
+    land: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Blocker:
+    """Why a case rests, as a code to count by."""
+
+    title: Text
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Programme:
+    """Services × bodies, with target dates that have a history."""
+
+    programme: Key
+    title: Text
+    land: str
+    calendar: WorkingCalendar
+    process: Key
+    targets: Annotated[tuple[Target, ...], Field(min_length=1)]
+    roles: dict[Name, Option]
+    ladders: Annotated[dict[Name, Ladder], Field(min_length=1)]
+    teams: dict[Key, Team]
+    operators: dict[Key, Operator]
+    waves: dict[Key, Wave] = Field(default_factory=dict)
+    priorities: tuple[Key, ...] = ()
+    blockers: dict[Name, Blocker] = Field(default_factory=dict)
+    state_is_public: bool = True
+    """Everyone signed in may see state and go-live date per service and body."""
+
+
+# --- the catalogue ---------------------------------------------------------------------------------------------------
+
+Confidence = Literal["sourced", "assumed"]
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Group:
+    """A named set of bodies: all of some kinds, plus and minus single ones."""
+
+    title: Text
+    source: str
+    confidence: Confidence
+    kinds: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Needed:
+    """A prerequisite a variant needs; `scope` where a body has several (DVDV category, Zustellpunkt, mailbox)."""
+
+    kind: Name
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Variant:
+    """A technical way to connect a service."""
+
+    title: Text
+    maturity: Literal["digital_in", "e2e"] | None
+    specialist_software: bool
+    """Whether the municipality's Fachverfahren needs a module for it."""
+    return_channel: bool = False
+    prerequisites: tuple[Needed, ...] = ()
+    source: str | None = None
+    confidence: Confidence = "assumed"
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class MilestoneEntry:
+    """A Land milestone of the service; dates are `null` where unknown."""
+
+    due: dt.date | None = None
+    reached: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Participant:
+    """A body that takes part in another's case."""
+
+    group: Key
+    role: Text
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Keys:
+    """Official keys; `null` where unknown, never guessed."""
+
+    leika: Annotated[str, Field(pattern=r"^\d{14}$")] | None = None
+    ozg: Annotated[str, Field(pattern=r"^\d{5}$")] | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Service:
+    """An entry of the catalogue."""
+
+    service: Key
+    title: Text
+    summary: Text
+    keys: Keys
+    focus: Literal["sourced", "assumed", "further"]
+    applies_to: Key | None
+    """Name of the group of responsible bodies; `null`: unknown, so no case is opened."""
+    authority: Text | None
+    source: str
+    confidence: Confidence
+    implementing_land: str | None = None
+    operator: Key | None = None
+    payment: Literal["required", "none"] | None = None
+    trust_level: Text | None = None
+    fee_per_authority: Text | None = None
+    variants: dict[Name, Variant] = Field(default_factory=dict)
+    milestones: dict[Name, MilestoneEntry] = Field(default_factory=dict)
+    participants: tuple[Participant, ...] = ()
+    sub_services: dict[Name, Text] = Field(default_factory=dict)
+    team: Key | None = None
+    notes: Text | None = None
+    version: Annotated[int, Field(ge=1)] = 1
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class PrerequisiteKind:
+    """Something a body needs once and many cases wait for."""
+
+    title: Text
+    owner: str
+    due: Duration
+    ladder: Name
+    help: Text | None = None
+    scoped_by: Text | None = None
+    """What tells several of one kind apart; `null`: a body has one."""
+    evidence: dict[Name, EvidenceField] = Field(default_factory=dict)
+    valid_until: Name | None = None
+    """The date field that says when it expires."""
+    expiry_ladder: Name | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class MilestoneKind:
+    """Something the Land does once per service and many cases wait for."""
+
+    title: Text
+    ladder: Name
+    owner: Literal["programme_office"] = "programme_office"
+    help: Text | None = None
+    evidence: dict[Name, EvidenceField] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Shared:
+    """`prerequisites.yaml`: what bodies and the Land do once for many cases."""
+
+    prerequisites: dict[Name, PrerequisiteKind]
+    milestones: dict[Name, MilestoneKind]
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Groups:
+    """`groups.yaml`."""
+
+    groups: dict[Key, Group]
+
+
+# --- canonical form --------------------------------------------------------------------------------------------------
+
+PROCESS: TypeAdapter[Process] = TypeAdapter(Process)
+PROGRAMME: TypeAdapter[Programme] = TypeAdapter(Programme)
+SERVICE: TypeAdapter[Service] = TypeAdapter(Service)
+SHARED: TypeAdapter[Shared] = TypeAdapter(Shared)
+GROUPS: TypeAdapter[Groups] = TypeAdapter(Groups)
+
+_WORDS = frozenset({"title", "help", "how_to", "effort"})
+"""Keys that may change in a released version: they say the same thing in other words."""
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal meaning gives equal bytes (RFC 8785 for the values used here)."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def stored(adapter: TypeAdapter[Any], value: Any) -> str:
+    """The whole value as JSON in the author's order; `adapter.validate_json` gives it back."""
+    plain = adapter.dump_python(value, mode="json", by_alias=True, exclude_defaults=True)
+    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def fingerprint(process: Process) -> str:
+    """SHA-256 over the canonical meaning of a process: everything but titles and help. 64 hex digits.
+
+    The order of states, tasks and transitions is presentation and does not count either. Defaults are left out, so
+    that a field this schema gains later does not change what was released before.
+    """
+    meaning = _without_words(PROCESS.dump_python(process, mode="json", by_alias=True, exclude_defaults=True))
+    return hashlib.sha256(canonical(meaning).encode()).hexdigest()
+
+
+def _without_words(value: Any, *, names: bool = False) -> Any:
+    """Drop words; under `names` the keys are names an author chose (a task may be called `help`)."""
+    if isinstance(value, dict):
+        return {
+            key: _without_words(inner, names=key in _NAMED and not names)
+            for key, inner in value.items()
+            if names or key not in _WORDS
+        }
+    if isinstance(value, list):
+        return [_without_words(inner) for inner in value]
+    return value
+
+
+_NAMED = frozenset({"states", "tasks", "transitions", "evidence", "asks", "options", "only_if"})

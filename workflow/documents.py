@@ -1,0 +1,209 @@
+"""Uploaded files: sniffed, stored under their SHA-256, and only then part of a case.
+
+A file is written and synced before the transaction that names it; a file no row names after a day is an orphan and is
+swept. The same content is stored once. Nothing is ever executed, unpacked or shown inline.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+import os
+import re
+import secrets
+import time
+import unicodedata
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, BinaryIO
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from workflow import policy
+from workflow.engine import SYSTEM, Engine, Work
+from workflow.errors import InvalidDocument, NotFound
+from workflow.evidence import StoredFile
+from workflow.models import Document
+
+MOST_BYTES = 25 * 1024 * 1024
+_CHUNK = 1024 * 1024
+
+log = logging.getLogger(__name__)
+
+_MEDIA_TYPES = {
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "odt": "application/vnd.oasis.opendocument.text",
+    "ods": "application/vnd.oasis.opendocument.spreadsheet",
+    "csv": "text/csv",
+    "txt": "text/plain",
+}
+KINDS = tuple(_MEDIA_TYPES)
+"""File kinds that may be uploaded at all; a field narrows them with `accept`."""
+
+_OFFICE = {"docx": "word/", "xlsx": "xl/", "odt": "content.xml", "ods": "content.xml"}
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file an actor may have."""
+
+    path: Path
+    name: str
+    media_type: str
+    size: int
+
+
+def store(folder: Path, stream: IO[bytes], name: str) -> StoredFile:
+    """Write an upload to the data folder and say what it is. Call it before the deed's transaction.
+
+    Raises InvalidDocument: empty, over 25 MB, a kind nobody accepts, or content that is not what the name says.
+    """
+    shown = shown_name(name)
+    kind = shown.rpartition(".")[2].lower().replace("jpeg", "jpg")
+    if "." not in shown or kind not in _MEDIA_TYPES:
+        raise InvalidDocument("error.file_kind", kinds=", ".join(KINDS))
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f".part-{secrets.token_hex(8)}"
+    try:
+        digest, size = _write(part, stream)
+        with part.open("rb") as file:
+            _insist_kind(file, kind)
+        _place(part, path_of(folder, digest))
+    finally:
+        part.unlink(missing_ok=True)
+    return StoredFile(digest, shown, size, _MEDIA_TYPES[kind])
+
+
+def find(work: Work, document_id: UUID, folder: Path) -> Download:
+    """A document this actor may see. Raises NotFound."""
+    row = work.session.execute(
+        sa.select(Document.sha256, Document.name, Document.media_type, Document.size).where(
+            Document.id == document_id, policy.documents(work.actor)
+        )
+    ).first()
+    if row is None:
+        raise NotFound(what="document")
+    return Download(path_of(folder, row.sha256), row.name, row.media_type, row.size)
+
+
+def sweep(engine: Engine, folder: Path, *, older_than: dt.timedelta = dt.timedelta(days=1)) -> int:
+    """Remove files no row names once they are older than a day; returns how many.
+
+    A deed that keeps such a file writes its row within seconds of storing it, and storing again renews its age.
+    """
+    before = time.time() - older_than.total_seconds()
+    removed = 0
+    for path in [*folder.glob("??/*"), *folder.glob(".part-*")]:
+        if path.stat().st_mtime < before and not _is_named(engine, path.name):
+            removed += _remove(engine, path, before)
+    if removed:
+        log.info("removed %d uploaded files that belong to nothing", removed)
+    return removed
+
+
+def _is_named(engine: Engine, digest: str) -> bool:
+    with engine.read(SYSTEM) as work:
+        named = work.session.execute(sa.select(Document.id).where(Document.sha256 == digest).limit(1)).first()
+    return named is not None
+
+
+def _remove(engine: Engine, path: Path, before: float) -> bool:
+    """Set a file aside, and look again: somebody may be uploading the same content this very moment."""
+    aside = path.parent / f".part-sweep-{secrets.token_hex(8)}"
+    path.rename(aside)
+    if aside.stat().st_mtime >= before or _is_named(engine, path.name):
+        aside.replace(path)
+        return False
+    aside.unlink()
+    return True
+
+
+def path_of(folder: Path, sha256: str) -> Path:
+    """Where a file of this digest lies."""
+    return folder / sha256[:2] / sha256
+
+
+def shown_name(name: str) -> str:
+    """The name under which a file is offered: no folders, no control characters, at most 120 characters."""
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
+    clean = "".join(character for character in last if unicodedata.category(character)[0] != "C").strip(" .")
+    stem, dot, ending = clean.rpartition(".")
+    return f"{stem[:110]}{dot}{ending[:9]}" if dot else clean[:120]
+
+
+def _write(path: Path, stream: IO[bytes]) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    with path.open("xb") as file:
+        while chunk := stream.read(_CHUNK):
+            size += len(chunk)
+            if size > MOST_BYTES:
+                raise InvalidDocument("error.file_too_large", most=MOST_BYTES // (1024 * 1024))
+            digest.update(chunk)
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    if size == 0:
+        raise InvalidDocument("error.file_empty")
+    return digest.hexdigest(), size
+
+
+def _place(part: Path, target: Path) -> None:
+    """Give a complete file its name, and make sure the name survives a crash too."""
+    target.parent.mkdir(exist_ok=True)
+    part.replace(target)
+    os.utime(target)
+    for folder in (target.parent, target.parent.parent):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _insist_kind(file: BinaryIO, kind: str) -> None:
+    """The content is what the ending says: judged by its first bytes, never by what the browser claims."""
+    head = file.read(4096)
+    if kind == "pdf":
+        fits = b"%PDF-" in head[:1024]
+    elif kind == "png":
+        fits = head.startswith(b"\x89PNG\r\n\x1a\n")
+    elif kind == "jpg":
+        fits = head.startswith(b"\xff\xd8\xff")
+    elif kind in _OFFICE:
+        fits = head.startswith(b"PK\x03\x04") and _is_office(file, _OFFICE[kind])
+    else:
+        fits = _is_text(head)
+    if not fits:
+        raise InvalidDocument("error.file_not_what_it_says", kind=kind)
+
+
+def _is_office(file: BinaryIO, wanted: str) -> bool:
+    """Reads only the table of contents; nothing is unpacked."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
+    macros = any(name.lower().endswith("vbaproject.bin") for name in names)
+    return not macros and any(name == wanted or name.startswith(wanted) for name in names)
+
+
+def _is_text(head: bytes) -> bool:
+    if b"\x00" in head:
+        return False
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start > len(head) - 4 or _is_latin(head)
+    return not head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<script", b"<svg", b"<?xml"))
+
+
+def _is_latin(head: bytes) -> bool:
+    return all(byte >= 32 or byte in b"\t\r\n" for byte in head) and not head.lstrip().startswith(b"<")

@@ -1,0 +1,146 @@
+"""Work: one transaction, one actor, one instant."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from workflow import catalogue, database
+from workflow.catalogue import Catalogue
+from workflow.errors import SignInRequired, Unready
+from workflow.models import Grant, Installation, Person
+from workflow.policy import Actor, Role
+from workflow.settings import Settings
+
+SYSTEM: Final = "system"
+"""The actor of what time does."""
+
+Who = UUID | Literal["system"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a deed or a page works with until its transaction ends."""
+
+    session: Session
+    catalogue: Catalogue
+    actor: Actor
+    now: dt.datetime
+    """The process time in UTC: the real one, or the rehearsal clock's."""
+
+    @property
+    def today(self) -> dt.date:
+        """The day it is in the programme's Land."""
+        return self.catalogue.calendar.today(self.now)
+
+
+class Engine:
+    """One installation: its database and its definitions. Shared by all threads of a process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.pool = database.connect(settings.database_url)
+        self._catalogue: Catalogue | None = None
+        self._loading = threading.Lock()
+
+    @contextmanager
+    def read(self, who: Who) -> Iterator[Work]:
+        """Look at things as this person (None: nobody). Nothing written inside is kept."""
+        with database.transaction(self.pool, write=False) as session:
+            yield self._begin(session, who)
+
+    @contextmanager
+    def change(self, who: Who) -> Iterator[Work]:
+        """Do one piece of work as this person or SYSTEM: kept whole when the block ends, not at all when it raises.
+
+        Raises SignInRequired when the account no longer exists, Busy when another writer keeps the database.
+        """
+        with database.transaction(self.pool, write=True) as session:
+            yield self._begin(session, who)
+
+    def close(self) -> None:
+        """Close every connection of this process."""
+        self.pool.dispose()
+
+    def _begin(self, session: Session, who: Who) -> Work:
+        """Actor, instant and definitions as this transaction sees them, in one statement."""
+        person_id = who if isinstance(who, UUID) else None
+        rows = session.execute(_BEGIN, {"person_id": person_id}).all()
+        if not rows:
+            raise Unready("error.not_initialised")
+        first = rows[0]
+        if who is None:
+            actor = Actor.nobody()
+        elif who == SYSTEM:
+            actor = Actor.system()
+        elif first.id is None:
+            raise SignInRequired
+        else:
+            actor = Actor(
+                id=first.id,
+                name=first.name or "",
+                email=first.email or "",
+                language=first.language,
+                theme=first.theme,
+                commitment=_commit(first.salt, first.name, first.email),
+                roles=tuple(
+                    Role(row.role, row.body, row.service, row.team, row.operator)
+                    for row in rows
+                    if row.role is not None
+                ),
+            )
+        return Work(
+            session=session,
+            catalogue=self._definitions(session, first.definitions_revision),
+            actor=actor,
+            now=database.real_now() if first.clock == "system" else first.clock_now,
+        )
+
+    def _definitions(self, session: Session, revision: int) -> Catalogue:
+        known = self._catalogue
+        if known is None or known.revision != revision:
+            with self._loading:
+                known = self._catalogue
+                if known is None or known.revision != revision:
+                    known = self._catalogue = catalogue.read(session, revision)
+        return known
+
+
+_BEGIN = (
+    sa.select(
+        Installation.definitions_revision,
+        Installation.clock,
+        Installation.clock_now,
+        Person.id,
+        Person.name,
+        Person.email,
+        Person.language,
+        Person.theme,
+        Person.salt,
+        Grant.role,
+        Grant.body,
+        Grant.service,
+        Grant.team,
+        Grant.operator,
+    )
+    .select_from(Installation)
+    .outerjoin(Person, sa.and_(Person.id == sa.bindparam("person_id", type_=sa.Uuid()), Person.ended_at.is_(None)))
+    .outerjoin(Grant, sa.and_(Grant.person_id == Person.id, Grant.ended_at.is_(None)))
+    .where(Installation.id == 1)
+)
+
+
+def _commit(salt: str | None, name: str | None, email: str | None) -> str | None:
+    """What history keeps of a person: worthless once the salt is gone."""
+    if salt is None:
+        return None
+    return hashlib.sha256(f"{salt}\n{name}\n{email}".encode()).hexdigest()

@@ -1,0 +1,175 @@
+"""What can be refused, as one family by meaning; facts are attributes, words live in `texts`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class StartklarError(Exception):
+    """Something a person or program asked for was not done, and nothing of it was kept.
+
+    `key` names the sentence in every language (`texts.say`), `facts` fill it.
+    """
+
+    key = "error.unknown"
+
+    def __init__(self, **facts: Any) -> None:
+        super().__init__(self.key, facts)
+        self.facts = facts
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.facts}"
+
+
+class NotFound(StartklarError):
+    """It does not exist, or this actor may not know that it does."""
+
+    key = "error.not_found"
+
+
+class NotAllowed(StartklarError):
+    """The actor may see it but not do this. Facts: `who` (role that may)."""
+
+    key = "error.not_allowed"
+
+
+class SignInRequired(StartklarError):
+    """Nobody is signed in, or the session ended."""
+
+    key = "error.sign_in_required"
+
+
+class Conflict(StartklarError):
+    """What was asked does not fit the state in which things are now."""
+
+    key = "error.conflict"
+
+
+class CaseHasMoved(Conflict):
+    """The case changed since the person looked at it."""
+
+    key = "error.case_has_moved"
+
+
+class TaskHasMoved(Conflict):
+    """The task, prerequisite or milestone changed since the person looked at it."""
+
+    key = "error.task_has_moved"
+
+
+class TransitionNotAvailable(Conflict):
+    """The state does not permit this move."""
+
+    key = "error.transition_not_available"
+
+    def __init__(self, transition: str, state: str, **facts: Any) -> None:
+        super().__init__(transition=transition, state=state, **facts)
+
+
+class TaskNotAvailable(Conflict):
+    """The task's status does not permit this deed. Facts: `deed`, `status`."""
+
+    key = "error.task_not_available"
+
+
+class CaseRests(Conflict):
+    """The case is on hold; resume it first."""
+
+    key = "error.case_rests"
+
+
+class AlreadyOpen(Conflict):
+    """This service is already open for this body. Facts: `service`, `body`, `number`."""
+
+    key = "error.already_open"
+
+
+class SecondPersonNeeded(Conflict):
+    """Four eyes: who did it may not confirm it."""
+
+    key = "error.second_person_needed"
+
+
+class RequirementsNotMet(Conflict):
+    """A transition or task demands what does not hold yet. `reasons`: one `requirements.Reason` each."""
+
+    key = "error.requirements_not_met"
+
+    def __init__(self, reasons: Sequence[Any], **facts: Any) -> None:
+        super().__init__(**facts)
+        self.reasons = tuple(reasons)
+
+
+class Invalid(StartklarError):
+    """What was given cannot be used. Facts: `what`."""
+
+    key = "error.invalid"
+
+
+class InvalidEvidence(Invalid):
+    """Some fields are missing or wrong. `faults`: field name → (text key, facts)."""
+
+    key = "error.invalid_evidence"
+
+    def __init__(self, faults: dict[str, tuple[str, dict[str, Any]]]) -> None:
+        super().__init__(count=len(faults), n=len(faults))
+        self.faults = faults
+
+
+class InvalidDocument(Invalid):
+    """A file that is too large, empty, or not what it says. Key tells which."""
+
+    def __init__(self, key: str, **facts: Any) -> None:
+        self.key = key
+        super().__init__(**facts)
+
+
+class InvalidDefinitions(Invalid):
+    """The definitions do not hang together. `faults`: every fault with its place."""
+
+    key = "error.invalid_definitions"
+
+    def __init__(self, faults: Sequence[Any]) -> None:
+        super().__init__(count=len(faults), n=len(faults))
+        self.faults = tuple(faults)
+
+
+class Refused(StartklarError):
+    """A deed refused for the reason its key names."""
+
+    def __init__(self, key: str, **facts: Any) -> None:
+        self.key = key
+        super().__init__(**facts)
+
+
+class SignInRefused(StartklarError):
+    """Wrong address or password, or too many tries: the two look alike."""
+
+    key = "error.sign_in_refused"
+
+
+class SignInPaused(SignInRefused):
+    """Too many tries; for known and unknown accounts alike. Facts: `n`, minutes to wait."""
+
+    key = "error.sign_in_paused"
+
+
+class PasswordTooWeak(Invalid):
+    """Too short, too long or too simple to protect anything. Facts: `least`, characters at least."""
+
+    key = "error.password_too_weak"
+
+
+class Unready(StartklarError):
+    """The installation itself is not fit to run: no database, old schema, wrong clock. Key tells which."""
+
+    def __init__(self, key: str, **facts: Any) -> None:
+        self.key = key
+        super().__init__(**facts)
+
+
+class Busy(StartklarError):
+    """Somebody else is writing; trying again in a moment helps."""
+
+    key = "error.busy"

@@ -1,0 +1,690 @@
+"""The tables, each described once; rows carry almost no behaviour and never leave `workflow`.
+
+Dates are days in Europe/Berlin, instants are UTC. Everything a guard, a list or a reminder asks for is a column.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    false,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class Instant(TypeDecorator[dt.datetime]):
+    """An aware instant, kept in UTC on both databases; SQLite itself knows no time zones."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        value = value.astimezone(dt.UTC)
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+
+    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+Id = Annotated[UUID, mapped_column(Uuid, primary_key=True, default=uuid4)]
+Ars = Annotated[str, mapped_column(String(12))]
+Word = Annotated[str, mapped_column(String(80))]
+Digest = Annotated[str, mapped_column(String(64))]
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - read once by SQLAlchemy
+        UUID: Uuid,
+        dt.datetime: Instant,
+        str: Text,
+        float: Float,
+    }
+
+
+# --- the installation and what it was told ---------------------------------------------------------------------------
+
+
+class Installation(Base):
+    """One row: what kind of installation this is. The clock's kind never changes."""
+
+    __tablename__ = "installation"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=1)
+    clock: Mapped[Word]
+    clock_now: Mapped[dt.datetime | None]
+    example: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    definitions_revision: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[dt.datetime]
+
+
+class Definition(Base):
+    """One loaded definition: a process version (never changed in meaning), or the newest of everything else."""
+
+    __tablename__ = "definition"
+
+    kind: Mapped[Word] = mapped_column(primary_key=True)
+    name: Mapped[Word] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    fingerprint: Mapped[Digest]
+    content: Mapped[str]
+    loaded_at: Mapped[dt.datetime]
+
+
+class Body(Base):
+    """A Kommune: Landkreis, kreisfreie Stadt, verbandsfreie Gemeinde or Verbandsgemeinde."""
+
+    __tablename__ = "body"
+
+    ars: Mapped[Ars] = mapped_column(primary_key=True)
+    ags: Mapped[str | None] = mapped_column(String(8))
+    kind: Mapped[Word]
+    name: Mapped[str]
+    display_name: Mapped[str]
+    sort_key: Mapped[str] = mapped_column(index=True)
+    district: Mapped[Ars] = mapped_column(index=True)
+    """ARS of the Landkreis; a kreisfreie Stadt is its own district."""
+    seat: Mapped[str | None]
+    postcode: Mapped[str | None] = mapped_column(String(5))
+    population: Mapped[int | None]
+    area_km2: Mapped[float | None]
+    municipalities: Mapped[int | None]
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    valid_from: Mapped[dt.date | None]
+    valid_until: Mapped[dt.date | None]
+
+
+class Team(Base):
+    """An Umsetzungsteam with its supervisors."""
+
+    __tablename__ = "team"
+
+    key: Mapped[Word] = mapped_column(primary_key=True)
+    title: Mapped[str]
+
+
+class TeamDistrict(Base):
+    """A district has one team at a time."""
+
+    __tablename__ = "team_district"
+
+    district: Mapped[Ars] = mapped_column(primary_key=True)
+    team: Mapped[Word] = mapped_column(ForeignKey("team.key"), index=True)
+
+
+class TeamService(Base):
+    """A service that one team looks after everywhere."""
+
+    __tablename__ = "team_service"
+
+    service: Mapped[Word] = mapped_column(primary_key=True)
+    team: Mapped[Word] = mapped_column(ForeignKey("team.key"), index=True)
+
+
+class Target(Base):
+    """A target date of the programme as it was set at one time."""
+
+    __tablename__ = "target"
+
+    due_on: Mapped[dt.date] = mapped_column(primary_key=True)
+    set_on: Mapped[dt.date | None]
+    reason_de: Mapped[str]
+    reason_en: Mapped[str]
+    source: Mapped[str]
+
+
+class Wave(Base):
+    """Cases delivered together at one Stichtag."""
+
+    __tablename__ = "wave"
+
+    key: Mapped[Word] = mapped_column(primary_key=True)
+    title_de: Mapped[str]
+    title_en: Mapped[str]
+    stichtag: Mapped[dt.date]
+
+
+# --- people ----------------------------------------------------------------------------------------------------------
+
+
+class Person(Base):
+    """Somebody with an account. Erasing empties the row and drops the salt of what history committed to."""
+
+    __tablename__ = "person"
+
+    id: Mapped[Id]
+    email: Mapped[str | None] = mapped_column(String(254), unique=True)
+    name: Mapped[str | None]
+    password: Mapped[str | None]
+    language: Mapped[Word] = mapped_column(default="de")
+    theme: Mapped[Word] = mapped_column(default="system")
+    salt: Mapped[str | None] = mapped_column(String(32))
+    created_at: Mapped[dt.datetime]
+    ended_at: Mapped[dt.datetime | None]
+
+
+class Grant(Base):
+    """A role held by a person: for a body, a service there, a team, an operator, or centrally."""
+
+    __tablename__ = "role_grant"
+
+    id: Mapped[Id]
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    role: Mapped[Word]
+    body: Mapped[str | None] = mapped_column(String(12), ForeignKey("body.ars"))
+    service: Mapped[str | None] = mapped_column(String(80))
+    team: Mapped[str | None] = mapped_column(String(80), ForeignKey("team.key"))
+    operator: Mapped[str | None] = mapped_column(String(80))
+    started_at: Mapped[dt.datetime]
+    ended_at: Mapped[dt.datetime | None]
+
+    __table_args__ = (
+        Index(
+            "ix_role_grant_body",
+            "body",
+            "role",
+            postgresql_where=text("ended_at IS NULL"),
+            sqlite_where=text("ended_at IS NULL"),
+        ),
+        Index(
+            "ix_role_grant_team",
+            "team",
+            "role",
+            postgresql_where=text("ended_at IS NULL"),
+            sqlite_where=text("ended_at IS NULL"),
+        ),
+    )
+
+
+class WebSession(Base):
+    """A signed-in browser; only the SHA-256 of its token is kept. Times are real, never rehearsed."""
+
+    __tablename__ = "web_session"
+
+    token_digest: Mapped[Digest] = mapped_column(primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    csrf: Mapped[Digest]
+    agent: Mapped[str | None]
+    created_at: Mapped[dt.datetime]
+    seen_at: Mapped[dt.datetime]
+    expires_at: Mapped[dt.datetime]
+    revoked_at: Mapped[dt.datetime | None]
+
+
+class LoginAttempt(Base):
+    """Failed tries to sign in, counted per account and address; neither is kept in the clear."""
+
+    __tablename__ = "login_attempt"
+
+    key: Mapped[Digest] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    blocked_until: Mapped[dt.datetime]
+    last_at: Mapped[dt.datetime] = mapped_column(index=True)
+
+
+# --- cases -----------------------------------------------------------------------------------------------------------
+
+
+class Case(Base):
+    """One service × one responsible body × one round, pinned to a process version."""
+
+    __tablename__ = "cases"
+
+    id: Mapped[Id]
+    number: Mapped[str] = mapped_column(String(120), unique=True)
+    service: Mapped[Word]
+    body: Mapped[Ars] = mapped_column(ForeignKey("body.ars"))
+    round: Mapped[int]
+    process: Mapped[Word]
+    process_version: Mapped[int]
+    state: Mapped[Word]
+    version: Mapped[int] = mapped_column(default=1)
+    """Raised by transitions and holds only."""
+    team: Mapped[Word] = mapped_column(ForeignKey("team.key"))
+    operator: Mapped[str | None] = mapped_column(String(80))
+    variant: Mapped[str | None] = mapped_column(String(80))
+    wave: Mapped[str | None] = mapped_column(String(80))
+    stichtag: Mapped[dt.date | None]
+    opened_on: Mapped[dt.date]
+    entered_on: Mapped[dt.date]
+    live_on: Mapped[dt.date | None]
+    closed_on: Mapped[dt.date | None]
+    ended_on: Mapped[dt.date | None]
+    rests: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    underway: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    """It has left its first state forward at least once: from then on its operator sees it."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    """Steps back so far."""
+    seq: Mapped[int] = mapped_column(default=0)
+    head: Mapped[Digest]
+
+    __table_args__ = (
+        UniqueConstraint("service", "body", "round"),
+        Index("ix_cases_service_state", "service", "state"),
+        Index("ix_cases_team_state", "team", "state"),
+        Index("ix_cases_body", "body"),
+    )
+
+
+class Task(Base):
+    """One piece of human work in a case. One row per task; each attempt counts up.
+
+    `acting` is the role expected to act now (owner, confirmer, or the team when a mandatory task was declined), null
+    when nobody is. Body, team, operator and service repeat the case's, so that an inbox is one index range.
+    """
+
+    __tablename__ = "task"
+
+    id: Mapped[Id]
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
+    name: Mapped[Word]
+    state: Mapped[Word]
+    service: Mapped[Word]
+    body: Mapped[Ars]
+    team: Mapped[Word]
+    operator: Mapped[str | None] = mapped_column(String(80))
+    owner: Mapped[Word]
+    optional: Mapped[bool]
+    status: Mapped[Word]
+    acting: Mapped[str | None] = mapped_column(String(80))
+    attempt: Mapped[int] = mapped_column(default=1)
+    version: Mapped[int] = mapped_column(default=1)
+    holder_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    submitted_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    recorded_for_body: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    counted_from: Mapped[dt.date | None]
+    """The day it became ready (or was submitted, for the confirmer); that day is not counted."""
+    extended_days: Mapped[int] = mapped_column(default=0)
+    due_on: Mapped[dt.date | None]
+    ended_on: Mapped[dt.date | None]
+    ladder: Mapped[str | None] = mapped_column(String(80))
+    remind_at: Mapped[dt.datetime | None]
+    rung: Mapped[str | None] = mapped_column(String(80))
+    occurrence: Mapped[int] = mapped_column(default=0)
+    generation: Mapped[int] = mapped_column(default=0)
+
+    __table_args__ = (
+        UniqueConstraint("case_id", "name"),
+        Index(
+            "ix_task_team",
+            "team",
+            "acting",
+            "due_on",
+            postgresql_where=text("acting IS NOT NULL"),
+            sqlite_where=text("acting IS NOT NULL"),
+        ),
+        Index(
+            "ix_task_body",
+            "body",
+            "acting",
+            "due_on",
+            postgresql_where=text("acting IS NOT NULL"),
+            sqlite_where=text("acting IS NOT NULL"),
+        ),
+        Index(
+            "ix_task_operator",
+            "operator",
+            "acting",
+            "due_on",
+            postgresql_where=text("acting IS NOT NULL"),
+            sqlite_where=text("acting IS NOT NULL"),
+        ),
+        Index(
+            "ix_task_remind",
+            "remind_at",
+            postgresql_where=text("remind_at IS NOT NULL"),
+            sqlite_where=text("remind_at IS NOT NULL"),
+        ),
+    )
+
+
+class Hold(Base):
+    """A recorded pause of one case. Due dates are derived from the ledger of holds."""
+
+    __tablename__ = "hold"
+
+    id: Mapped[Id]
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    blocker: Mapped[Word]
+    external_owner: Mapped[str | None]
+    promised_on: Mapped[dt.date | None]
+    review_on: Mapped[dt.date]
+    began_on: Mapped[dt.date]
+    ended_on: Mapped[dt.date | None]
+    remark_id: Mapped[UUID | None] = mapped_column(ForeignKey("remark.id"))
+    held_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    ladder: Mapped[str | None] = mapped_column(String(80))
+    remind_at: Mapped[dt.datetime | None]
+    rung: Mapped[str | None] = mapped_column(String(80))
+    occurrence: Mapped[int] = mapped_column(default=0)
+    generation: Mapped[int] = mapped_column(default=0)
+
+    __table_args__ = (
+        Index(
+            "ix_hold_remind",
+            "remind_at",
+            postgresql_where=text("remind_at IS NOT NULL"),
+            sqlite_where=text("remind_at IS NOT NULL"),
+        ),
+    )
+
+
+class Prerequisite(Base):
+    """Something a body needs once and many cases wait for."""
+
+    __tablename__ = "prerequisite"
+
+    id: Mapped[Id]
+    body: Mapped[Ars] = mapped_column(ForeignKey("body.ars"))
+    kind: Mapped[Word]
+    scope: Mapped[str] = mapped_column(String(80), default="")
+    owner: Mapped[Word]
+    team: Mapped[Word] = mapped_column(ForeignKey("team.key"))
+    status: Mapped[Word]
+    """ready, accepted, done or expired."""
+    acting: Mapped[str | None] = mapped_column(String(80))
+    version: Mapped[int] = mapped_column(default=1)
+    holder_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    counted_from: Mapped[dt.date]
+    extended_days: Mapped[int] = mapped_column(default=0)
+    due_on: Mapped[dt.date | None]
+    done_on: Mapped[dt.date | None]
+    valid_until: Mapped[dt.date | None]
+    ladder: Mapped[str | None] = mapped_column(String(80))
+    remind_at: Mapped[dt.datetime | None]
+    rung: Mapped[str | None] = mapped_column(String(80))
+    occurrence: Mapped[int] = mapped_column(default=0)
+    generation: Mapped[int] = mapped_column(default=0)
+    seq: Mapped[int] = mapped_column(default=0)
+    head: Mapped[Digest]
+
+    __table_args__ = (
+        UniqueConstraint("body", "kind", "scope"),
+        Index(
+            "ix_prerequisite_team",
+            "team",
+            "acting",
+            postgresql_where=text("acting IS NOT NULL"),
+            sqlite_where=text("acting IS NOT NULL"),
+        ),
+        Index(
+            "ix_prerequisite_remind",
+            "remind_at",
+            postgresql_where=text("remind_at IS NOT NULL"),
+            sqlite_where=text("remind_at IS NOT NULL"),
+        ),
+    )
+
+
+class Milestone(Base):
+    """Something the Land does once per service and many cases wait for."""
+
+    __tablename__ = "milestone"
+
+    id: Mapped[Id]
+    service: Mapped[Word]
+    kind: Mapped[Word]
+    due_on: Mapped[dt.date | None]
+    reached_on: Mapped[dt.date | None]
+    version: Mapped[int] = mapped_column(default=1)
+    ladder: Mapped[str | None] = mapped_column(String(80))
+    remind_at: Mapped[dt.datetime | None]
+    rung: Mapped[str | None] = mapped_column(String(80))
+    occurrence: Mapped[int] = mapped_column(default=0)
+    generation: Mapped[int] = mapped_column(default=0)
+    seq: Mapped[int] = mapped_column(default=0)
+    head: Mapped[Digest]
+
+    __table_args__ = (
+        UniqueConstraint("service", "kind"),
+        Index(
+            "ix_milestone_remind",
+            "remind_at",
+            postgresql_where=text("remind_at IS NOT NULL"),
+            sqlite_where=text("remind_at IS NOT NULL"),
+        ),
+    )
+
+
+class Document(Base):
+    """An uploaded file, stored under its SHA-256 in the data folder; the row says who may read it and its name."""
+
+    __tablename__ = "document"
+
+    id: Mapped[Id]
+    case_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"), index=True)
+    prerequisite_id: Mapped[UUID | None] = mapped_column(ForeignKey("prerequisite.id"), index=True)
+    milestone_id: Mapped[UUID | None] = mapped_column(ForeignKey("milestone.id"), index=True)
+    sha256: Mapped[Digest] = mapped_column(index=True)
+    name: Mapped[str]
+    size: Mapped[int] = mapped_column(BigInteger)
+    media_type: Mapped[Word]
+    uploaded_by: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    uploaded_at: Mapped[dt.datetime]
+
+
+class Evidence(Base):
+    """One answer: a field of a task, prerequisite, milestone or transition, in one revision."""
+
+    __tablename__ = "evidence"
+
+    id: Mapped[Id]
+    subject_kind: Mapped[Word]
+    """task, prerequisite, milestone or transition."""
+    subject_id: Mapped[UUID]
+    """Of the task, prerequisite or milestone; of the case for a transition."""
+    case_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"))
+    source: Mapped[Word]
+    """Name of the task, prerequisite kind, milestone kind or transition."""
+    field: Mapped[Word]
+    attempt: Mapped[int]
+    revision: Mapped[int]
+    latest: Mapped[bool]
+    type: Mapped[Word]
+    text_value: Mapped[str | None]
+    number_value: Mapped[float | None]
+    date_value: Mapped[dt.date | None]
+    document_id: Mapped[UUID | None] = mapped_column(ForeignKey("document.id"))
+    salt: Mapped[str | None] = mapped_column(String(32))
+    commitment: Mapped[Digest]
+    given_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    given_at: Mapped[dt.datetime]
+
+    __table_args__ = (
+        UniqueConstraint("subject_kind", "subject_id", "source", "field", "revision"),
+        Index("ix_evidence_case", "case_id", postgresql_where=text("latest"), sqlite_where=text("latest")),
+    )
+
+
+# --- history ---------------------------------------------------------------------------------------------------------
+
+
+class Event(Base):
+    """One entry of an append-only chain: of a case, prerequisite, milestone or person.
+
+    `digest` = SHA-256 over the canonical entry, which contains `previous`. `content` holds ids, names of the
+    definition, dates and salted commitments; never a name, address or free text.
+    """
+
+    __tablename__ = "event"
+
+    chain_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True)
+    chain: Mapped[Word]
+    at: Mapped[dt.datetime]
+    actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    act: Mapped[Word]
+    content: Mapped[str]
+    previous: Mapped[Digest]
+    digest: Mapped[Digest]
+
+
+class Remark(Base):
+    """Free text somebody gave as a reason; history holds only its salted commitment."""
+
+    __tablename__ = "remark"
+
+    id: Mapped[Id]
+    chain_id: Mapped[UUID] = mapped_column(index=True)
+    text: Mapped[str | None]
+    salt: Mapped[str | None] = mapped_column(String(32))
+    commitment: Mapped[Digest]
+
+
+# --- what follows from a decision ------------------------------------------------------------------------------------
+
+
+class Followup(Base):
+    """One case that must learn that what it waited for is there; worked in chunks, resumable."""
+
+    __tablename__ = "followup"
+
+    id: Mapped[Id]
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
+    source_kind: Mapped[Word]
+    source_id: Mapped[UUID]
+    source_seq: Mapped[int]
+    created_at: Mapped[dt.datetime]
+    try_at: Mapped[dt.datetime | None]
+    tries: Mapped[int] = mapped_column(default=0)
+
+    __table_args__ = (
+        UniqueConstraint("case_id", "source_id", "source_seq"),
+        Index(
+            "ix_followup_try",
+            "try_at",
+            postgresql_where=text("try_at IS NOT NULL"),
+            sqlite_where=text("try_at IS NOT NULL"),
+        ),
+    )
+
+
+class Decision(Base):
+    """A rung, decided exactly once."""
+
+    __tablename__ = "decision"
+
+    subject_kind: Mapped[Word] = mapped_column(primary_key=True)
+    subject_id: Mapped[UUID] = mapped_column(primary_key=True)
+    generation: Mapped[int] = mapped_column(primary_key=True)
+    rung: Mapped[Word] = mapped_column(primary_key=True)
+    occurrence: Mapped[int] = mapped_column(primary_key=True)
+    outcome: Mapped[Word]
+    """fired, skipped (a higher rung was due too) or passed_on (nobody to tell; the next rung's recipients were told)."""
+    decided_at: Mapped[dt.datetime]
+
+
+class Notice(Base):
+    """What one recipient shall learn; composing turns notices into messages."""
+
+    __tablename__ = "notice"
+
+    id: Mapped[Id]
+    recipient_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    name: Mapped[Word]
+    """Name of the text in `definitions/messages`."""
+    subject_kind: Mapped[Word]
+    subject_id: Mapped[UUID]
+    case_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"))
+    urgency: Mapped[int] = mapped_column(default=0)
+    facts: Mapped[str]
+    """Canonical JSON: names of the definition, dates, numbers; nothing personal."""
+    created_at: Mapped[dt.datetime]
+    message_id: Mapped[UUID | None] = mapped_column(ForeignKey("message.id"))
+
+    __table_args__ = (
+        Index(
+            "ix_notice_pending",
+            "recipient_id",
+            "created_at",
+            postgresql_where=text("message_id IS NULL"),
+            sqlite_where=text("message_id IS NULL"),
+        ),
+    )
+
+
+class Message(Base):
+    """One mail. Its Message-ID is fixed before it is first sent, so that a repeat is recognised as one."""
+
+    __tablename__ = "message"
+
+    id: Mapped[Id]
+    key: Mapped[Digest] = mapped_column(unique=True)
+    recipient_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    address: Mapped[str | None]
+    header_id: Mapped[str] = mapped_column(String(160), unique=True)
+    language: Mapped[Word]
+    subject: Mapped[str]
+    plain: Mapped[str]
+    html: Mapped[str]
+    in_reply_to: Mapped[str | None]
+    """Message-ID of the case's thread."""
+    written_at: Mapped[dt.datetime]
+    """Process time; goes into the Date header."""
+    status: Mapped[Word]
+    """queued, sent, failed or recorded (rehearsed, never delivered)."""
+    try_at: Mapped[dt.datetime | None]
+    """Real time of the next try; null when none follows."""
+    claimed_by: Mapped[str | None]
+    tries: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[dt.datetime | None]
+    last_error: Mapped[str | None]
+
+    __table_args__ = (
+        Index(
+            "ix_message_try",
+            "try_at",
+            postgresql_where=text("try_at IS NOT NULL"),
+            sqlite_where=text("try_at IS NOT NULL"),
+        ),
+    )
+
+
+class Lease(Base):
+    """Who leads the periodic jobs; each new holder gets a higher fence. Times are real."""
+
+    __tablename__ = "lease"
+
+    name: Mapped[Word] = mapped_column(primary_key=True)
+    holder: Mapped[str]
+    fence: Mapped[int] = mapped_column(BigInteger)
+    until: Mapped[dt.datetime]
+    progress_at: Mapped[dt.datetime]

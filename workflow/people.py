@@ -1,0 +1,206 @@
+"""People with accounts and the roles they hold; every change of a right is history."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from workflow import events, policy
+from workflow.definition import BODY_ROLES, CENTRAL_ROLES, ROLES, TEAM_ROLES
+from workflow.engine import SYSTEM, Engine, Work
+from workflow.errors import Conflict, NotFound, Refused
+from workflow.evidence import EMAIL
+from workflow.models import Body, Event, Grant, Person, Team
+from workflow.policy import Role
+
+
+@dataclass(frozen=True, slots=True)
+class PersonView:
+    """An account with its present roles."""
+
+    id: UUID
+    email: str
+    name: str
+    language: str
+    roles: tuple[Role, ...]
+
+
+def add(
+    work: Work, *, email: str, name: str, password_hash: str | None, language: str, roles: Sequence[Role]
+) -> PersonView:
+    """Give somebody an account and roles. `password_hash` comes from `sessions.hash_password`, made before the transaction.
+
+    Raises NotAllowed (only an administrator may, or the operator at the command line), Refused (an address or role that
+    makes no sense) or Conflict (the address is taken), in this order.
+    """
+    _insist_admin(work)
+    address = email.strip().lower()
+    if len(address) > 254 or not EMAIL.match(address):
+        raise Refused("error.not_an_email", value=email)
+    if not name.strip() or len(name) > 200:
+        raise Refused("error.name_missing")
+    for role in roles:
+        _insist_sensible(work, role)
+    if work.session.execute(sa.select(Person.id).where(Person.email == address)).first() is not None:
+        raise Conflict(what="person", email=address)
+
+    person_id = uuid4()
+    salt = secrets.token_hex(16)
+    work.session.execute(
+        sa.insert(Person),
+        {
+            "id": person_id,
+            "email": address,
+            "name": name.strip(),
+            "password": password_hash,
+            "language": language,
+            "theme": "system",
+            "salt": salt,
+            "created_at": work.now,
+        },
+    )
+    events.record(work, "person", person_id, 0, events.START, "added", {"language": language})
+    for role in dict.fromkeys(roles):
+        grant(work, person_id, role)
+    return PersonView(person_id, address, name.strip(), language, tuple(dict.fromkeys(roles)))
+
+
+def grant(work: Work, person_id: UUID, role: Role) -> None:
+    """Give a person a role. Raises NotAllowed, NotFound or Refused (the role makes no sense), in this order."""
+    _insist_admin(work)
+    _lock(work, person_id)
+    _insist_sensible(work, role)
+    seq, head = _chain(work, person_id)
+    grant_id = uuid4()
+    said = {"grant": grant_id, **_said(role)}
+    work.session.execute(
+        sa.insert(Grant), {"id": grant_id, "person_id": person_id, "started_at": work.now, **_said(role)}
+    )
+    events.record(work, "person", person_id, seq, head, "granted", said)
+
+
+def withdraw(work: Work, person_id: UUID, role: Role) -> None:
+    """Take a role away. What the person had accepted in it is open to the others again, see `policy.tasks_to_do`.
+
+    Raises NotAllowed or NotFound, in this order.
+    """
+    _insist_admin(work)
+    _lock(work, person_id)
+    matching = [
+        getattr(Grant, name) == value if value is not None else getattr(Grant, name).is_(None)
+        for name, value in _said(role).items()
+    ]
+    found = (
+        work.session.execute(
+            sa.select(Grant.id).where(Grant.person_id == person_id, Grant.ended_at.is_(None), *matching)
+        )
+        .scalars()
+        .all()
+    )
+    if not found:
+        raise NotFound(what="role")
+    seq, head = _chain(work, person_id)
+    work.session.execute(sa.update(Grant).where(Grant.id.in_(found)).values(ended_at=work.now))
+    events.record(work, "person", person_id, seq, head, "withdrawn", {"grants": list(found), **_said(role)})
+
+
+def everybody(work: Work) -> tuple[PersonView, ...]:
+    """All accounts by name, with their roles. Raises NotAllowed unless asked by an administrator."""
+    _insist_admin(work)
+    rows = work.session.execute(
+        sa.select(Person.id, Person.email, Person.name, Person.language, Grant)
+        .outerjoin(Grant, sa.and_(Grant.person_id == Person.id, Grant.ended_at.is_(None)))
+        .where(Person.ended_at.is_(None))
+        .order_by(Person.name, Person.id, Grant.role)
+    )
+    found: dict[UUID, PersonView] = {}
+    for person_id, email, name, language, held in rows:
+        before = found.get(person_id)
+        roles = before.roles if before else ()
+        if held is not None:
+            roles += (Role(held.role, held.body, held.service, held.team, held.operator),)
+        found[person_id] = PersonView(person_id, email or "", name or "", language, roles)
+    return tuple(found.values())
+
+
+def by_email(engine: Engine, email: str) -> UUID:
+    """The account `--as` names. Raises NotFound."""
+    with engine.read(SYSTEM) as work:
+        found = work.session.execute(
+            sa.select(Person.id).where(Person.email == email.strip().lower(), Person.ended_at.is_(None))
+        ).scalar()
+    if found is None:
+        raise NotFound(what="person", name=email)
+    return found
+
+
+def parse_role(words: str) -> Role:
+    """A role as the command line writes it: `digi@073390000000`, `fachamt@…/wohngeld`, `supervisor@team`, `auditor`.
+
+    Raises Refused when it does not read like one.
+    """
+    name, _, place = words.strip().partition("@")
+    if name not in ROLES:
+        raise Refused("error.role_unknown", role=name, roles=", ".join(ROLES))
+    place, _, service = place.partition("/")
+    if name in CENTRAL_ROLES:
+        if place:
+            raise Refused("error.role_place", role=name)
+        return Role(name)
+    if not place:
+        raise Refused("error.role_place_missing", role=name)
+    if name in BODY_ROLES:
+        return Role(name, body=place, service=service or None)
+    if service:
+        raise Refused("error.role_place", role=name)
+    return Role(name, team=place) if name in TEAM_ROLES else Role(name, operator=place)
+
+
+def _insist_admin(work: Work) -> None:
+    if not work.actor.is_system:
+        policy.insist_holds(work.actor, "admin")
+
+
+def _insist_sensible(work: Work, role: Role) -> None:
+    """The role exists and so does the place it is held at."""
+    if role.role in BODY_ROLES:
+        known = role.body is not None and work.session.get(Body, role.body) is not None
+        if not known:
+            raise Refused("error.no_such_body", name=role.body or "")
+        if role.service is not None and role.service not in work.catalogue.services:
+            raise Refused("error.no_such_service", name=role.service)
+    elif role.role in TEAM_ROLES:
+        if role.team is None or work.session.get(Team, role.team) is None:
+            raise Refused("error.no_such_team", name=role.team or "")
+    elif role.role == "rollout_team":
+        if role.operator not in work.catalogue.programme.operators:
+            raise Refused("error.no_such_operator", name=role.operator or "")
+    elif role.role not in CENTRAL_ROLES:
+        raise Refused("error.role_unknown", role=role.role, roles=", ".join(ROLES))
+
+
+def _lock(work: Work, person_id: UUID) -> None:
+    if work.session.execute(sa.select(Person.id).where(Person.id == person_id).with_for_update()).first() is None:
+        raise NotFound(what="person")
+
+
+def _chain(work: Work, person_id: UUID) -> tuple[int, str]:
+    """Where the person's chain stands; the person's row is locked."""
+    last = work.session.execute(
+        sa.select(Event.seq, Event.digest).where(Event.chain_id == person_id).order_by(Event.seq.desc()).limit(1)
+    ).first()
+    return (last.seq, last.digest) if last else (0, events.START)
+
+
+def _said(role: Role) -> dict[str, str | None]:
+    return {
+        "role": role.role,
+        "body": role.body,
+        "service": role.service,
+        "team": role.team,
+        "operator": role.operator,
+    }

@@ -1,0 +1,338 @@
+"""All rights, decided in one place: what an actor sees as a clause for queries, what an actor may do as an answer.
+
+The table behind it stands in docs/rights.md. Every query on cases begins with `cases`; every deed asks `insist`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+
+from workflow.errors import NotAllowed
+from workflow.models import Case, Document, Grant, Milestone, Prerequisite, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role somebody holds: at a body (and perhaps only for one service), in a team, for an operator, or centrally."""
+
+    role: str
+    body: str | None = None
+    service: str | None = None
+    team: str | None = None
+    operator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, with the roles held in this very transaction."""
+
+    id: UUID | None
+    name: str
+    email: str
+    language: str
+    theme: str
+    commitment: str | None
+    roles: tuple[Role, ...]
+    is_system: bool = False
+
+    @classmethod
+    def nobody(cls) -> Actor:
+        """Somebody who has not signed in."""
+        return cls(None, "", "", "de", "system", None, ())
+
+    @classmethod
+    def system(cls) -> Actor:
+        """Time itself: sees every case, acts only through what time does."""
+        return cls(None, "", "", "de", "system", None, (), is_system=True)
+
+    def holds(self, *roles: str) -> bool:
+        """Whether the actor holds one of these roles anywhere."""
+        return any(held.role in roles for held in self.roles)
+
+    def bodies(self, *roles: str) -> tuple[str, ...]:
+        """ARS of the bodies where the actor holds one of these roles (any role, when none is named)."""
+        return _unique(held.body for held in self.roles if held.body and (not roles or held.role in roles))
+
+    def teams(self, *roles: str) -> tuple[str, ...]:
+        """Teams in which the actor holds one of these roles."""
+        return _unique(held.team for held in self.roles if held.team and held.role in roles)
+
+    def operators(self) -> tuple[str, ...]:
+        """Operators the actor works for."""
+        return _unique(held.operator for held in self.roles if held.role == "rollout_team")
+
+
+class Concerned(Protocol):
+    """What a right depends on: a case, or a task or prerequisite that repeats the case's columns."""
+
+    @property
+    def body(self) -> str: ...
+
+    @property
+    def service(self) -> str: ...
+
+    @property
+    def team(self) -> str: ...
+
+    @property
+    def operator(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody who holds a role that matters to a case."""
+
+    person_id: UUID
+    role: str
+    body: str | None
+    service: str | None
+    team: str | None
+    operator: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Why an actor may act: in the role asked for, or because nobody holds it (`instead_of`)."""
+
+    role: str
+    instead_of: str | None = None
+
+    @property
+    def for_the_body(self) -> bool:
+        """The team records what belongs to a body."""
+        return self.role == "umsetzungsteam" and (self.instead_of or "").startswith("body.")
+
+
+# --- seeing ----------------------------------------------------------------------------------------------------------
+
+
+def cases(actor: Actor) -> sa.ColumnElement[bool]:
+    """The cases this actor may know about. Everything that lists, counts or opens cases begins here."""
+    if actor.is_system or actor.holds("programme_office", "auditor"):
+        return sa.true()
+    seen: list[sa.ColumnElement[bool]] = []
+    if bodies := actor.bodies():
+        seen.append(Case.body.in_(bodies))
+    if teams := actor.teams("umsetzungsteam", "supervisor"):
+        seen.append(Case.team.in_(teams))
+    if operators := actor.operators():
+        seen.append(sa.and_(Case.operator.in_(operators), Case.underway))
+    return sa.or_(*seen) if seen else sa.false()
+
+
+def prerequisites(actor: Actor) -> sa.ColumnElement[bool]:
+    """The prerequisites this actor may know about: of the own bodies and of the districts of the own teams."""
+    if actor.is_system or actor.holds("programme_office", "auditor"):
+        return sa.true()
+    seen: list[sa.ColumnElement[bool]] = []
+    if bodies := actor.bodies():
+        seen.append(Prerequisite.body.in_(bodies))
+    if teams := actor.teams("umsetzungsteam", "supervisor"):
+        seen.append(Prerequisite.team.in_(teams))
+    return sa.or_(*seen) if seen else sa.false()
+
+
+def documents(actor: Actor) -> sa.ColumnElement[bool]:
+    """The documents this actor may download: those of visible cases and prerequisites, and of milestones by the office."""
+    visible: list[sa.ColumnElement[bool]] = [
+        sa.exists().where(Case.id == Document.case_id, cases(actor)),
+        sa.exists().where(Prerequisite.id == Document.prerequisite_id, prerequisites(actor)),
+    ]
+    if actor.is_system or actor.holds("programme_office", "auditor", "umsetzungsteam", "supervisor"):
+        visible.append(sa.exists().where(Milestone.id == Document.milestone_id))
+    return sa.or_(*visible)
+
+
+def tasks_to_do(actor: Actor) -> sa.ColumnElement[bool]:
+    """The tasks that wait for this actor now: of the own roles, and of roles nobody holds that fall to the actor.
+
+    What a colleague has accepted is the colleague's, as long as the colleague still holds a role there; what was handed
+    to the actor by name is the actor's. Otherwise the same rule as `standing`, said to the database; a test compares
+    the two over every task and account.
+    """
+    colleague = aliased(Grant)
+    still_there = sa.exists().where(
+        colleague.person_id == Task.holder_id,
+        colleague.ended_at.is_(None),
+        sa.or_(colleague.body == Task.body, colleague.team == Task.team, colleague.operator == Task.operator),
+    )
+    free = sa.or_(Task.status != "accepted", Task.holder_id.is_(None), ~still_there)
+    in_role = _to_do(actor, Task.acting, Task.body, Task.team, operator=Task.operator, service=Task.service)
+    mine = sa.and_(Task.holder_id == actor.id, Task.status == "accepted")
+    return sa.and_(Task.acting.is_not(None), sa.or_(mine, sa.and_(free, in_role)))
+
+
+def prerequisites_to_do(actor: Actor) -> sa.ColumnElement[bool]:
+    """The prerequisites that wait for this actor now, by the same rule."""
+    return _to_do(actor, Prerequisite.acting, Prerequisite.body, Prerequisite.team)
+
+
+# --- doing -----------------------------------------------------------------------------------------------------------
+
+
+def standing(actor: Actor, owner: str, of: Concerned, holders: Callable[[], Sequence[Holder]]) -> Standing | None:
+    """In what standing the actor may act as `owner`; None when not at all.
+
+    `holders` gives everybody who holds a role that matters to the case; it is asked only when the answer needs it. A body role nobody holds falls to digi, then
+    leitung, then the case's team; leitung's only to the team; an operator without accounts to the team.
+    """
+    if _is(actor, owner, of):
+        return Standing(owner)
+    if len(_fallback(owner)) == 1:
+        return None
+    falls_to, _ = in_charge(owner, of, holders())
+    return Standing(falls_to, owner) if falls_to != owner and _is(actor, falls_to, of) else None
+
+
+def in_charge(owner: str, of: Concerned, holders: Sequence[Holder]) -> tuple[str, tuple[UUID, ...]]:
+    """Who acts as `owner` after the same fallback: the role it falls to, and everybody who holds that role."""
+    for role in _fallback(owner):
+        found = _holding(role, of, holders)
+        if found:
+            return role, found
+    return _fallback(owner)[-1], ()
+
+
+def may_assign(actor: Actor, owner: str, of: Concerned) -> bool:
+    """Who may hand a task to a named person: leitung any of the body's, digi all but leitung's, the supervisor any."""
+    if of.team in actor.teams("supervisor"):
+        return True
+    if not owner.startswith("body."):
+        return False
+    if of.body in actor.bodies("leitung"):
+        return True
+    return owner != "body.leitung" and of.body in actor.bodies("digi")
+
+
+def sees_milestones(actor: Actor) -> bool:
+    """Milestones of the Land are known to everybody who is signed in."""
+    return actor.is_system or actor.id is not None
+
+
+def insist_holds(actor: Actor, *roles: str) -> None:
+    """Raises NotAllowed unless the actor holds one of these roles."""
+    if not actor.holds(*roles):
+        raise NotAllowed(roles=roles)
+
+
+def may_open(actor: Actor, team: str) -> bool:
+    """The programme office and the team itself open cases."""
+    return actor.holds("programme_office") or team in actor.teams("umsetzungsteam")
+
+
+def allows(actor: Actor, by: Iterable[str], of: Concerned) -> bool:
+    """Whether the actor is one of `by` for this case. Here no role falls to another."""
+    return any(_is(actor, role, of) for role in by)
+
+
+def insist(actor: Actor, by: Sequence[str], of: Concerned) -> None:
+    """Raises NotAllowed, naming who may, unless `allows`."""
+    if not allows(actor, by, of):
+        raise NotAllowed(roles=tuple(by))
+
+
+def _is(actor: Actor, role: str, of: Concerned) -> bool:
+    """Whether the actor holds this very role where the case needs it."""
+    if role == "system":
+        return actor.is_system
+    if role.startswith("body."):
+        name = role.removeprefix("body.")
+        return any(
+            held.role == name and held.body == of.body and held.service in (None, of.service) for held in actor.roles
+        )
+    if role in ("umsetzungsteam", "supervisor"):
+        return of.team in actor.teams(role)
+    if role == "rollout_team":
+        return of.operator is not None and of.operator in actor.operators()
+    return actor.holds(role)
+
+
+def _holding(owner: str, of: Concerned, holders: Sequence[Holder]) -> tuple[UUID, ...]:
+    if owner.startswith("body."):
+        role = owner.removeprefix("body.")
+        found = (
+            holder.person_id
+            for holder in holders
+            if holder.role == role and holder.body == of.body and holder.service in (None, of.service)
+        )
+    elif owner in ("umsetzungsteam", "supervisor"):
+        found = (holder.person_id for holder in holders if holder.role == owner and holder.team == of.team)
+    elif owner == "rollout_team":
+        found = (
+            holder.person_id
+            for holder in holders
+            if holder.role == owner and of.operator is not None and holder.operator == of.operator
+        )
+    else:
+        found = (holder.person_id for holder in holders if holder.role == owner)
+    return tuple(dict.fromkeys(found))
+
+
+def _fallback(owner: str) -> tuple[str, ...]:
+    if owner == "rollout_team" or owner == "body.leitung":
+        return (owner, "umsetzungsteam")
+    if owner.startswith("body."):
+        return tuple(dict.fromkeys((owner, "body.digi", "body.leitung", "umsetzungsteam")))
+    return (owner,)
+
+
+def _to_do(
+    actor: Actor,
+    acting: sa.SQLColumnExpression[str | None],
+    body: sa.SQLColumnExpression[str],
+    team: sa.SQLColumnExpression[str],
+    *,
+    operator: sa.SQLColumnExpression[str | None] | None = None,
+    service: sa.SQLColumnExpression[str] | None = None,
+) -> sa.ColumnElement[bool]:
+    def nobody(role: sa.SQLColumnExpression[str] | str) -> sa.ColumnElement[bool]:
+        grant = aliased(Grant)
+        known = [grant.body == body, grant.ended_at.is_(None), grant.role == role]
+        known.append(
+            sa.or_(grant.service.is_(None), grant.service == service)
+            if service is not None
+            else grant.service.is_(None)
+        )
+        return ~sa.exists().where(*known)
+
+    mine: list[sa.ColumnElement[bool]] = []
+    role_of = sa.func.replace(acting, "body.", "")
+    of_body = acting.startswith("body.", autoescape=True)
+    for held in actor.roles:
+        if held.body is None:
+            continue
+        here = [body == held.body]
+        if held.service is not None:
+            if service is None:
+                continue
+            here.append(service == held.service)
+        mine.append(sa.and_(acting == f"body.{held.role}", *here))
+        if held.role == "digi":
+            mine.append(sa.and_(of_body, acting != "body.leitung", *here, nobody(role_of)))
+        if held.role == "leitung":
+            mine.append(sa.and_(of_body, acting != "body.leitung", *here, nobody(role_of), nobody("digi")))
+    if teams := actor.teams("umsetzungsteam"):
+        ours = team.in_(teams)
+        mine.append(sa.and_(acting == "umsetzungsteam", ours))
+        mine.append(
+            sa.and_(of_body, ours, nobody(role_of), nobody("leitung"), sa.or_(acting == "body.leitung", nobody("digi")))
+        )
+        if operator is not None:
+            grant = aliased(Grant)
+            served = sa.exists().where(
+                grant.role == "rollout_team", grant.ended_at.is_(None), grant.operator == operator
+            )
+            mine.append(sa.and_(acting == "rollout_team", ours, ~served))
+    if operator is not None and (operators := actor.operators()):
+        mine.append(sa.and_(acting == "rollout_team", operator.in_(operators)))
+    return sa.and_(acting.is_not(None), sa.or_(*mine)) if mine else sa.false()
+
+
+def _unique(values: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for value in values if value))

@@ -1,0 +1,296 @@
+"""What a body does once and many cases wait for: a FIT-Connect endpoint, a payment mandate, a certificate."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from workflow import casework, database, deadlines, events, evidence, followups, policy
+from workflow.casework import LockedCase
+from workflow.deadlines import Counting
+from workflow.definition import Needed, PrerequisiteKind, canonical
+from workflow.engine import Work
+from workflow.errors import Conflict, NotAllowed, NotFound, Refused, TaskHasMoved, TaskNotAvailable
+from workflow.evidence import NOTHING, Given
+from workflow.models import Body, Case, Notice, Prerequisite, TeamDistrict
+
+
+@dataclass(slots=True)
+class PrerequisiteRow:
+    """The columns of a prerequisite. `service` and `operator` are there for the rights it shares with tasks."""
+
+    id: UUID
+    body: str
+    kind: str
+    scope: str
+    owner: str
+    team: str
+    status: str
+    acting: str | None
+    version: int
+    holder_id: UUID | None
+    counted_from: dt.date
+    extended_days: int
+    due_on: dt.date | None
+    done_on: dt.date | None
+    valid_until: dt.date | None
+    ladder: str | None
+    remind_at: dt.datetime | None
+    rung: str | None
+    occurrence: int
+    generation: int
+    seq: int
+    head: str
+
+    @property
+    def service(self) -> str:
+        """No service: only roles held for the whole body count."""
+        return ""
+
+    @property
+    def operator(self) -> None:
+        """No operator acts on a prerequisite."""
+        return
+
+
+@dataclass(frozen=True, slots=True)
+class PrerequisiteView:
+    """A prerequisite after a deed; `waiting` cases will learn of it."""
+
+    id: UUID
+    status: str
+    version: int
+    waiting: int = 0
+
+
+def ask(case: LockedCase) -> None:
+    """Ask the body for everything the case's variant needs and nobody has asked for yet.
+
+    Belongs to the deed that chose the variant. Kinds are asked in one order, so that two cases of a body never wait
+    for each other.
+    """
+    needed = case.work.catalogue.needed(case.row.service, case.row.variant)
+    for entry in sorted(needed, key=lambda entry: (entry.kind, entry.scope)):
+        _ask(case.work, case.row.body, case.row.team, entry)
+
+
+def request(work: Work, body: str, kind: str, scope: str = "") -> PrerequisiteView:
+    """Ask a body for a prerequisite before any case needs it, as its team or the body itself.
+
+    Raises NotFound (no such body or kind), NotAllowed or Conflict (it has been asked for already), in this order.
+    """
+    if kind not in work.catalogue.shared.prerequisites:
+        raise NotFound(what="prerequisite", name=kind)
+    team = work.session.execute(
+        sa.select(TeamDistrict.team).join(Body, Body.district == TeamDistrict.district).where(Body.ars == body)
+    ).scalar()
+    if team is None:
+        raise NotFound(what="body", name=body)
+    if team not in work.actor.teams("umsetzungsteam") and body not in work.actor.bodies():
+        raise NotAllowed(roles=("umsetzungsteam", "body.digi"))
+    row = _ask(work, body, team, Needed(kind, scope))
+    if row is None:
+        raise Conflict(what="prerequisite")
+    return _view(row)
+
+
+def accept(work: Work, prerequisite_id: UUID, *, seen: int | None = None) -> PrerequisiteView:
+    """Claim a prerequisite. Raises NotFound, TaskHasMoved, TaskNotAvailable or NotAllowed, in this order."""
+    row = _lock(work, prerequisite_id, seen)
+    if row.status not in ("ready", "expired"):
+        raise TaskNotAvailable(deed="accept", status=row.status)
+    _insist_standing(work, row)
+
+    _record(work, row, "accepted", {"status": "accepted", "holder_id": work.actor.id})
+    return _view(row)
+
+
+def complete(work: Work, prerequisite_id: UUID, given: Given = NOTHING, *, seen: int | None = None) -> PrerequisiteView:
+    """Hand in what proves it; every case that waits for it learns of it.
+
+    Also renews one that is done: its evidence and validity are replaced, earlier revisions stay. Raises NotFound,
+    TaskHasMoved, NotAllowed, InvalidEvidence or Refused (valid until a day that is past), in this order.
+    """
+    row = _lock(work, prerequisite_id, seen)
+    _insist_standing(work, row)
+    kind = kind_of(work, row.kind)
+    earlier = casework.earlier_answers(work, "prerequisite", row.id)
+    answers = evidence.read(kind.evidence, given, earlier=earlier)
+    valid_until = next((answer.value for answer in answers if answer.field == kind.valid_until), None)
+    if isinstance(valid_until, dt.date) and valid_until < work.today:
+        raise Refused("error.expired_already", date=valid_until)
+
+    kept = casework.keep_answers(
+        work,
+        answers,
+        kind="prerequisite",
+        subject_id=row.id,
+        source=row.kind,
+        attempt=row.generation + 1,
+        earlier=earlier,
+        owner={"prerequisite_id": row.id},
+    )
+    casework.write_kept(work, kept)
+    changes: dict[str, Any] = {
+        "status": "done",
+        "acting": None,
+        "holder_id": work.actor.id,
+        "done_on": work.today,
+        "valid_until": valid_until,
+        **_renewal(work, kind, row, valid_until),
+    }
+    _record(work, row, "completed", changes, evidence=kept.said)
+    waiting = waiting_cases(work, row.body, row.kind, row.scope)
+    followups.queue(work, "prerequisite", row.id, row.seq, waiting)
+    return _view(row, waiting=len(waiting))
+
+
+def waiting_cases(work: Work, body: str, kind: str, scope: str) -> list[UUID]:
+    """Cases of the body that need this prerequisite and are not yet connected with it."""
+    rows = work.session.execute(
+        sa.select(Case.id, Case.service, Case.variant).where(
+            Case.body == body, Case.ended_on.is_(None), Case.live_on.is_(None), Case.variant.is_not(None)
+        )
+    )
+    return sorted(
+        case_id
+        for case_id, service, variant in rows
+        if any(entry.kind == kind and entry.scope == scope for entry in work.catalogue.needed(service, variant))
+    )
+
+
+def kind_of(work: Work, name: str) -> PrerequisiteKind:
+    """What the definitions say about a kind. Raises NotFound when they lost it."""
+    kind = work.catalogue.shared.prerequisites.get(name)
+    if kind is None:
+        raise NotFound(what="prerequisite", name=name)
+    return kind
+
+
+def _ask(work: Work, body: str, team: str, entry: Needed) -> PrerequisiteRow | None:
+    """Create the prerequisite unless it is there already; None when it is."""
+    kind = kind_of(work, entry.kind)
+    calendar = work.catalogue.calendar
+    due_on = deadlines.due(calendar, kind.due, Counting(work.today), fixed=lambda _: None).date
+    ladder = work.catalogue.programme.ladders[kind.ladder]
+    ring = deadlines.first_ring(calendar, ladder, due_on, work.today, after=work.now)
+    row = PrerequisiteRow(
+        id=uuid4(),
+        body=body,
+        kind=entry.kind,
+        scope=entry.scope,
+        owner=kind.owner,
+        team=team,
+        status="ready",
+        acting=kind.owner,
+        version=1,
+        holder_id=None,
+        counted_from=work.today,
+        extended_days=0,
+        due_on=due_on,
+        done_on=None,
+        valid_until=None,
+        ladder=kind.ladder,
+        remind_at=ring.at if ring else None,
+        rung=ring.rung if ring else None,
+        occurrence=ring.occurrence if ring else 0,
+        generation=1,
+        seq=0,
+        head=events.START,
+    )
+    content = {
+        "prerequisite": {"kind": row.kind, "scope": row.scope, "body": body, "status": row.status, "due_on": due_on}
+    }
+    entry_link = events.link(work, "prerequisite", row.id, 0, events.START, "asked", content)
+    row.seq, row.head = entry_link.seq, entry_link.head
+    values = {column.name: getattr(row, column.name) for column in fields(PrerequisiteRow)}
+    if not database.insert_missing(work.session, Prerequisite, values, ("body", "kind", "scope")):
+        return None
+    work.session.execute(events.APPEND, entry_link.values)
+    _notify(work, "asked", row)
+    return row
+
+
+def _lock(work: Work, prerequisite_id: UUID, seen: int | None) -> PrerequisiteRow:
+    row = work.session.execute(
+        sa.select(*_COLUMNS)
+        .where(Prerequisite.id == prerequisite_id, policy.prerequisites(work.actor))
+        .with_for_update(of=Prerequisite)
+    ).first()
+    if row is None:
+        raise NotFound(what="prerequisite")
+    found = PrerequisiteRow(*row)
+    if seen is not None and seen != found.version:
+        raise TaskHasMoved
+    return found
+
+
+def _insist_standing(work: Work, row: PrerequisiteRow) -> None:
+    if policy.standing(work.actor, row.owner, row, lambda: casework.holders(work, row)) is None:
+        raise NotAllowed(roles=(row.owner,))
+
+
+def _record(work: Work, row: PrerequisiteRow, act: str, changes: dict[str, Any], **said: Any) -> None:
+    """Keep changes of a prerequisite with an entry of its chain."""
+    chained = {name: value for name, value in changes.items() if name not in ("remind_at", "rung", "occurrence")}
+    entry = events.record(work, "prerequisite", row.id, row.seq, row.head, act, {"prerequisite": chained, **said})
+    before = row.version
+    changes = {**changes, "version": before + 1, "seq": entry.seq, "head": entry.head}
+    changed = work.session.execute(
+        sa.update(Prerequisite).where(Prerequisite.id == row.id, Prerequisite.version == before).values(**changes)
+    )
+    if changed.rowcount != 1:  # type: ignore[attr-defined]
+        raise TaskHasMoved
+    for name, value in changes.items():
+        setattr(row, name, value)
+
+
+def _renewal(work: Work, kind: PrerequisiteKind, row: PrerequisiteRow, valid_until: Any) -> dict[str, Any]:
+    """Once done, the ladder of its expiry runs, if it expires."""
+    silent = {"remind_at": None, "rung": None, "occurrence": 0, "generation": row.generation + 1}
+    if not isinstance(valid_until, dt.date) or kind.expiry_ladder is None:
+        return {**silent, "due_on": row.due_on}
+    ladder = work.catalogue.programme.ladders[kind.expiry_ladder]
+    ring = deadlines.first_ring(work.catalogue.calendar, ladder, valid_until, work.today, after=work.now)
+    return {
+        **silent,
+        "due_on": valid_until,
+        "ladder": kind.expiry_ladder,
+        "counted_from": work.today,
+        "remind_at": ring.at if ring else None,
+        "rung": ring.rung if ring else None,
+    }
+
+
+def _notify(work: Work, name: str, row: PrerequisiteRow) -> None:
+    _, people = policy.in_charge(row.owner, row, casework.holders(work, row))
+    facts = canonical(events.plain({"prerequisite": row.kind, "body": row.body, "due": row.due_on}))
+    notices = [
+        {
+            "id": uuid4(),
+            "recipient_id": person_id,
+            "name": name,
+            "subject_kind": "prerequisite",
+            "subject_id": row.id,
+            "case_id": None,
+            "urgency": 0,
+            "facts": facts,
+            "created_at": work.now,
+        }
+        for person_id in people
+        if person_id != work.actor.id
+    ]
+    if notices:
+        work.session.execute(sa.insert(Notice), notices)
+
+
+def _view(row: PrerequisiteRow, *, waiting: int = 0) -> PrerequisiteView:
+    return PrerequisiteView(row.id, row.status, row.version, waiting)
+
+
+_COLUMNS: Sequence[Any] = [getattr(Prerequisite, column.name) for column in fields(PrerequisiteRow)]

@@ -1,0 +1,432 @@
+"""Who is signed in at a browser: passwords, the throttle, and sessions that can be revoked.
+
+All times here are real ones, never the rehearsal clock's, so that moving that clock signs nobody out. Passwords are
+hashed outside of transactions: a hash takes a tenth of a second, and nobody else's work should wait for it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import ipaddress
+import secrets
+from dataclasses import dataclass
+from functools import cache
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import argon2
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from workflow import database
+from workflow.definition import Text
+from workflow.engine import Engine, Work
+from workflow.errors import Busy, NotFound, PasswordTooWeak, SignInPaused, SignInRefused
+from workflow.models import Body, Grant, Installation, Instant, LoginAttempt, Person, Team, WebSession
+from workflow.policy import Role
+from workflow.texts import LANGUAGES
+
+THEMES = ("system", "light", "dark")
+IDLE = dt.timedelta(hours=8)
+ABSOLUTE = dt.timedelta(hours=24)
+LEAST_PASSWORD, MOST_PASSWORD = 12, 256
+
+_SEEN_EVERY = dt.timedelta(minutes=5)
+_FORGET_TRIES = dt.timedelta(hours=24)
+_FIRST_WAIT, _LONGEST_WAIT = 15, 15 * 60
+_FREE_TRIES, _FREE_TRIES_OF_ADDRESS = 5, 20
+_ZONE = ZoneInfo("Europe/Berlin")
+_HASHER = argon2.PasswordHasher()
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session that was just opened. The token is known to the browser only; the database keeps its digest."""
+
+    token: str
+    person_id: UUID
+    language: str
+    expires_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The person behind a session, with everything a page's frame shows."""
+
+    person_id: UUID
+    name: str
+    email: str
+    language: str
+    theme: str
+    roles: tuple[Role, ...]
+    csrf: str
+    today: dt.date
+    """The day of the process, real or rehearsed."""
+    rehearsing: bool
+    """The installation runs on the rehearsal clock."""
+
+    def holds(self, *roles: str) -> bool:
+        """Whether the person holds one of these roles anywhere. For what a page offers; `policy` decides."""
+        return any(held.role in roles for held in self.roles)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """One browser a person is signed in with. `digest` names it and is worth nothing as a token."""
+
+    digest: str
+    agent: str
+    created_at: dt.datetime
+    seen_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRole:
+    """A role as its holder reads it: what, where, and perhaps for which service only."""
+
+    title: Text | str
+    help: Text | None
+    where: str | None
+    service: Text | str | None
+
+
+# --- signing in ------------------------------------------------------------------------------------------------------
+
+
+def sign_in(engine: Engine, email: str, password: str, address: str, *, agent: str = "") -> NewSession:
+    """Open a session for the person with this email and password, asking from this network address.
+
+    A wrong password and an unknown account look alike and take equally long. Every try is counted before the password
+    is looked at, so that tries side by side are counted too; the right password takes its try back.
+
+    Raises SignInPaused when there were too many tries, SignInRefused when email and password do not fit.
+    """
+    email = email.strip().lower()
+    keys = (_key("account", email, _network(address)), _key("address", _network(address)))
+    _count_try(engine, keys)
+    with database.transaction(engine.pool, write=False) as session:
+        found = session.execute(
+            sa.select(Person.id, Person.password, Person.language).where(
+                Person.email == email, Person.ended_at.is_(None)
+            )
+        ).one_or_none()
+    if not _fits(found.password if found else None, password) or found is None:
+        raise SignInRefused
+    better = _HASHER.hash(password) if _HASHER.check_needs_rehash(found.password) else None
+    now = database.real_now()
+    token = secrets.token_urlsafe(32)
+    with database.transaction(engine.pool, write=True) as session:
+        _forgive(session, *keys)
+        if better is not None:
+            session.execute(sa.update(Person).where(Person.id == found.id).values(password=better))
+        session.execute(sa.delete(WebSession).where(WebSession.expires_at < now))
+        session.execute(
+            sa.insert(WebSession).values(
+                token_digest=digest(token),
+                person_id=found.id,
+                csrf=secrets.token_hex(32),
+                agent=agent[:200],
+                created_at=now,
+                seen_at=now,
+                expires_at=now + ABSOLUTE,
+            )
+        )
+    return NewSession(token, found.id, found.language, now + ABSOLUTE)
+
+
+def session(engine: Engine, token: str) -> SignedIn | None:
+    """The person this token stands for; None when the session ended, was revoked or never was.
+
+    A session ends eight hours after it was last seen and twenty-four hours after it began.
+    """
+    now = database.real_now()
+    with database.transaction(engine.pool, write=False) as transaction:
+        rows = transaction.execute(_SESSION, {"digest": digest(token), "now": now, "idle": now - IDLE}).all()
+    if not rows:
+        return None
+    first = rows[0]
+    if now - first.seen_at > _SEEN_EVERY:
+        _note_seen(engine, token, now)
+    process_now = now if first.clock == "system" else first.clock_now
+    return SignedIn(
+        person_id=first.person_id,
+        name=first.name or "",
+        email=first.email or "",
+        language=first.language,
+        theme=first.theme,
+        roles=tuple(
+            Role(row.role, row.body, row.service, row.team, row.operator) for row in rows if row.role is not None
+        ),
+        csrf=first.csrf,
+        today=process_now.astimezone(_ZONE).date(),
+        rehearsing=first.clock != "system",
+    )
+
+
+def sign_out(engine: Engine, token: str) -> None:
+    """End the session of this token, if there is one."""
+    with database.transaction(engine.pool, write=True) as session:
+        session.execute(
+            sa.update(WebSession)
+            .where(WebSession.token_digest == digest(token), WebSession.revoked_at.is_(None))
+            .values(revoked_at=database.real_now())
+        )
+
+
+def digest(token: str) -> str:
+    """What the database keeps of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+# --- a person's sessions ---------------------------------------------------------------------------------------------
+
+
+def open_sessions(engine: Engine, person_id: UUID) -> tuple[OpenSession, ...]:
+    """The browsers this person is signed in with, the one used last first."""
+    now = database.real_now()
+    with database.transaction(engine.pool, write=False) as session:
+        rows = session.execute(
+            sa.select(WebSession.token_digest, WebSession.agent, WebSession.created_at, WebSession.seen_at)
+            .where(
+                WebSession.person_id == person_id,
+                WebSession.revoked_at.is_(None),
+                WebSession.expires_at > now,
+                WebSession.seen_at > now - IDLE,
+            )
+            .order_by(WebSession.seen_at.desc(), WebSession.token_digest)
+        ).all()
+    return tuple(OpenSession(row.token_digest, row.agent or "", row.created_at, row.seen_at) for row in rows)
+
+
+def revoke(engine: Engine, person_id: UUID, session_digest: str) -> None:
+    """End one session of this person. Raises NotFound when it is nobody's or somebody else's."""
+    with database.transaction(engine.pool, write=True) as session:
+        ended = session.execute(
+            sa.update(WebSession)
+            .where(
+                WebSession.token_digest == session_digest,
+                WebSession.person_id == person_id,
+                WebSession.revoked_at.is_(None),
+            )
+            .values(revoked_at=database.real_now())
+            .returning(WebSession.token_digest)
+        ).one_or_none()
+        if ended is None:
+            raise NotFound
+
+
+def revoke_all(engine: Engine, person_id: UUID, *, but: str | None = None) -> None:
+    """End every session of this person, except that of the token `but`."""
+    with database.transaction(engine.pool, write=True) as session:
+        _revoke_all(session, person_id, but)
+
+
+# --- the person's account --------------------------------------------------------------------------------------------
+
+
+def held_roles(work: Work) -> tuple[HeldRole, ...]:
+    """The roles of the person who looks, in words."""
+    roles, programme = work.actor.roles, work.catalogue.programme
+    bodies = {held.body for held in roles if held.body}
+    teams = {held.team for held in roles if held.team}
+    places: dict[str, str] = {
+        key: name
+        for key, name in (
+            *work.session.execute(sa.select(Body.ars, Body.display_name).where(Body.ars.in_(bodies))).all(),
+            *work.session.execute(sa.select(Team.key, Team.title).where(Team.key.in_(teams))).all(),
+        )
+    }
+    places |= {key: operator.title for key, operator in programme.operators.items()}
+    return tuple(
+        HeldRole(
+            title=programme.roles[held.role].title if held.role in programme.roles else held.role,
+            help=programme.roles[held.role].help if held.role in programme.roles else None,
+            where=next((places.get(key, key) for key in (held.body, held.team, held.operator) if key), None),
+            service=work.catalogue.services[held.service].title
+            if held.service in work.catalogue.services
+            else held.service,
+        )
+        for held in roles
+    )
+
+
+# --- what a person decides about the own account ---------------------------------------------------------------------
+
+
+def set_language(engine: Engine, person_id: UUID, language: str) -> None:
+    """Speak this language to the person from now on, on pages and in mails. Raises NotFound for an unknown one."""
+    if language not in LANGUAGES:
+        raise NotFound
+    with database.transaction(engine.pool, write=True) as session:
+        session.execute(sa.update(Person).where(Person.id == person_id).values(language=language))
+
+
+def set_theme(engine: Engine, person_id: UUID, theme: str) -> None:
+    """Show pages light, dark, or as the device wishes (`system`). Raises NotFound for anything else."""
+    if theme not in THEMES:
+        raise NotFound
+    with database.transaction(engine.pool, write=True) as session:
+        session.execute(sa.update(Person).where(Person.id == person_id).values(theme=theme))
+
+
+def change_password(engine: Engine, person_id: UUID, old: str, new: str, *, keep: str | None = None) -> None:
+    """Replace the own password and sign out everywhere, except in the session of the token `keep`.
+
+    Raises SignInPaused after too many wrong tries, SignInRefused when the old password does not fit, PasswordTooWeak.
+    """
+    key = _key("password", str(person_id))
+    _count_try(engine, (key,))
+    with database.transaction(engine.pool, write=False) as session:
+        stored = session.execute(
+            sa.select(Person.password).where(Person.id == person_id, Person.ended_at.is_(None))
+        ).scalar_one_or_none()
+    if not _fits(stored, old):
+        raise SignInRefused
+    hashed = hash_password(new)
+    with database.transaction(engine.pool, write=True) as session:
+        _forgive(session, key)
+        session.execute(sa.update(Person).where(Person.id == person_id).values(password=hashed))
+        _revoke_all(session, person_id, keep)
+
+
+def set_password(engine: Engine, person_id: UUID, password: str) -> None:
+    """Give a person a new password without asking for the old one, and sign out everywhere. Raises PasswordTooWeak."""
+    hashed = hash_password(password)
+    with database.transaction(engine.pool, write=True) as session:
+        session.execute(sa.update(Person).where(Person.id == person_id).values(password=hashed))
+        _revoke_all(session, person_id, None)
+
+
+def hash_password(password: str) -> str:
+    """What is kept of a password (argon2id). Slow on purpose: call it outside of transactions.
+
+    Raises PasswordTooWeak for fewer than twelve characters, more than 256, or a handful of characters repeated.
+    """
+    if not LEAST_PASSWORD <= len(password) <= MOST_PASSWORD or len(set(password)) < 5:
+        raise PasswordTooWeak(least=LEAST_PASSWORD)
+    return _HASHER.hash(password)
+
+
+# --- helpers, in the order they are called ---------------------------------------------------------------------------
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _network(address: str) -> str:
+    """Who asks: the address; of IPv6 the half that names the network, since the other half is free to choose."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False).network_address)
+    return str(parsed)
+
+
+def _count_try(engine: Engine, keys: tuple[str, ...]) -> None:
+    """Count one more try under each key. Raises SignInPaused, counting nothing, while one of them has to wait."""
+    now = database.real_now()
+    with database.transaction(engine.pool, write=True) as session:
+        session.execute(sa.delete(LoginAttempt).where(LoginAttempt.last_at < now - _FORGET_TRIES))
+        for key, free in zip(keys, (_FREE_TRIES, _FREE_TRIES_OF_ADDRESS), strict=False):
+            tries, blocked_until = session.execute(_COUNT, {"key": key, "now": now}).one()
+            if blocked_until > now:
+                raise SignInPaused(n=-(-(blocked_until - now).seconds // 60) or 1)
+            if tries >= free:
+                wait = min(_FIRST_WAIT * 2 ** min(tries - free, 16), _LONGEST_WAIT)
+                session.execute(
+                    sa.update(LoginAttempt)
+                    .where(LoginAttempt.key == key)
+                    .values(blocked_until=now + dt.timedelta(seconds=wait))
+                )
+
+
+_COUNT = (
+    sa.text(
+        "INSERT INTO login_attempt (key, failures, blocked_until, last_at) VALUES (:key, 1, :now, :now) "
+        "ON CONFLICT (key) DO UPDATE SET failures = login_attempt.failures + 1, last_at = excluded.last_at "
+        "RETURNING failures, blocked_until"
+    )
+    .bindparams(sa.bindparam("now", type_=Instant()))
+    .columns(failures=sa.Integer(), blocked_until=Instant())
+)
+
+
+def _fits(stored: str | None, password: str) -> bool:
+    """Whether the password is the one behind the hash; takes as long when there is no hash."""
+    try:
+        _HASHER.verify(stored or _nobodys_hash(), password[:MOST_PASSWORD])
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        return False
+    return stored is not None
+
+
+@cache
+def _nobodys_hash() -> str:
+    return _HASHER.hash(secrets.token_urlsafe(32))
+
+
+def _forgive(session: Session, *keys: str) -> None:
+    """The password was right: the account starts afresh, its network address gets this one try back."""
+    session.execute(sa.delete(LoginAttempt).where(LoginAttempt.key == keys[0]))
+    session.execute(
+        sa.update(LoginAttempt)
+        .where(LoginAttempt.key.in_(keys[1:]), LoginAttempt.failures > 0)
+        .values(failures=LoginAttempt.failures - 1, blocked_until=database.real_now())
+    )
+
+
+_SESSION = (
+    sa.select(
+        WebSession.csrf,
+        WebSession.seen_at,
+        Person.id.label("person_id"),
+        Person.name,
+        Person.email,
+        Person.language,
+        Person.theme,
+        Grant.role,
+        Grant.body,
+        Grant.service,
+        Grant.team,
+        Grant.operator,
+        Installation.clock,
+        Installation.clock_now,
+    )
+    .join(Person, Person.id == WebSession.person_id)
+    .join(Installation, Installation.id == 1)
+    .outerjoin(Grant, sa.and_(Grant.person_id == Person.id, Grant.ended_at.is_(None)))
+    .where(
+        WebSession.token_digest == sa.bindparam("digest", type_=sa.String()),
+        WebSession.revoked_at.is_(None),
+        WebSession.expires_at > sa.bindparam("now", type_=Instant()),
+        WebSession.seen_at > sa.bindparam("idle", type_=Instant()),
+        Person.ended_at.is_(None),
+    )
+    .order_by(Grant.started_at, Grant.id)
+)
+
+
+def _note_seen(engine: Engine, token: str, now: dt.datetime) -> None:
+    try:
+        with database.transaction(engine.pool, write=True) as session:
+            session.execute(sa.update(WebSession).where(WebSession.token_digest == digest(token)).values(seen_at=now))
+    except Busy:
+        return  # a page is worth more than a punctual note; the next request writes it
+
+
+def _revoke_all(session: Session, person_id: UUID, but: str | None) -> None:
+    session.execute(
+        sa.update(WebSession)
+        .where(
+            WebSession.person_id == person_id,
+            WebSession.revoked_at.is_(None),
+            WebSession.token_digest != (digest(but) if but else ""),
+        )
+        .values(revoked_at=database.real_now())
+    )

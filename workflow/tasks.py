@@ -1,0 +1,513 @@
+"""What can be done with a task of a case.
+
+waiting → ready → accepted → submitted → done; declined, waived and obsolete beside that road. Submitting completes at
+once unless the definition names a second person who confirms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from workflow import evidence, policy, prerequisites, requirements
+from workflow.casework import (
+    LockedCase,
+    TaskRow,
+    earlier_answers,
+    insist_task_unmoved,
+    load_tasks,
+    lock_by_task,
+)
+from workflow.definition import EvidenceField
+from workflow.definition import Task as TaskDefinition
+from workflow.engine import Work
+from workflow.errors import NotAllowed, Refused, SecondPersonNeeded, TaskNotAvailable
+from workflow.evidence import NOTHING, Choices, Given
+from workflow.models import Wave
+
+MOST_EXTENSION = 60
+"""Working days by which one extension may move a date."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """A task after a deed."""
+
+    id: UUID
+    case_id: UUID
+    name: str
+    status: str
+    version: int
+
+
+def accept(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView:
+    """Claim a task: it is now this person's.
+
+    Raises NotFound, TaskHasMoved, TaskNotAvailable (not ready, or a colleague has it) or NotAllowed, in this order.
+    """
+    case, task = lock_by_task(work, task_id)
+    insist_task_unmoved(task, seen)
+    _insist_status(task, "accept", "ready")
+    standing = _insist_standing(case, task)
+
+    case.update(task, status="accepted", holder_id=work.actor.id)
+    _say(case, task, standing)
+    case.record("accepted")
+    return _view(task)
+
+
+def assign(work: Work, task_id: UUID, to: UUID, *, seen: int | None = None) -> TaskView:
+    """Hand a task to a named person who may act on it.
+
+    Leitung assigns any task of the body, digi any but leitung's, a supervisor any of the team's cases. The person
+    learns of it by mail. Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed or Refused (that person may not
+    act on it), in this order.
+    """
+    case, task = lock_by_task(work, task_id)
+    insist_task_unmoved(task, seen)
+    _insist_status(task, "assign", "ready", "accepted")
+    if not policy.may_assign(work.actor, task.acting or task.owner, task):
+        raise NotAllowed(roles=("body.leitung", "body.digi", "supervisor"))
+    if to not in _eligible(case, task):
+        raise Refused("error.cannot_be_assigned")
+
+    case.update(task, status="accepted", holder_id=to)
+    _say(case, task, None, to=to)
+    case.notify("asked", [to], kind="task", subject_id=task.id, task=task.name, due=task.due_on)
+    case.record("assigned")
+    return _view(task)
+
+
+def submit(work: Work, task_id: UUID, given: Given = NOTHING, *, seen: int | None = None) -> TaskView:
+    """Hand in what the task asks for; done at once, or shown to the second person who confirms.
+
+    A ready task is accepted first. Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed or InvalidEvidence, in
+    this order.
+    """
+    case, task = lock_by_task(work, task_id)
+    insist_task_unmoved(task, seen)
+    _insist_status(task, "submit", "ready", "accepted")
+    standing = _insist_standing(case, task)
+    definition = case.definition_of(task)
+    asked = asked_of(definition, task, standing)
+    earlier = earlier_answers(work, "task", task.id) if task.attempt > 1 else {}
+    answers = evidence.read(asked, given, choices=choices(work, case.row.service, asked), earlier=earlier)
+
+    case.keep(answers, asked, kind="task", subject_id=task.id, source=task.name, attempt=task.attempt, earlier=earlier)
+    _say(case, task, standing)
+    if definition.confirm is None:
+        _complete(case, task, holder_id=work.actor.id, submitted_by=work.actor.id, recorded=standing.for_the_body)
+        case.record("completed")
+    else:
+        case.update(
+            task,
+            status="submitted",
+            holder_id=work.actor.id,
+            submitted_by=work.actor.id,
+            recorded_for_body=standing.for_the_body,
+            acting=_confirmer(case, definition, standing),
+        )
+        case.clock(task, start=True)
+        case.notify(
+            "confirm_asked",
+            case.in_charge(task.acting or definition.confirm),
+            kind="task",
+            subject_id=task.id,
+            task=task.name,
+            due=task.due_on,
+        )
+        case.record("submitted")
+    return _view(task)
+
+
+def confirm(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView:
+    """Say as a second person that what was submitted is right.
+
+    Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed or SecondPersonNeeded (who submitted may not confirm),
+    in this order.
+    """
+    case, task = lock_by_task(work, task_id)
+    insist_task_unmoved(task, seen)
+    _insist_status(task, "confirm", "submitted")
+    standing = _insist_standing(case, task)
+    _insist_second_person(work, task)
+
+    _say(case, task, standing)
+    if task.submitted_by is not None:
+        case.notify("confirmed", [task.submitted_by], kind="task", subject_id=task.id, task=task.name)
+    _complete(case, task)
+    case.record("confirmed")
+    return _view(task)
+
+
+def send_back(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) -> TaskView:
+    """Ask for more: the task is open again for who submitted it, as a further attempt whose deadline counts anew.
+
+    Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed, SecondPersonNeeded or InvalidEvidence (no reason), in
+    this order.
+    """
+    case, task = lock_by_task(work, task_id)
+    insist_task_unmoved(task, seen)
+    _insist_status(task, "send_back", "submitted")
+    standing = _insist_standing(case, task)
+    _insist_second_person(work, task)
+    words = reason_of(reason)
+
+    submitted_by = task.submitted_by
+    case.update(
+        task, status="accepted", acting=task.owner, attempt=task.attempt + 1, submitted_by=None, recorded_for_body=False
+    )
+    case.clock(task, start=True)
+    case.remark(words)
+    _say(case, task, standing)
+    recipients = [submitted_by] if submitted_by else list(case.in_charge(task.owner))
+    case.notify("sent_back", recipients, kind="task", subject_id=task.id, task=task.name, due=task.due_on)
+    case.record("sent_back")
+    return _view(task)
+
+
+def decline(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) -> TaskView:
+    """Say that this will not be done, and why. An optional task is settled by it, a mandatory one goes to the team.
+
+    Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed or InvalidEvidence (no reason), in this order.
+    """
+    case, task = lock_by_task(work, task_id)
+    insist_task_unmoved(task, seen)
+    _insist_status(task, "decline", "ready", "accepted")
+    standing = _insist_standing(case, task)
+    words = reason_of(reason)
+
+    case.remark(words)
+    _say(case, task, standing)
+    if task.optional:
+        _stop(case, task, "declined")
+        settle(case)
+    else:
+        case.update(task, status="declined", acting="umsetzungsteam", holder_id=None)
+        case.clock(task, start=True)
+        case.notify(
+            "declined",
+            case.in_charge("umsetzungsteam"),
+            kind="task",
+            subject_id=task.id,
+            task=task.name,
+            due=task.due_on,
+        )
+    case.record("declined")
+    return _view(task)
+
+
+def hand_back(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) -> TaskView:
+    """Give a declined mandatory task back to its owner; its deadline counts anew.
+
+    Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed or InvalidEvidence (no reason), in this order.
+    """
+    case, task = lock_by_task(work, task_id)
+    insist_task_unmoved(task, seen)
+    _insist_status(task, "hand_back", "declined")
+    if task.optional:
+        raise TaskNotAvailable(deed="hand_back", status=task.status)
+    policy.insist(work.actor, ("umsetzungsteam", "supervisor"), task)
+    words = reason_of(reason)
+
+    case.update(task, status="ready", acting=task.owner, holder_id=None)
+    case.clock(task, start=True)
+    case.remark(words)
+    _say(case, task, None)
+    case.notify(
+        "handed_back", case.in_charge(task.owner), kind="task", subject_id=task.id, task=task.name, due=task.due_on
+    )
+    case.record("handed_back")
+    return _view(task)
+
+
+def waive(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) -> TaskView:
+    """Decide as supervisor that the case goes on without this task.
+
+    Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed or InvalidEvidence (no reason), in this order.
+    """
+    case, task = lock_by_task(work, task_id)
+    insist_task_unmoved(task, seen)
+    _insist_status(task, "waive", "waiting", "ready", "accepted", "submitted", "declined")
+    policy.insist(work.actor, ("supervisor",), task)
+    words = reason_of(reason)
+
+    case.remark(words)
+    _say(case, task, None)
+    _stop(case, task, "waived")
+    settle(case)
+    _tell_when_ready_to_move(case)
+    case.record("waived")
+    return _view(task)
+
+
+def extend(work: Work, task_id: UUID, working_days: int, reason: str, *, seen: int | None = None) -> TaskView:
+    """Move the due date of an open task by some working days, as supervisor, with a reason.
+
+    Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed, InvalidEvidence (no reason) or Refused (not 1 to 60
+    days), in this order.
+    """
+    case, task = lock_by_task(work, task_id)
+    insist_task_unmoved(task, seen)
+    _insist_status(task, "extend", "ready", "accepted", "submitted", "declined")
+    policy.insist(work.actor, ("supervisor",), task)
+    words = reason_of(reason)
+    if not 1 <= working_days <= MOST_EXTENSION:
+        raise Refused("error.extension", most=MOST_EXTENSION)
+
+    case.update(task, extended_days=task.extended_days + working_days)
+    case.clock(task)
+    case.remark(words)
+    _say(case, task, None, days=working_days)
+    case.record("extended")
+    return _view(task)
+
+
+# --- used by the deeds of cases --------------------------------------------------------------------------------------
+
+
+def enter(case: LockedCase, state: str, reopens: tuple[str, ...] = ()) -> None:
+    """Open the tasks of a state: all of them the first time; later those not done and those in `reopens`, anew."""
+    case.tasks = {}
+    if not case.is_new:
+        load_tasks(case, state)
+    for name, definition in case.process.states[state].tasks.items():
+        task = case.tasks.get(name)
+        if task is None:
+            case.add(_new(case, name, state, definition))
+        elif task.status != "done" or name in reopens:
+            case.update(
+                task,
+                status="waiting",
+                acting=None,
+                attempt=task.attempt + 1,
+                holder_id=None,
+                submitted_by=None,
+                recorded_for_body=False,
+                ended_on=None,
+            )
+    settle(case)
+
+
+def close_open(case: LockedCase) -> None:
+    """Leaving a state: every open task becomes obsolete, and nobody is asked for anything there any more."""
+    for task in case.tasks.values():
+        if task.is_open:
+            _stop(case, task, "obsolete")
+        elif task.acting is not None:
+            case.update(task, acting=None, remind_at=None, rung=None)
+
+
+def settle(case: LockedCase) -> None:
+    """Let tasks whose turn has come become ready, or obsolete where their condition does not hold; until nothing moves."""
+    moved = True
+    while moved:
+        moved = False
+        for name, definition in case.process.states[case.row.state].tasks.items():
+            task = case.tasks.get(name)
+            if task is None or task.status != "waiting":
+                continue
+            if not all(case.tasks[before].satisfies for before in definition.after):
+                continue
+            if _applies(case, definition):
+                _make_ready(case, task, definition)
+            else:
+                _stop(case, task, "obsolete")
+            moved = True
+
+
+def reclock(case: LockedCase) -> None:
+    """Work out anew when open tasks are due: after a hold, or when a Stichtag changed."""
+    for task in case.tasks.values():
+        if task.acting is not None:
+            case.clock(task)
+
+
+def quieten(case: LockedCase) -> None:
+    """Nobody is reminded of anything while a case rests."""
+    for task in case.tasks.values():
+        if task.remind_at is not None:
+            case.update(task, remind_at=None, rung=None)
+
+
+def asked_of(
+    definition: TaskDefinition, task: TaskRow, standing: policy.Standing | None
+) -> Mapping[str, EvidenceField]:
+    """What this actor must answer: the task's fields, and the signed document when a team records for the Leitung."""
+    if standing is not None and standing.for_the_body and task.owner == "body.leitung":
+        return definition.evidence | evidence.SIGNED
+    return definition.evidence
+
+
+def choices(work: Work, service: str, asked: Mapping[str, EvidenceField]) -> Choices:
+    """What fields of type variant and wave offer for a service."""
+    types = {field.type for field in asked.values()}
+    waves = work.session.execute(sa.select(Wave.key)).scalars() if "wave" in types else ()
+    variants = work.catalogue.service(service).variants if "variant" in types else ()
+    return Choices(frozenset(variants), frozenset(waves))
+
+
+def reason_of(text: str) -> str:
+    """A reason as it is kept. Raises InvalidEvidence when there is none, or it is too long."""
+    (answer,) = evidence.read({"reason": evidence.REASON}, {"reason": text})
+    return str(answer.value)
+
+
+def _new(case: LockedCase, name: str, state: str, definition: TaskDefinition) -> TaskRow:
+    row = case.row
+    return TaskRow(
+        id=uuid4(),
+        case_id=row.id,
+        name=name,
+        state=state,
+        service=row.service,
+        body=row.body,
+        team=row.team,
+        operator=row.operator,
+        owner=definition.owner,
+        optional=definition.optional,
+        status="waiting",
+        acting=None,
+        attempt=1,
+        version=1,
+        holder_id=None,
+        submitted_by=None,
+        recorded_for_body=False,
+        counted_from=None,
+        extended_days=0,
+        due_on=None,
+        ended_on=None,
+        ladder=None,
+        remind_at=None,
+        rung=None,
+        occurrence=0,
+        generation=0,
+    )
+
+
+def _make_ready(case: LockedCase, task: TaskRow, definition: TaskDefinition) -> None:
+    case.update(task, status="ready", acting=task.owner)
+    case.clock(task, start=True)
+    case.notify("asked", case.in_charge(task.owner), kind="task", subject_id=task.id, task=task.name, due=task.due_on)
+    for role in definition.informs:
+        case.notify("informed", case.in_charge(role), kind="task", subject_id=task.id, task=task.name, due=task.due_on)
+
+
+def _stop(case: LockedCase, task: TaskRow, status: str) -> None:
+    case.update(task, status=status, acting=None, ended_on=case.work.today, remind_at=None, rung=None, occurrence=0)
+
+
+def _complete(
+    case: LockedCase,
+    task: TaskRow,
+    *,
+    holder_id: UUID | None = None,
+    submitted_by: UUID | None = None,
+    recorded: bool = False,
+) -> None:
+    """The task is done: what its answers stand for takes effect, and what waited for it moves."""
+    if submitted_by is not None:
+        case.update(task, holder_id=holder_id, submitted_by=submitted_by)
+        if recorded:
+            case.update(task, recorded_for_body=True)
+    _stop(case, task, "done")
+    definition = case.definition_of(task)
+    types = {field.type for field in definition.evidence.values()}
+    if "wave" in types:
+        _take_stichtag(case, task, definition)
+        reclock(case)
+    if "variant" in types:
+        prerequisites.ask(case)
+    settle(case)
+    _tell_when_ready_to_move(case)
+
+
+def _take_stichtag(case: LockedCase, task: TaskRow, definition: TaskDefinition) -> None:
+    """The wave's Stichtag, unless the task gave one of its own."""
+    facts = case.facts()
+    own = any(f"{task.name}.{name}" in facts for name, field in definition.evidence.items() if field.sets == "stichtag")
+    if not own and case.row.wave is not None:
+        stichtag = case.work.session.execute(sa.select(Wave.stichtag).where(Wave.key == case.row.wave)).scalar()
+        case.set(stichtag=stichtag)
+
+
+def _tell_when_ready_to_move(case: LockedCase) -> None:
+    """Tell the team once nothing stands in the way of the next step forward."""
+    if any(not task.is_settled for task in case.tasks.values() if task.state == case.row.state):
+        return
+    for name, move in case.process.transitions.items():
+        forward = case.row.state in move.from_ and "tasks_done" in move.requires and not move.back
+        if forward and not requirements.unmet(case, move.requires):
+            case.notify(
+                "can_advance",
+                case.in_charge("umsetzungsteam"),
+                kind="case",
+                subject_id=case.row.id,
+                transition=name,
+            )
+            return
+
+
+def _applies(case: LockedCase, definition: TaskDefinition) -> bool:
+    facts = case.facts() if definition.only_if else {}
+    return all(facts.get(name) in wanted for name, wanted in definition.only_if.items())
+
+
+def _confirmer(case: LockedCase, definition: TaskDefinition, standing: policy.Standing) -> str | None:
+    """Who confirms. What a team recorded for a body is confirmed by the body, if anybody there has an account."""
+    if standing.for_the_body and definition.confirm == "umsetzungsteam":
+        for role in ("body.leitung", "body.digi"):
+            if policy.in_charge(role, case.row, case.holders())[0] == role:
+                return role
+    return definition.confirm
+
+
+def _eligible(case: LockedCase, task: TaskRow) -> set[UUID]:
+    """Who may be given a task: who is in charge of it, and at a body everybody who holds any role there."""
+    people = set(case.in_charge(task.acting or task.owner))
+    if task.owner.startswith("body."):
+        people |= {holder.person_id for holder in case.holders() if holder.body == task.body}
+    if case.work.actor.id is not None and task.team in case.work.actor.teams("supervisor"):
+        people |= {holder.person_id for holder in case.holders() if holder.team == task.team}
+    return people
+
+
+def _insist_status(task: TaskRow, deed: str, *statuses: str) -> None:
+    if task.status not in statuses:
+        raise TaskNotAvailable(deed=deed, status=task.status)
+
+
+def _insist_standing(case: LockedCase, task: TaskRow) -> policy.Standing:
+    """Raises NotAllowed unless the actor is in charge, or TaskNotAvailable when a colleague has accepted the task."""
+    actor = case.work.actor
+    standing = case.standing(task.acting or task.owner)
+    if task.status == "accepted" and task.holder_id is not None:
+        if task.holder_id == actor.id:
+            return standing or policy.Standing(task.owner)
+        if standing is not None and _still_works(case, task.holder_id):
+            raise TaskNotAvailable(deed="held", status=task.status)
+    if standing is None:
+        raise NotAllowed(roles=(task.acting or task.owner,))
+    return standing
+
+
+def _still_works(case: LockedCase, person_id: UUID) -> bool:
+    return any(holder.person_id == person_id for holder in case.holders())
+
+
+def _insist_second_person(work: Work, task: TaskRow) -> None:
+    if task.submitted_by is not None and task.submitted_by == work.actor.id:
+        raise SecondPersonNeeded
+
+
+def _say(case: LockedCase, task: TaskRow, standing: policy.Standing | None, **facts: object) -> None:
+    case.say(task=task.id, name=task.name, attempt=task.attempt, **facts)
+    if standing is not None and standing.instead_of is not None:
+        case.say(standing=standing.role, instead_of=standing.instead_of)
+
+
+def _view(task: TaskRow) -> TaskView:
+    return TaskView(task.id, task.case_id, task.name, task.status, task.version)
