@@ -16,6 +16,7 @@ from workflow.definition import Group
 from workflow.engine import Engine, Who, Work
 from workflow.errors import (
     AlreadyOpen,
+    CaseHasMoved,
     CaseRests,
     Conflict,
     InvalidEvidence,
@@ -119,7 +120,10 @@ def open_case(work: Work, service: str, body: str) -> CaseView:
         process,
     )
     tasks.enter(case, process.initial)
-    case.record("opened")
+    try:
+        case.record("opened")
+    except CaseHasMoved as error:  # somebody else opened it between our look and our write
+        raise AlreadyOpen(service=entry.title, body=row.display_name, number=case.row.number) from error
     return _view(case)
 
 
@@ -139,7 +143,7 @@ def plan(work: Work, services: Iterable[str]) -> list[Planned]:
         .where(Body.valid_until.is_(None))
         .order_by(Body.sort_key, Body.ars)
     ).all()
-    known = set(work.session.execute(sa.select(Case.service, Case.body)).tuples())
+    known = {(service, body) for service, body in work.session.execute(sa.select(Case.service, Case.body))}
     planned: list[Planned] = []
     for key in services:
         group_name = work.catalogue.service(key).applies_to
@@ -317,8 +321,11 @@ class _Teams:
 
 def _teams(work: Work) -> _Teams:
     return _Teams(
-        dict(work.session.execute(sa.select(TeamService.service, TeamService.team)).tuples().all()),
-        dict(work.session.execute(sa.select(TeamDistrict.district, TeamDistrict.team)).tuples().all()),
+        {service: team for service, team in work.session.execute(sa.select(TeamService.service, TeamService.team))},
+        {
+            district: team
+            for district, team in work.session.execute(sa.select(TeamDistrict.district, TeamDistrict.team))
+        },
     )
 
 

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from workflow import deadlines, events, evidence, policy
+from workflow import database, deadlines, events, evidence, policy
 from workflow.calendar import Pause
 from workflow.deadlines import Counting, DueDate
 from workflow.definition import (
@@ -31,7 +31,19 @@ from workflow.definition import Task as TaskDefinition
 from workflow.engine import Work
 from workflow.errors import CaseHasMoved, NotFound, TaskHasMoved
 from workflow.evidence import Answer, Kept
-from workflow.models import Case, Document, Evidence, Grant, Hold, Milestone, Notice, Person, Remark, Task
+from workflow.models import (
+    Case,
+    Document,
+    Evidence,
+    Grant,
+    Hold,
+    Milestone,
+    Notice,
+    Person,
+    Prerequisite,
+    Remark,
+    Task,
+)
 from workflow.policy import Holder
 
 OPEN = ("waiting", "ready", "accepted", "submitted")
@@ -119,9 +131,34 @@ _UNCHAINED = frozenset({"remind_at", "rung", "occurrence", "seq", "head"})
 """Columns that are not history: when somebody is reminded next, and the chain's own head."""
 
 
+@dataclass(frozen=True, slots=True)
+class PrerequisiteSeen:
+    """A prerequisite of the case's body as the case needs to know it."""
+
+    id: UUID
+    kind: str
+    scope: str
+    status: str
+    owner: str
+    acting: str | None
+    due_on: dt.date | None
+    done_on: dt.date | None
+    valid_until: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class MilestoneSeen:
+    """A milestone of the case's service as the case needs to know it."""
+
+    id: UUID
+    kind: str
+    due_on: dt.date | None
+    reached_on: dt.date | None
+
+
 @dataclass(slots=True)
-class LockedCase:
-    """One case, locked until the transaction ends, with the tasks of the state it is in."""
+class CaseAtHand:
+    """One case as this transaction sees it, with tasks: to be asked, not to be changed. What is read is read once."""
 
     work: Work
     row: CaseRow
@@ -130,16 +167,8 @@ class LockedCase:
     _holders: tuple[Holder, ...] | None = None
     _pauses: tuple[Pause, ...] | None = None
     _facts: dict[str, evidence.Value] | None = None
-    _given: dict[str, evidence.Value] = field(default_factory=dict)
-    is_new: bool = False
-    _case_changes: dict[str, Any] = field(default_factory=dict)
-    _task_changes: dict[UUID, dict[str, Any]] = field(default_factory=dict)
-    _new_tasks: dict[UUID, TaskRow] = field(default_factory=dict)
-    _rows: dict[Any, list[dict[str, Any]]] = field(default_factory=dict)
-    _updates: list[tuple[sa.Update, dict[str, Any]]] = field(default_factory=list)
-    _content: dict[str, Any] = field(default_factory=dict)
-
-    # --- asking ---
+    _prerequisites: dict[tuple[str, str], PrerequisiteSeen] | None = None
+    _milestones: dict[str, MilestoneSeen] | None = None
 
     def definition_of(self, task: TaskRow) -> TaskDefinition:
         """What the process says about a task of this case."""
@@ -155,21 +184,37 @@ class LockedCase:
         """The ledger of holds, read once."""
         if self._pauses is None:
             rows = self.work.session.execute(_PAUSES, {"case_id": self.row.id})
-            self._pauses = () if self.is_new else tuple(Pause(began, ended) for began, ended in rows)
+            self._pauses = tuple(Pause(began, ended) for began, ended in rows)
         return self._pauses
 
     def facts(self) -> dict[str, evidence.Value]:
         """What conditions may ask about: `task.field`, `case.…`, `variant.…` and `service.…`."""
         if self._facts is None:
             self._facts = {}
-            if not self.is_new:
-                for source, name, type_, text, number, date in self.work.session.execute(
-                    _FACTS, {"case_id": self.row.id}
-                ):
-                    value = evidence.value_of(type_, text, number, date)
-                    if value is not None:
-                        self._facts[f"{source}.{name}"] = value
-        return self._facts | self._given | self._attributes()
+            for source, name, type_, text, number, date in self.work.session.execute(_FACTS, {"case_id": self.row.id}):
+                value = evidence.value_of(type_, text, number, date)
+                if value is not None:
+                    self._facts[f"{source}.{name}"] = value
+        return self._facts | self._attributes()
+
+    def prerequisites(self) -> dict[tuple[str, str], PrerequisiteSeen]:
+        """Of what the case's variant needs once per body, what has been asked for: by kind and scope."""
+        if self._prerequisites is None:
+            kinds = {entry.kind for entry in self.work.catalogue.needed(self.row.service, self.row.variant)}
+            rows = (
+                self.work.session.execute(_PREREQUISITES, {"body": self.row.body, "kinds": sorted(kinds)})
+                if kinds
+                else ()
+            )
+            self._prerequisites = {(row.kind, row.scope): PrerequisiteSeen(*row) for row in rows}
+        return self._prerequisites
+
+    def milestones(self) -> dict[str, MilestoneSeen]:
+        """The milestones of the case's service, by kind."""
+        if self._milestones is None:
+            rows = self.work.session.execute(_MILESTONES, {"service": self.row.service})
+            self._milestones = {row.kind: MilestoneSeen(*row) for row in rows}
+        return self._milestones
 
     def standing(self, owner: str) -> policy.Standing | None:
         """In what standing the actor may act as `owner` in this case."""
@@ -178,6 +223,64 @@ class LockedCase:
     def in_charge(self, owner: str) -> tuple[UUID, ...]:
         """Everybody who acts as `owner` here, after fallback."""
         return policy.in_charge(owner, self.row, self.holders())[1]
+
+    def due(self, rule: Due, counted_from: dt.date, extended_days: int = 0) -> DueDate:
+        """The due date under a rule, as this case stands."""
+        counting = Counting(counted_from, extended_days, self.pauses())
+        return deadlines.due(self.work.catalogue.calendar, rule, counting, fixed=self._fixed)
+
+    def rule_of(self, task: TaskRow) -> tuple[Due, str]:
+        """The due rule and ladder of whoever acts on a task now: its own, or the programme's for confirming."""
+        rules = self.work.catalogue.programme.calendar
+        if task.status in ("submitted", "declined"):
+            within = rules.confirm_within
+            return within, rules.confirm_ladder
+        definition = self.definition_of(task)
+        return definition.due, definition.ladder
+
+    def _attributes(self) -> dict[str, evidence.Value]:
+        service = self.work.catalogue.services.get(self.row.service)
+        variant = self.work.catalogue.variant(self.row.service, self.row.variant)
+        given: dict[str, evidence.Value | None] = {"case.variant": self.row.variant}
+        if variant is not None:
+            given["variant.maturity"] = variant.maturity
+            given["variant.specialist_software"] = variant.specialist_software
+            given["variant.return_channel"] = variant.return_channel
+        if service is not None:
+            given["service.payment"] = service.payment
+        return {name: value for name, value in given.items() if value is not None}
+
+    def _fixed(self, rule: Due) -> dt.date | None:
+        """The date somebody else sets: a wave, a promise, or the Land."""
+        match rule:
+            case Stichtag():
+                return self.row.stichtag
+            case Promised(promised):
+                value = self.facts().get(promised)
+                return value if isinstance(value, dt.date) else None
+            case OfMilestone(kind):
+                milestone = self.milestones().get(kind)
+                return milestone.due_on if milestone else None
+            case _:
+                return None
+
+
+@dataclass(slots=True)
+class LockedCase(CaseAtHand):
+    """One case, locked until the transaction ends, with the tasks of the state it is in."""
+
+    is_new: bool = False
+    _given: dict[str, evidence.Value] = field(default_factory=dict)
+    _case_changes: dict[str, Any] = field(default_factory=dict)
+    _task_changes: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    _new_tasks: dict[UUID, TaskRow] = field(default_factory=dict)
+    _rows: dict[Any, list[dict[str, Any]]] = field(default_factory=dict)
+    _updates: list[tuple[sa.Update, dict[str, Any]]] = field(default_factory=list)
+    _content: dict[str, Any] = field(default_factory=dict)
+
+    def facts(self) -> dict[str, evidence.Value]:
+        """The same, with the answers this deed has just been given."""
+        return CaseAtHand.facts(self) | self._given
 
     # --- changing ---
 
@@ -296,11 +399,6 @@ class LockedCase:
 
     # --- time ---
 
-    def due(self, rule: Due, counted_from: dt.date, extended_days: int = 0) -> DueDate:
-        """The due date under a rule, as this case stands."""
-        counting = Counting(counted_from, extended_days, self.pauses())
-        return deadlines.due(self.work.catalogue.calendar, rule, counting, fixed=self._fixed)
-
     def clock(self, task: TaskRow, *, start: bool = False) -> None:
         """Set due date and next reminder of a task somebody acts on; `start` counts anew from today.
 
@@ -331,15 +429,6 @@ class LockedCase:
             occurrence=ring.occurrence if ring else 0,
         )
 
-    def rule_of(self, task: TaskRow) -> tuple[Due, str]:
-        """The due rule and ladder of whoever acts on a task now: its own, or the programme's for confirming."""
-        rules = self.work.catalogue.programme.calendar
-        if task.status in ("submitted", "declined"):
-            within = rules.confirm_within
-            return within, rules.confirm_ladder
-        definition = self.definition_of(task)
-        return definition.due, definition.ladder
-
     # --- keeping ---
 
     def record(self, act: str) -> None:
@@ -367,7 +456,8 @@ class LockedCase:
         entry = events.link(self.work, "case", self.row.id, before, self.row.head, act, said)
         self.set(seq=entry.seq, head=entry.head)
         if self.is_new:
-            session.execute(sa.insert(Case), _values(self.row))
+            if not database.insert_missing(session, Case, _values(self.row)):
+                raise CaseHasMoved(number=self.row.number)
         else:
             changed = session.execute(
                 _update_case(tuple(self._case_changes)), {"key": self.row.id, "before": before, **self._case_changes}
@@ -405,18 +495,6 @@ class LockedCase:
         self._content = {}
         self.is_new = False
 
-    def _attributes(self) -> dict[str, evidence.Value]:
-        service = self.work.catalogue.services.get(self.row.service)
-        variant = self.work.catalogue.variant(self.row.service, self.row.variant)
-        given: dict[str, evidence.Value | None] = {"case.variant": self.row.variant}
-        if variant is not None:
-            given["variant.maturity"] = variant.maturity
-            given["variant.specialist_software"] = variant.specialist_software
-            given["variant.return_channel"] = variant.return_channel
-        if service is not None:
-            given["service.payment"] = service.payment
-        return {name: value for name, value in given.items() if value is not None}
-
     def _fill(self, asked: EvidenceField, value: evidence.Value) -> None:
         """The column of the case an answer stands for."""
         if asked.type == "variant":
@@ -425,22 +503,6 @@ class LockedCase:
             self.set(wave=value)
         elif asked.sets:
             self.set(**{asked.sets: value})
-
-    def _fixed(self, rule: Due) -> dt.date | None:
-        """The date somebody else sets: a wave, a promise, or the Land."""
-        match rule:
-            case Stichtag():
-                return self.row.stichtag
-            case Promised(promised):
-                value = self.facts().get(promised)
-                return value if isinstance(value, dt.date) else None
-            case OfMilestone(kind):
-                return self.work.session.execute(
-                    sa.select(Milestone.due_on).where(Milestone.service == self.row.service, Milestone.kind == kind)
-                ).scalar()
-            case _:
-                return None
-
 
 # --- locking ---------------------------------------------------------------------------------------------------------
 
@@ -477,7 +539,7 @@ def insist_task_unmoved(task: TaskRow, seen: int | None) -> None:
 
 def begin(work: Work, row: CaseRow, process: Process) -> LockedCase:
     """A case that does not exist until it is recorded."""
-    return LockedCase(work, row, process, {}, is_new=True)
+    return LockedCase(work, row, process, {}, _pauses=(), _facts={}, is_new=True)
 
 
 def load_tasks(case: LockedCase, state: str) -> None:
@@ -656,6 +718,12 @@ _FACTS = sa.select(
     Evidence.number_value,
     Evidence.date_value,
 ).where(Evidence.case_id == sa.bindparam("case_id", type_=sa.Uuid()), Evidence.latest, Evidence.subject_kind == "task")
+_PREREQUISITES = sa.select(*(getattr(Prerequisite, column.name) for column in fields(PrerequisiteSeen))).where(
+    Prerequisite.body == sa.bindparam("body"), Prerequisite.kind.in_(sa.bindparam("kinds", expanding=True))
+)
+_MILESTONES = sa.select(*(getattr(Milestone, column.name) for column in fields(MilestoneSeen))).where(
+    Milestone.service == sa.bindparam("service")
+)
 _HOLDERS = (
     sa.select(Grant.person_id, Grant.role, Grant.body, Grant.service, Grant.team, Grant.operator)
     .join(Person, Person.id == Grant.person_id)

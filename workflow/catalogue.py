@@ -36,6 +36,8 @@ class Catalogue:
     shared: Shared
     groups: Mapping[str, Group]
     messages: Mapping[tuple[str, str], MessageText]
+    attribution: str = ""
+    """The notice that the data about bodies must carry wherever they are shown."""
     _processes: dict[str, Process] = field(default_factory=dict)
     _machines: dict[str, StateMachine] = field(default_factory=dict)
 
@@ -55,6 +57,14 @@ class Catalogue:
         """Which prerequisites a case waits for; none before its variant is chosen."""
         chosen = self.variant(service, variant)
         return chosen.prerequisites if chosen else ()
+
+    def is_responsible(self, service: str, *, ars: str, kind: str) -> bool | None:
+        """Whether a body of this kind is responsible for a service; None while nobody knows who is."""
+        entry = self.services.get(service)
+        if entry is None or entry.applies_to is None:
+            return None
+        group = self.groups[entry.applies_to]
+        return (kind in group.kinds or ars in group.add) and ars not in group.remove
 
     def process(self, name: str, version: int) -> Process:
         """The process version a case is pinned to. Raises Unready when this catalogue does not hold it."""
@@ -119,5 +129,6 @@ def read(session: Session, revision: int) -> Catalogue:
             for language, _, name in [place.partition("/")]
             for subject, *paragraphs in [json.loads(text)]
         },
+        attribution="\n".join(json.loads(text) for text in content.get("attribution", {}).values()),
         _processes=processes,
     )

@@ -10,6 +10,7 @@ import datetime as dt
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from workflow.errors import Busy, Unready
 
 _SCHEMA = Path(__file__).resolve().parent / "schema"
 _BUSY_SECONDS = 10
+_WORTH_ANOTHER_TRY = frozenset({"40P01", "55P03", "40001"})
+"""PostgreSQL: deadlock detected, lock not available, serialization failure."""
 
 
 def real_now() -> dt.datetime:
@@ -49,7 +52,7 @@ def connect(url: str) -> sa.Engine:
 def transaction(pool: sa.Engine, *, write: bool) -> Iterator[Session]:
     """One transaction: committed when the block ends, rolled back when it raises.
 
-    Raises Busy when another writer kept the database longer than ten seconds.
+    Raises Busy when another writer kept the database longer than ten seconds, or two stood in each other's way.
     """
     try:
         with pool.connect() as connection:
@@ -62,11 +65,19 @@ def transaction(pool: sa.Engine, *, write: bool) -> Iterator[Session]:
         raise
 
 
-def insert_missing(session: Session, model: Any, values: dict[str, Any], key: tuple[str, ...]) -> bool:
-    """Insert a row unless one with this unique key is there; says whether it was inserted."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(model).values(**values).on_conflict_do_nothing(index_elements=list(key))
-    return bool(session.execute(statement).rowcount)  # type: ignore[attr-defined]
+def insert_missing(session: Session, model: Any, values: dict[str, Any]) -> bool:
+    """Insert a row unless one with the same unique key is there; says whether it was inserted.
+
+    On PostgreSQL this waits for another transaction that is just inserting the same key.
+    """
+    statement = _insert_missing(session.get_bind().dialect.name, model)
+    return session.execute(statement, values).rowcount == 1  # type: ignore[attr-defined, no-any-return]
+
+
+@lru_cache(maxsize=32)
+def _insert_missing(dialect: str, model: Any) -> sa.Insert:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(model.__table__).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
 def upgrade(url: str) -> None:
@@ -121,5 +132,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 
 def _is_busy(error: OperationalError) -> bool:
+    if getattr(error.orig, "sqlstate", None) in _WORTH_ANOTHER_TRY:
+        return True
     message = str(error.orig)
     return "database is locked" in message or "database table is locked" in message

@@ -518,6 +518,7 @@ class PrerequisiteKind:
     due: Duration
     ladder: Name
     help: Text | None = None
+    informs: tuple[str, ...] = ()
     scoped_by: Text | None = None
     """What tells several of one kind apart; `null`: a body has one."""
     evidence: dict[Name, EvidenceField] = Field(default_factory=dict)

@@ -126,6 +126,11 @@ def cases(actor: Actor) -> sa.ColumnElement[bool]:
     return sa.or_(*seen) if seen else sa.false()
 
 
+def case_states(actor: Actor, *, public: bool) -> sa.ColumnElement[bool]:
+    """The cases whose state and go-live date this actor may know: everybody's when the programme says so (`public`)."""
+    return sa.true() if public and actor.id is not None else cases(actor)
+
+
 def prerequisites(actor: Actor) -> sa.ColumnElement[bool]:
     """The prerequisites this actor may know about: of the own bodies and of the districts of the own teams."""
     if actor.is_system or actor.holds("programme_office", "auditor"):
@@ -213,6 +218,21 @@ def may_assign(actor: Actor, owner: str, of: Concerned) -> bool:
 def sees_milestones(actor: Actor) -> bool:
     """Milestones of the Land are known to everybody who is signed in."""
     return actor.is_system or actor.id is not None
+
+
+def sees_people(actor: Actor, *, body: str, team: str | None) -> bool:
+    """Who holds which role at a body is known to its own people and to its team."""
+    return body in actor.bodies() or (team is not None and team in actor.teams("umsetzungsteam", "supervisor"))
+
+
+def sees_staff(actor: Actor) -> bool:
+    """Which person of the Land did something is known to those who work in the programme, not to everybody."""
+    return actor.is_system or actor.holds("programme_office", "auditor", "umsetzungsteam", "supervisor")
+
+
+def may_request(actor: Actor, *, body: str, team: str | None) -> bool:
+    """A body's own people and its team ask for a prerequisite before any case needs it."""
+    return body in actor.bodies() or (team is not None and team in actor.teams("umsetzungsteam"))
 
 
 def insist_holds(actor: Actor, *roles: str) -> None:

@@ -91,7 +91,7 @@ def request(work: Work, body: str, kind: str, scope: str = "") -> PrerequisiteVi
     ).scalar()
     if team is None:
         raise NotFound(what="body", name=body)
-    if team not in work.actor.teams("umsetzungsteam") and body not in work.actor.bodies():
+    if not policy.may_request(work.actor, body=body, team=team):
         raise NotAllowed(roles=("umsetzungsteam", "body.digi"))
     row = _ask(work, body, team, Needed(kind, scope))
     if row is None:
@@ -209,10 +209,12 @@ def _ask(work: Work, body: str, team: str, entry: Needed) -> PrerequisiteRow | N
     entry_link = events.link(work, "prerequisite", row.id, 0, events.START, "asked", content)
     row.seq, row.head = entry_link.seq, entry_link.head
     values = {column.name: getattr(row, column.name) for column in fields(PrerequisiteRow)}
-    if not database.insert_missing(work.session, Prerequisite, values, ("body", "kind", "scope")):
+    if not database.insert_missing(work.session, Prerequisite, values):
         return None
     work.session.execute(events.APPEND, entry_link.values)
-    _notify(work, "asked", row)
+    _notify(work, "asked", row, kind.owner)
+    for role in kind.informs:
+        _notify(work, "informed", row, role)
     return row
 
 
@@ -267,8 +269,8 @@ def _renewal(work: Work, kind: PrerequisiteKind, row: PrerequisiteRow, valid_unt
     }
 
 
-def _notify(work: Work, name: str, row: PrerequisiteRow) -> None:
-    _, people = policy.in_charge(row.owner, row, casework.holders(work, row))
+def _notify(work: Work, name: str, row: PrerequisiteRow, role: str) -> None:
+    _, people = policy.in_charge(role, row, casework.holders(work, row))
     facts = canonical(events.plain({"prerequisite": row.kind, "body": row.body, "due": row.due_on}))
     notices = [
         {

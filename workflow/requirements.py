@@ -10,12 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import sqlalchemy as sa
-
-from workflow.casework import LockedCase
+from workflow.casework import CaseAtHand
 from workflow.definition import MilestoneRequirement, Requirement
 from workflow.errors import RequirementsNotMet
-from workflow.models import Milestone, Prerequisite
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +25,7 @@ class Reason:
     due_on: dt.date | None = None
 
 
-def unmet(case: LockedCase, requirements: Iterable[Requirement]) -> list[Reason]:
+def unmet(case: CaseAtHand, requirements: Iterable[Requirement]) -> list[Reason]:
     """Everything that does not hold yet, in the order of the definition."""
     reasons: list[Reason] = []
     for requirement in requirements:
@@ -39,14 +36,14 @@ def unmet(case: LockedCase, requirements: Iterable[Requirement]) -> list[Reason]
     return reasons
 
 
-def insist(case: LockedCase, requirements: Iterable[Requirement]) -> None:
+def insist(case: CaseAtHand, requirements: Iterable[Requirement]) -> None:
     """Raises RequirementsNotMet with every reason unless all hold."""
     reasons = unmet(case, requirements)
     if reasons:
         raise RequirementsNotMet(reasons, number=case.row.number)
 
 
-def _tasks_done(case: LockedCase) -> list[Reason]:
+def _tasks_done(case: CaseAtHand) -> list[Reason]:
     """Every mandatory task of the state is done, waived or obsolete."""
     return [
         Reason(
@@ -61,22 +58,12 @@ def _tasks_done(case: LockedCase) -> list[Reason]:
     ]
 
 
-def _prerequisites_done(case: LockedCase) -> list[Reason]:
+def _prerequisites_done(case: CaseAtHand) -> list[Reason]:
     """Everything the case's variant needs once per body is there and has not expired."""
     needed = case.work.catalogue.needed(case.row.service, case.row.variant)
     if not needed:
         return []
-    rows = case.work.session.execute(
-        sa.select(
-            Prerequisite.kind,
-            Prerequisite.scope,
-            Prerequisite.status,
-            Prerequisite.valid_until,
-            Prerequisite.owner,
-            Prerequisite.due_on,
-        ).where(Prerequisite.body == case.row.body, Prerequisite.kind.in_([entry.kind for entry in needed]))
-    ).all()
-    known = {(row.kind, row.scope): row for row in rows}
+    known = case.prerequisites()
     reasons: list[Reason] = []
     for entry in needed:
         kind = case.work.catalogue.shared.prerequisites[entry.kind]
@@ -95,15 +82,11 @@ def _prerequisites_done(case: LockedCase) -> list[Reason]:
     return reasons
 
 
-def _milestone(case: LockedCase, kind: str) -> list[Reason]:
+def _milestone(case: CaseAtHand, kind: str) -> list[Reason]:
     """The Land reached this milestone for the service; a service that does not need it passes."""
     if kind not in case.work.catalogue.service(case.row.service).milestones:
         return []
-    row = case.work.session.execute(
-        sa.select(Milestone.reached_on, Milestone.due_on).where(
-            Milestone.service == case.row.service, Milestone.kind == kind
-        )
-    ).first()
+    row = case.milestones().get(kind)
     if row is not None and row.reached_on is not None:
         return []
     return [
@@ -120,7 +103,7 @@ def _expired(valid_until: dt.date | None, today: dt.date) -> bool:
     return valid_until is not None and valid_until < today
 
 
-_CHECKS: dict[str, Callable[[LockedCase], list[Reason]]] = {
+_CHECKS: dict[str, Callable[[CaseAtHand], list[Reason]]] = {
     "tasks_done": _tasks_done,
     "prerequisites_done": _prerequisites_done,
 }

@@ -230,22 +230,18 @@ def held_roles(work: Work) -> tuple[HeldRole, ...]:
     roles, programme = work.actor.roles, work.catalogue.programme
     bodies = {held.body for held in roles if held.body}
     teams = {held.team for held in roles if held.team}
-    places: dict[str, str] = {
-        key: name
-        for key, name in (
-            *work.session.execute(sa.select(Body.ars, Body.display_name).where(Body.ars.in_(bodies))).all(),
-            *work.session.execute(sa.select(Team.key, Team.title).where(Team.key.in_(teams))).all(),
-        )
-    }
-    places |= {key: operator.title for key, operator in programme.operators.items()}
+    places = {key: operator.title for key, operator in programme.operators.items()}
+    for names in (
+        sa.select(Body.ars, Body.display_name).where(Body.ars.in_(bodies)),
+        sa.select(Team.key, Team.title).where(Team.key.in_(teams)),
+    ):
+        places.update((key, name) for key, name in work.session.execute(names))
     return tuple(
         HeldRole(
             title=programme.roles[held.role].title if held.role in programme.roles else held.role,
             help=programme.roles[held.role].help if held.role in programme.roles else None,
             where=next((places.get(key, key) for key in (held.body, held.team, held.operator) if key), None),
-            service=work.catalogue.services[held.service].title
-            if held.service in work.catalogue.services
-            else held.service,
+            service=None if held.service is None else work.catalogue.service(held.service).title,
         )
         for held in roles
     )

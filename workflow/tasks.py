@@ -347,13 +347,19 @@ def choices(work: Work, service: str, asked: Mapping[str, EvidenceField]) -> Cho
     types = {field.type for field in asked.values()}
     waves = work.session.execute(sa.select(Wave.key)).scalars() if "wave" in types else ()
     variants = work.catalogue.service(service).variants if "variant" in types else ()
-    return Choices(frozenset(variants), frozenset(waves))
+    return Choices(frozenset(variants), frozenset(key for key in waves if _is_for(work, key, service)))
 
 
 def reason_of(text: str) -> str:
     """A reason as it is kept. Raises InvalidEvidence when there is none, or it is too long."""
     (answer,) = evidence.read({"reason": evidence.REASON}, {"reason": text})
     return str(answer.value)
+
+
+def _is_for(work: Work, wave: str, service: str) -> bool:
+    """A wave may be kept for some services; one that names none is for all."""
+    entry = work.catalogue.programme.waves.get(wave)
+    return entry is None or not entry.services or service in entry.services
 
 
 def _new(case: LockedCase, name: str, state: str, definition: TaskDefinition) -> TaskRow:

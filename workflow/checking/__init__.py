@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflow.checking import files
-from workflow.checking.bodies import BodyRecord, check_boundaries, read_attribution, read_bodies
+from workflow.checking.bodies import Bodies, BodyRecord, check_boundaries, read_attribution, read_bodies
 from workflow.checking.catalogue import check_groups, check_service, check_shared
 from workflow.checking.faults import Fault, Findings, place_of
 from workflow.checking.messages import Message, read_messages
@@ -19,12 +19,12 @@ from workflow.checking.names import Known, names_in
 from workflow.checking.process import check_process
 from workflow.checking.programme import check_programme
 from workflow.checking.released import check_fingerprint, check_numbering, read_released
-from workflow.checking.shape import json_schemas, shaped
+from workflow.checking.shape import json_schemas, schema_files, shaped
 from workflow.checking.tree import Node, parse
 from workflow.definition import GROUPS, PROCESS, PROGRAMME, SERVICE, SHARED, Groups, Process, Programme, Service, Shared
 from workflow.errors import InvalidDefinitions
 
-__all__ = ["BodyRecord", "Checked", "Definitions", "Fault", "Message", "check", "json_schemas"]
+__all__ = ["BodyRecord", "Checked", "Definitions", "Fault", "Message", "check", "json_schemas", "schema_files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def check(folder: Path) -> Checked:
     }
     bodies = read_bodies(folder, findings)
     attribution = read_attribution(folder, findings)
-    check_boundaries(folder, bodies, findings)
+    check_boundaries(folder, bodies.known, findings)
     messages = read_messages(folder, layout.messages, findings)
     released = read_released(folder, {f"{process}/{version}" for _, process, version in layout.processes}, findings)
     known = _known(layout, trees, bodies)
@@ -92,10 +92,10 @@ def check(folder: Path) -> Checked:
         check_groups(root, known, findings)
 
     faults = findings.sorted()
-    if faults or programme is None or shared is None or groups is None or bodies is None:
+    if faults or programme is None or shared is None or groups is None or bodies.records is None:
         return Checked(faults, None)
     return Checked(
-        (), Definitions(processes, services, programme, shared, groups, bodies, messages, released, attribution)
+        (), Definitions(processes, services, programme, shared, groups, bodies.records, messages, released, attribution)
     )
 
 
@@ -108,13 +108,13 @@ def _tree(folder: Path, file: str, findings: Findings) -> Node | None:
     return None if text is None else parse(text, place_of(file).file, findings)
 
 
-def _known(layout: files.Layout, trees: Mapping[str, Node], bodies: tuple[BodyRecord, ...] | None) -> Known:
+def _known(layout: files.Layout, trees: Mapping[str, Node], bodies: Bodies) -> Known:
     """Names, taken from whatever could be read: a fault elsewhere in a file does not hide them."""
     programme, shared, groups = (trees.get(file) for file in (files.PROGRAMME, files.SHARED, files.GROUPS))
     kinds = shared.get("prerequisites") if shared is not None else None
     services = [trees[file] for file, _ in layout.services if file in trees]
     return Known(
-        bodies=bodies,
+        bodies=bodies.known,
         processes=frozenset(process for _, process, _ in layout.processes),
         services=frozenset(key for _, key in layout.services),
         variants=frozenset(variant for service in services for variant, _, _ in service.each("variants")),

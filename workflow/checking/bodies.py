@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -63,27 +63,46 @@ class _Cell:
     text: str
 
 
-def read_bodies(folder: Path, findings: Findings) -> tuple[BodyRecord, ...] | None:
-    """Every body, in the order of the file; None when the file cannot be trusted."""
+@dataclass(frozen=True, slots=True)
+class KnownBody:
+    """What other files may ask about a body, as far as its row could be read."""
+
+    kind: str
+    name: str
+    district_ars: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """What became of the file."""
+
+    records: tuple[BodyRecord, ...] | None
+    """Every body in the order of the file; None when there is any fault in it."""
+    known: Mapping[str, KnownBody] | None
+    """By ARS; None when nobody can tell which bodies there are, or which kinds of them."""
+
+
+def read_bodies(folder: Path, findings: Findings) -> Bodies:
+    """Every body of the folder."""
     text = files.read(folder, files.BODIES, findings)
-    if text is None:
-        return None
-    lines = text.removesuffix("\n").split("\n")
-    if not _has_columns(lines[0], findings):
-        return None
-    rows: list[dict[str, _Cell]] = []
-    complete = True
-    for number, line in enumerate(lines[1:], start=2):
-        row = _row(line, number, findings)
-        if row is None:
-            complete = False
-        else:
-            rows.append(row)
+    lines = [] if text is None else text.removesuffix("\n").split("\n")
+    if not lines or not _has_columns(lines[0], findings):
+        return Bodies(None, None)
+    rows = [_row(line, number, findings) for number, line in enumerate(lines[1:], start=2)]
+    readable = [row for row in rows if row is not None]
     if not rows:
         findings.add(Place(files.BODIES), "fault.no_bodies")
-        return None
-    complete = _hangs_together(rows, findings) and complete
-    return tuple(_record(row) for row in rows) if complete else None
+    if not rows or len(readable) < len(rows):
+        return Bodies(None, None)
+    wrong = {column for row in readable for column in _wrong_cells(row, findings)}
+    together = _hangs_together(readable, findings)
+    known = {
+        row["ars"].text: KnownBody(row["kind"].text, row["display_name"].text, row["district_ars"].text)
+        for row in readable
+    }
+    if not together or wrong & {"ars", "kind", "district_ars"}:
+        return Bodies(None, None)
+    return Bodies(None if wrong else tuple(_record(row) for row in readable), known)
 
 
 def read_attribution(folder: Path, findings: Findings) -> str:
@@ -94,7 +113,7 @@ def read_attribution(folder: Path, findings: Findings) -> str:
     return (text or "").strip()
 
 
-def check_boundaries(folder: Path, bodies: tuple[BodyRecord, ...] | None, findings: Findings) -> None:
+def check_boundaries(folder: Path, known: Collection[str] | None, findings: Findings) -> None:
     """The outlines, where a folder has them: a FeatureCollection whose features are bodies, each at most once."""
     text = files.read(folder, files.BOUNDARIES, findings, optional=True)
     if text is None:
@@ -111,7 +130,7 @@ def check_boundaries(folder: Path, bodies: tuple[BodyRecord, ...] | None, findin
     if not isinstance(features, list) or content.get("type") != "FeatureCollection":
         findings.add(Place(files.BOUNDARIES), "fault.boundaries_form")
         return
-    _check_features(text, features, None if bodies is None else frozenset(body.ars for body in bodies), findings)
+    _check_features(text, features, known, findings)
 
 
 def _has_columns(header: str, findings: Findings) -> bool:
@@ -150,13 +169,21 @@ def _row(line: str, number: int, findings: Findings) -> dict[str, _Cell] | None:
         place = Place(files.BODIES, number)
         findings.add(place, "fault.csv_cells", found=len(cells), expected=len(COLUMNS))
         return None
-    row = dict(zip(COLUMNS, cells, strict=True))
-    fine = True
+    return dict(zip(COLUMNS, cells, strict=True))
+
+
+def _wrong_cells(row: dict[str, _Cell], findings: Findings) -> set[str]:
+    """The columns in which a cell has not the form of its column."""
+    wrong: set[str] = set()
     for column, (form, key) in _FORMS.items():
         if not form.match(row[column].text):
             findings.add(row[column].place, key, value=row[column].text, column=column)
-            fine = False
-    return row if fine else None
+            wrong.add(column)
+    for column, most in (("latitude", 90.0), ("longitude", 180.0)):
+        if _DEGREES[0].match(row[column].text) and abs(float(row[column].text)) > most:
+            findings.add(row[column].place, "fault.csv_number", value=row[column].text, column=column)
+            wrong.add(column)
+    return wrong
 
 
 def _cells(line: str, number: int, findings: Findings) -> list[_Cell] | None:
@@ -192,10 +219,6 @@ def _hangs_together(rows: list[dict[str, _Cell]], findings: Findings) -> bool:
             near = meant(district.text, {known for known in first if known[:5] == district.text[:5]})
             findings.add(district.place, "fault.unknown_body", name=district.text, meant=near)
             fine = False
-        for column, most in (("latitude", 90.0), ("longitude", 180.0)):
-            if abs(float(row[column].text)) > most:
-                findings.add(row[column].place, "fault.csv_number", value=row[column].text, column=column)
-                fine = False
     return fine
 
 
@@ -209,7 +232,7 @@ def _record(row: dict[str, _Cell]) -> BodyRecord:
     return BodyRecord(**{**texts, **numbers})
 
 
-def _check_features(text: str, features: list[Any], known: frozenset[str] | None, findings: Findings) -> None:
+def _check_features(text: str, features: list[Any], known: Collection[str] | None, findings: Findings) -> None:
     places = _places_of_ids(text)
     seen: set[str] = set()
     for feature in features:

@@ -9,6 +9,7 @@ from workflow.checking.fields import check_fields
 from workflow.checking.names import Known, refer
 from workflow.checking.process import check_owner
 from workflow.checking.tree import Node
+from workflow.definition import INFORMED
 
 
 def check_service(root: Node, key: str, known: Known, teams: Mapping[str, str], findings: Findings) -> None:
@@ -38,7 +39,7 @@ def check_service(root: Node, key: str, known: Known, teams: Mapping[str, str], 
 
 def check_groups(root: Node, known: Known, findings: Findings) -> None:
     """Name every fault in the meaning of `groups.yaml`."""
-    bodies = {body.ars: body.kind for body in known.bodies} if known.bodies is not None else None
+    bodies = known.bodies
     for group, place, node in root.each("groups"):
         for kind in node.members("kinds"):
             refer(findings, kind, known.kinds, "fault.unknown_kind")
@@ -48,10 +49,10 @@ def check_groups(root: Node, known: Known, findings: Findings) -> None:
         kinds = {kind.word for kind in node.members("kinds")}
         plus = {body.word for body in added}
         for body in removed:
-            known_body = bodies is not None and body.word in bodies
+            removed_body = bodies.get(body.word or "") if bodies is not None else None
             if body.word in plus:
                 findings.add(body.place, "fault.group_contradiction", ars=body.word)
-            elif known_body and bodies is not None and bodies[body.word or ""] not in kinds:
+            elif removed_body is not None and removed_body.kind not in kinds:
                 findings.add(body.place, "fault.group_remove", ars=body.word)
         if node.entries is not None and not kinds and not plus and not node.has_broken():
             findings.add(place, "fault.group_empty", group=group)
@@ -61,6 +62,8 @@ def check_shared(root: Node, known: Known, findings: Findings) -> None:
     """Name every fault in the meaning of `prerequisites.yaml`."""
     for _, _, kind in root.each("prerequisites"):
         check_owner(kind, findings)
+        for role in kind.members("informs"):
+            refer(findings, role, INFORMED, "fault.unknown_role")
         refer(findings, kind.get("ladder"), known.ladders, "fault.unknown_ladder")
         refer(findings, kind.get("expiry_ladder"), known.ladders, "fault.unknown_ladder")
         check_fields(kind.get("evidence"), findings, of_case=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from workflow.checking.bodies import BodyRecord
+from workflow.checking.bodies import KnownBody
 from workflow.checking.faults import Findings, listed, meant
 from workflow.checking.tree import Node
 
@@ -14,7 +14,8 @@ from workflow.checking.tree import Node
 class Known:
     """Names by kind. None where the file that lists them cannot be read: then nothing is said about references."""
 
-    bodies: tuple[BodyRecord, ...] | None
+    bodies: Mapping[str, KnownBody] | None
+    """By ARS."""
     processes: frozenset[str]
     services: frozenset[str]
     variants: frozenset[str]
@@ -29,21 +30,16 @@ class Known:
     """Messages that exist in at least one language."""
 
     @property
-    def ars(self) -> frozenset[str] | None:
-        """Every body."""
-        return None if self.bodies is None else frozenset(body.ars for body in self.bodies)
-
-    @property
     def kinds(self) -> frozenset[str] | None:
         """Every kind of body."""
-        return None if self.bodies is None else frozenset(body.kind for body in self.bodies)
+        return None if self.bodies is None else frozenset(body.kind for body in self.bodies.values())
 
     @property
     def districts(self) -> Mapping[str, str] | None:
         """ARS → name of the Landkreise and kreisfreie Städte: bodies that lie in no other."""
         if self.bodies is None:
             return None
-        return {body.ars: body.display_name for body in self.bodies if body.district_ars in ("", body.ars)}
+        return {ars: body.name for ars, body in self.bodies.items() if body.district_ars in ("", ars)}
 
 
 def names_in(root: Node | None, key: str) -> frozenset[str] | None:
@@ -59,5 +55,6 @@ def refer(findings: Findings, node: Node | None, known: Collection[str] | None, 
     """
     if node is None or node.word is None or known is None or node.word in known:
         return True
-    findings.add(node.place, key, name=node.word, known=listed(known, most=20), meant=meant(node.word, known))
+    names = known if isinstance(known, (tuple, list)) else sorted(known)
+    findings.add(node.place, key, name=node.word, known=listed(names, most=20), meant=meant(node.word, known))
     return False

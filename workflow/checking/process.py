@@ -53,9 +53,9 @@ class _Process:
         self.roads = {state: frozenset(self._targets(state)) for state in self.states}
 
     def flag(self, state: str, name: str) -> bool:
-        """Whether the state says `name: true`."""
+        """Whether the state says `name: true`; what is neither true nor false was reported and counts as true."""
         node = self.states[state][1].get(name)
-        return node is not None and str(node.value).lower() in ("true", "yes", "on", "1", "y", "t")
+        return node is not None and str(node.value).lower() not in ("false", "no", "off", "0", "n", "f", "none")
 
     def resolved(self, name: str | None) -> str | None:
         """The state of this name, or the one that was probably meant: a typing mistake is reported once, not thrice."""
@@ -95,9 +95,10 @@ class _Process:
         while waiting:
             task = self.tasks.get(waiting.pop())
             for entry in task.node.members("after") if task else ():
-                if entry.word in self.tasks and entry.word not in found:
-                    found.add(entry.word)
-                    waiting.append(entry.word)
+                other = entry.word if entry.word is None or entry.word in self.tasks else meant(entry.word, self.tasks)
+                if other is not None and other not in found:
+                    found.add(other)
+                    waiting.append(other)
         return frozenset(found)
 
 
@@ -210,7 +211,7 @@ def _check_condition(process: _Process, task: _Task) -> None:
             process.findings.add(place, "fault.condition_root", name=root, meant=near)
         else:
             field = _field(process, place, root, name)
-            if field is not None:
+            if field is not None and root != task.name:
                 _check_answer(process, asked, field, values)
             _check_is_before(process, task, process.tasks[root], place)
         if values.elements is not None and not values.elements and not values.broken:
@@ -228,8 +229,9 @@ def _check_attribute(process: _Process, asked: str, place: Place, values: Node) 
 def _check_answer(process: _Process, asked: str, field: Node, values: Node) -> None:
     """The values of an earlier answer that can really be given."""
     kind = field.text("type")
+    options = [option for option, _, _ in field.each("options")]
     if kind == "choice":
-        _check_values(process, asked, values, [option for option, _, _ in field.each("options")])
+        _check_values(process, asked, values, options)
     elif kind == "variant":
         _check_values(process, asked, values, process.known.variants)
     elif kind == "flag":
@@ -240,9 +242,9 @@ def _check_answer(process: _Process, asked: str, field: Node, values: Node) -> N
 
 def _check_values(process: _Process, asked: str, values: Node, possible: Collection[str | bool]) -> None:
     words = [value for value in possible if isinstance(value, str)]
-    for element in values.elements or ():
+    for element in (values.elements or ()) if possible else ():
         value = element.value
-        if value is None or any(type(value) is type(one) and value == one for one in possible):
+        if not isinstance(value, (str, int)) or any(type(value) is type(one) and value == one for one in possible):
             continue
         shown = str(value).lower() if isinstance(value, bool) else str(value)
         near = meant(shown, words)
@@ -315,13 +317,13 @@ def _check_roads(process: _Process) -> None:
     initial = process.root.get("initial")
     refer(findings, initial, process.states, "fault.unknown_state")
     start = process.resolved(process.initial)
-    if start in process.states:
+    if start in process.states and not process.flag(start, "end"):
         reached = process.reached_from(start)
         for state, (place, _) in process.states.items():
             if state not in reached:
                 findings.add(place, "fault.unreachable_state", state=state)
-        if initial is not None and process.flag(start, "end"):
-            findings.add(initial.place, "fault.initial_is_end", state=start)
+    elif initial is not None and start in process.states:
+        findings.add(initial.place, "fault.initial_is_end", state=start)
     goals = [state for state in process.states if process.flag(state, "goal")]
     rests = {state for state in process.states if state in goals or process.flag(state, "end")}
     if not goals:

@@ -128,12 +128,11 @@ def _check_recipients(rung: Node, findings: Findings) -> None:
 def _check_teams(root: Node, known: Known, findings: Findings) -> None:
     """Every district has exactly one team, every service at most one."""
     districts = known.districts
-    names = known.ars
     district_team: dict[str, str] = {}
     service_team: dict[str, str] = {}
     for team, _, node in root.each("teams"):
         for district in node.members("districts"):
-            if not refer(findings, district, names, "fault.unknown_body"):
+            if not refer(findings, district, known.bodies, "fault.unknown_body"):
                 continue
             if districts is not None and district.word is not None and district.word not in districts:
                 findings.add(district.place, "fault.not_a_district", ars=district.word)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -52,7 +53,6 @@ _SENTENCES = {
     "string_too_short": "fault.empty_text",
     "too_short": "fault.too_few",
     "greater_than_equal": "fault.too_small",
-    "less_than_equal": "fault.too_large",
 }
 """pydantic's type of error → the sentence about it; anything else gets `fault.shape`."""
 
@@ -84,16 +84,23 @@ def json_schemas() -> dict[str, dict[str, Any]]:
     }
 
 
+def schema_files() -> dict[str, str]:
+    """The same as the content of `definitions/schema/`, by file name."""
+    return {
+        f"{name}.json": json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
+        for name, schema in json_schemas().items()
+    }
+
+
 def _report(adapter: TypeAdapter[Any], root: Node, errors: Iterable[Any], findings: Findings) -> None:
     """One fault for each error, and one for all errors of a value that has several allowed forms."""
-    forms: dict[tuple[Any, ...], tuple[Node, set[str]]] = {}
+    forms: dict[tuple[Any, ...], tuple[Node, list[Any]]] = {}
     for error in errors:
         found = _follow(root, error["loc"])
         if found.broken:
             continue
         if found.rest and not (len(found.rest) == 1 and error["type"] in _ABOUT_FIELDS):
-            tags = forms.setdefault(found.path, (found.node, set()))[1]
-            tags.add(str(found.rest[0]))
+            forms.setdefault(found.path, (found.node, []))[1].append((str(found.rest[0]), error))
         elif error["type"] in _MISPLACED:
             _misplaced(adapter, found, findings)
         elif error["type"] == "missing":
@@ -101,8 +108,8 @@ def _report(adapter: TypeAdapter[Any], root: Node, errors: Iterable[Any], findin
         else:
             place = found.label if found.is_key else found.node.place
             _wrong_value(place, found.node, error, findings)
-    for path, (node, tags) in forms.items():
-        _no_form(path, node, tags, findings)
+    for path, (node, tried) in forms.items():
+        _no_form(path, node, tried, findings)
 
 
 class _Found:
@@ -161,20 +168,21 @@ def _wrong_value(place: Place, node: Node, error: Any, findings: Findings) -> No
         findings.add(place, _PATTERNS.get(str(facts.get("pattern")), "fault.shape"), value=written)
     elif kind == "greater_than_equal":
         findings.add(place, "fault.too_small", least=facts.get("ge"))
-    elif kind == "less_than_equal":
-        findings.add(place, "fault.too_large", most=facts.get("le"))
     else:
         findings.add(place, _SENTENCES.get(kind, "fault.shape"), value=written)
 
 
-def _no_form(path: tuple[Any, ...], node: Node, tags: set[str], findings: Findings) -> None:
+def _no_form(path: tuple[Any, ...], node: Node, tried: list[Any], findings: Findings) -> None:
     """A value that may be written in several ways and is written in none of them."""
-    fields = [part for part in path if isinstance(part, str)]
-    if "MilestoneRequirement" in tags:
+    tags = {tag for tag, _ in tried}
+    largest = [error["ctx"]["le"] for _, error in tried if error["type"] == "less_than_equal"]
+    if largest:  # the right form, with too large a number in it
+        findings.add(node.place, "fault.too_large", most=largest[0])
+    elif "MilestoneRequirement" in tags:
         findings.add(node.place, "fault.requirement")
     elif "WorkingDays" in tags:
         findings.add(node.place, "fault.due" if "Stichtag" in tags else "fault.duration")
-    elif "only_if" in fields:
+    elif "only_if" in path:
         findings.add(node.place, "fault.condition_value")
     else:
         findings.add(node.place, "fault.shape", value="")

@@ -60,9 +60,11 @@ class Node:
             yield from node.items()
 
     def members(self, key: str) -> tuple[Node, ...]:
-        """The elements of the list under this key; of anything else: none."""
+        """The elements of the list under this key. A single word counts as a list that lost its brackets."""
         node = self.get(key)
-        return (node.elements or ()) if node is not None else ()
+        if node is None:
+            return ()
+        return (node,) if node.word else node.elements or ()
 
     def text(self, key: str) -> str | None:
         """The text under this key, if it is text."""
@@ -96,9 +98,11 @@ def parse(text: str, file: str, findings: Findings) -> Node | None:
             if not reader.take(event):
                 return None
     except MarkedYAMLError as error:
+        key = _worded(str(error.problem or ""))
         mark = error.problem_mark or error.context_mark
-        place = Place(file, mark.line + 1, mark.column + 1) if mark else reader.place
-        findings.add(place, *_worded(str(error.problem or "")))
+        if key in ("fault.yaml_quote", "fault.yaml_colon_missing"):  # noticed later than made
+            mark = error.context_mark or mark
+        findings.add(Place(file, mark.line + 1, mark.column + 1) if mark else reader.place, key)
         return None
     except (YAMLError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError):
         # Some broken escapes and directives leave the scanner with an error of its inside instead of its own.
@@ -110,23 +114,20 @@ def parse(text: str, file: str, findings: Findings) -> Node | None:
 
 
 _PROBLEMS = (
+    ("'\\t'", "fault.yaml_tab"),
     ("mapping values are not allowed", "fault.yaml_colon"),
     ("could not find expected ':'", "fault.yaml_colon_missing"),
     ("cannot start any token", "fault.yaml_token"),
-    ("while scanning a quoted scalar", "fault.yaml_quote"),
     ("found unexpected end of stream", "fault.yaml_quote"),
     ("found unknown escape character", "fault.yaml_escape"),
     ("expected ',' or", "fault.yaml_bracket"),
     ("expected <block end>", "fault.yaml_indentation"),
-    ("tab", "fault.yaml_tab"),
 )
 
 
-def _worded(problem: str) -> tuple[str]:
+def _worded(problem: str) -> str:
     """The sentence for what the scanner found, as far as authors meet it."""
-    if "'\\t'" in problem:
-        return ("fault.yaml_tab",)
-    return (next((key for part, key in _PROBLEMS if part in problem), "fault.yaml"),)
+    return next((key for part, key in _PROBLEMS if part in problem), "fault.yaml")
 
 
 @dataclass(slots=True)
@@ -208,7 +209,7 @@ class _Reader:
         if event.anchor is not None:
             self._findings.add(self.place, "fault.alias", name=str(event.anchor))
         elif getattr(event, "tag", None) is not None:
-            self._findings.add(self.place, "fault.tag", tag=str(event.tag))
+            self._findings.add(self.place, "fault.tag", tag=str(event.tag).replace("tag:yaml.org,2002:", "!!"))
         else:
             return False
         return True

@@ -1,0 +1,129 @@
+"""What every test may ask for: a database, a mail server, a browser – all of them real."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import hypothesis
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests import browser as chromium
+from tests.databases import Flavour, PostgresDatabases, SQLiteDatabases
+from tests.postgres import ADDRESS, Cluster, NoPostgres, in_ci
+from tests.smtp import MailServer
+from tests.world import World, make
+
+hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if in_ci() else "here")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--databases sqlite` leaves PostgreSQL out."""
+    parser.addoption("--databases", default="sqlite,postgresql", help="which databases to test on, divided by commas")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that asks for a database runs on each kind, under the same sentence."""
+    if "database_kind" in metafunc.fixturenames:
+        kinds = str(metafunc.config.getoption("--databases")).split(",")
+        metafunc.parametrize("database_kind", kinds, indirect=True)
+
+
+@pytest.fixture
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """`sqlite` or `postgresql`."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """The address of a running PostgreSQL: the one run.py started, or one of our own."""
+    with contextlib.ExitStack() as stack:
+        try:
+            address = os.environ.get(ADDRESS) or stack.enter_context(Cluster()).url()
+        except NoPostgres as error:
+            give_up(f"no PostgreSQL: {error}")
+        yield address
+
+
+@pytest.fixture(scope="session")
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQLiteDatabases]:
+    """Where SQLite databases come from."""
+    databases = SQLiteDatabases(tmp_path_factory.mktemp("sqlite"))
+    yield databases
+    databases.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(cluster: str) -> Iterator[PostgresDatabases]:
+    """Where PostgreSQL databases come from."""
+    databases = PostgresDatabases(cluster)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture
+def databases(database_kind: str, request: pytest.FixtureRequest) -> Iterator[Callable[[Flavour], str]]:
+    """Makes fresh databases of this test's kind and drops them afterwards."""
+    source: SQLiteDatabases | PostgresDatabases
+    source = request.getfixturevalue("sqlite_databases" if database_kind == "sqlite" else "postgres_databases")
+    made: list[str] = []
+
+    def fresh(flavour: Flavour) -> str:
+        made.append(source.fresh(flavour))
+        return made[-1]
+
+    yield fresh
+    for url in made:
+        source.drop(url)
+
+
+@pytest.fixture
+def database_url(databases: Callable[[Flavour], str]) -> str:
+    """A fresh database that holds the programme of `definitions/`: services, bodies, the process; no cases."""
+    return databases("loaded")
+
+
+@pytest.fixture
+def empty_database_url(databases: Callable[[Flavour], str]) -> str:
+    """A fresh database with the tables and nothing in them."""
+    return databases("empty")
+
+
+@pytest.fixture
+def world(database_url: str, tmp_path: Path) -> Iterator[World]:
+    """A loaded database with named people around a few municipalities; no cases yet."""
+    made = make(database_url, tmp_path)
+    yield made
+    made.engine.close()
+
+
+@pytest.fixture
+def smtp() -> Iterator[MailServer]:
+    """A mail server that records what it gets and can refuse."""
+    server = MailServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real Chromium; pages and contexts are made from it by each test."""
+    if (path := chromium.find()) is None:
+        give_up("no Chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=chromium.FLAGS)
+        yield running
+        running.close()
+
+
+def give_up(reason: str) -> NoReturn:
+    """Skip for want of something on this machine; in CI that is a failure."""
+    if in_ci():
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -1,0 +1,104 @@
+"""Fresh databases for tests, copied from templates that are made once per test process.
+
+Two flavours: `empty` is migrated and holds nothing; `loaded` holds the programme of the `definitions/` folder as well.
+"""
+
+import datetime as dt
+import shutil
+import sqlite3
+import uuid
+from pathlib import Path
+from typing import Literal
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import make_url
+
+from workflow import database, loading, settings, start
+
+Flavour = Literal["empty", "loaded"]
+DEFINITIONS = Path(__file__).parent.parent / "definitions"
+BEGINNING = dt.datetime(2026, 11, 23, 7, tzinfo=dt.UTC)
+"""Where the rehearsal clock of a loaded database stands: Monday, 23 November 2026, 08:00 in Mainz."""
+
+
+def fill(url: str, flavour: Flavour) -> None:
+    """Bring a new, bare database to the flavour. The only place here that knows how the product does it."""
+    if flavour == "empty":
+        database.upgrade(url)
+        return
+    installation = settings.read({"STARTKLAR_DATABASE_URL": url})
+    start.init(installation, clock="manual", now=BEGINNING, example=True)
+    engine = start.engine(installation)
+    try:
+        loading.load(engine, DEFINITIONS)
+    finally:
+        engine.close()
+
+
+class SQLiteDatabases:
+    """Databases as files in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._templates: dict[Flavour, Path] = {}
+
+    def fresh(self, flavour: Flavour) -> str:
+        """The address of a new database."""
+        if flavour not in self._templates:
+            template = self._folder / f"template-{flavour}.db"
+            fill(f"sqlite:///{template}", flavour)
+            with sqlite3.connect(template) as connection:  # the write-ahead log goes into the file that is copied
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.close()
+            self._templates[flavour] = template
+        path = self._folder / f"{uuid.uuid4().hex}.db"
+        shutil.copyfile(self._templates[flavour], path)
+        return f"sqlite:///{path}"
+
+    def drop(self, url: str) -> None:
+        """Remove a database, whatever still has it open."""
+        path = Path(str(make_url(url).database))
+        for file in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+            file.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Remove all of them."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class PostgresDatabases:
+    """Databases of one cluster, given the address of its database `postgres`."""
+
+    def __init__(self, cluster: str) -> None:
+        self._cluster = cluster
+        self._connection = psycopg.connect(cluster, autocommit=True)
+        self._templates: dict[Flavour, str] = {}
+
+    def fresh(self, flavour: Flavour) -> str:
+        """The address of a new database."""
+        if flavour not in self._templates:
+            name = self._create("template0")
+            fill(self._url(name), flavour)
+            self._templates[flavour] = name
+        return self._url(self._create(self._templates[flavour]))
+
+    def drop(self, url: str) -> None:
+        """Remove a database, whoever is still connected to it."""
+        name = sql.Identifier(str(make_url(url).database))
+        self._connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+
+    def close(self) -> None:
+        """Remove the templates and let go of the cluster."""
+        for name in self._templates.values():
+            self.drop(self._url(name))
+        self._connection.close()
+
+    def _create(self, template: str) -> str:
+        name = f"t{uuid.uuid4().hex}"
+        words = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        self._connection.execute(words)
+        return name
+
+    def _url(self, name: str) -> str:
+        return make_url(self._cluster).set(database=name).render_as_string(hide_password=False)

@@ -1,0 +1,262 @@
+"""The life of a task: claimed, handed in, confirmed, sent back, declined, waived, extended."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+import sqlalchemy as sa
+
+from tests.world import EMPTY_TOWN, FILE, TOWN, World
+from workflow import people, tasks
+from workflow.errors import (
+    InvalidEvidence,
+    NotAllowed,
+    NotFound,
+    Refused,
+    SecondPersonNeeded,
+    TaskHasMoved,
+    TaskNotAvailable,
+)
+from workflow.models import Evidence, Notice, Remark, TeamDistrict
+
+
+def test_accepting_is_claiming(world: World) -> None:
+    case_id = world.open()
+    with world.by("digi") as work:
+        assert tasks.accept(work, world.task(case_id, "express_interest")).status == "accepted"
+    task = world.row(case_id, "express_interest")
+    assert (task.holder_id, task.version) == (world["digi"], 2)
+
+
+def test_what_a_colleague_has_accepted_is_the_colleagues(world: World) -> None:
+    case_id = world.open()
+    world.do(case_id, "express_interest", "digi")
+    task_id = world.task(case_id, "confirm_responsibility")
+    with world.by("team") as work:
+        tasks.accept(work, task_id)
+    with pytest.raises(TaskNotAvailable), world.by("colleague") as work:
+        tasks.submit(work, task_id, world.answers(work, case_id, "confirm_responsibility"))
+
+
+def test_submitting_a_ready_task_accepts_it_first_and_opens_what_comes_after(world: World) -> None:
+    case_id = world.open()
+    world.do(case_id, "express_interest", "digi")
+    done = world.row(case_id, "express_interest")
+    assert (done.status, done.holder_id, done.submitted_by, done.acting) == ("done", world["digi"], world["digi"], None)
+    assert done.remind_at is None
+    assert world.row(case_id, "confirm_responsibility").status == "ready"
+
+
+def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_kept(world: World) -> None:
+    case_id = world.open()
+    world.do(case_id, "express_interest", "digi")
+    world.do(case_id, "confirm_responsibility", "team")
+    with pytest.raises(InvalidEvidence) as refusal, world.by("digi") as work:
+        tasks.submit(work, world.task(case_id, "name_contacts"), {"no_such_field": "x"})
+    assert len(refusal.value.faults) > 2
+    assert refusal.value.faults["no_such_field"][0] == "evidence.unknown_field"
+    assert world.row(case_id, "name_contacts").status == "ready"
+
+
+def test_refusals_come_in_the_promised_order(world: World) -> None:
+    case_id = world.open()
+    waiting = world.task(case_id, "confirm_responsibility")
+    ready = world.task(case_id, "express_interest")
+    with pytest.raises(NotFound), world.by("stranger") as work:
+        tasks.submit(work, waiting, seen=9)
+    with pytest.raises(TaskHasMoved), world.by("fachamt") as work:
+        tasks.submit(work, waiting, seen=9)
+    with pytest.raises(TaskNotAvailable), world.by("fachamt") as work:
+        tasks.submit(work, waiting, seen=1)
+    with pytest.raises(NotAllowed), world.by("fachamt") as work:
+        tasks.submit(work, ready, {"nonsense": "x"}, seen=1)
+
+
+def test_a_double_click_is_refused_and_changes_nothing(world: World) -> None:
+    case_id = world.open()
+    task_id, seen = world.task(case_id, "express_interest"), world.row(case_id, "express_interest").version
+    with world.by("digi") as work:
+        given = world.answers(work, case_id, "express_interest")
+        tasks.submit(work, task_id, given, seen=seen)
+    with pytest.raises(TaskHasMoved), world.by("digi") as work:
+        tasks.submit(work, task_id, given, seen=seen)
+    with world.look() as work:
+        revisions = work.session.execute(sa.select(Evidence.revision).where(Evidence.subject_id == task_id)).scalars()
+        assert set(revisions) == {1}
+
+
+def test_who_submitted_may_not_confirm(world: World) -> None:
+    case_id = world.open()
+    world.walk(case_id, until="contracted")
+    for name, who in [("pvog_entry", "redaktion"), ("service_parameters", "fachamt")]:
+        world.do(case_id, name, who)
+    task_id = world.task(case_id, "questionnaire")
+    with world.by("digi") as work:
+        assert tasks.submit(work, task_id, world.answers(work, case_id, "questionnaire")).status == "submitted"
+    task = world.row(case_id, "questionnaire")
+    assert (task.acting, task.due_on, task.ladder) == ("umsetzungsteam", dt.date(2026, 11, 30), "short")
+    with pytest.raises(NotAllowed), world.by("digi") as work:
+        tasks.confirm(work, task_id)
+    with world.by("team") as work:
+        assert tasks.confirm(work, task_id).status == "done"
+
+
+def test_one_person_with_both_roles_still_needs_a_second(world: World) -> None:
+    with world.by("admin") as work:
+        people.grant(work, world["digi"], people.parse_role(f"umsetzungsteam@{world.team}"))
+    case_id = world.open()
+    world.walk(case_id, until="contracted")
+    for name, who in [("pvog_entry", "redaktion"), ("service_parameters", "fachamt")]:
+        world.do(case_id, name, who)
+    task_id = world.task(case_id, "questionnaire")
+    with world.by("digi") as work:
+        tasks.submit(work, task_id, world.answers(work, case_id, "questionnaire"))
+    with pytest.raises(SecondPersonNeeded), world.by("digi") as work:
+        tasks.confirm(work, task_id)
+    with pytest.raises(SecondPersonNeeded), world.by("digi") as work:
+        tasks.send_back(work, task_id, "Nein")
+
+
+def test_sending_back_opens_a_counted_attempt_and_keeps_what_was_given(world: World) -> None:
+    case_id = world.open()
+    world.walk(case_id, until="contracted")
+    for name, who in [("pvog_entry", "redaktion"), ("service_parameters", "fachamt")]:
+        world.do(case_id, name, who)
+    task_id = world.task(case_id, "questionnaire")
+    with world.by("digi") as work:
+        first = world.answers(work, case_id, "questionnaire")
+        tasks.submit(work, task_id, first)
+    world.days(3)
+    with world.by("team") as work:
+        tasks.send_back(work, task_id, "Die Organisationseinheit fehlt.")
+    task = world.row(case_id, "questionnaire")
+    assert (task.status, task.attempt, task.acting) == ("accepted", 2, "body.digi")
+    assert task.due_on == dt.date(2026, 12, 10)  # ten working days after Thursday, 26 November
+    with world.by("digi") as work:
+        # the document given before stands; only the changed text becomes a new revision
+        second = {name: value for name, value in first.items() if value != FILE}
+        tasks.submit(work, task_id, second)
+    with world.look() as work:
+        assert work.session.execute(sa.select(Remark.text)).scalars().all()
+        latest = work.session.execute(
+            sa.select(Evidence.field, Evidence.revision).where(Evidence.subject_id == task_id, Evidence.latest)
+        ).all()
+    assert {revision for _, revision in latest} == {1}
+    assert {name for name, _ in latest} == set(first)
+
+
+def test_a_declined_mandatory_task_goes_to_the_team_which_hands_it_back(world: World) -> None:
+    case_id = world.open()
+    task_id = world.task(case_id, "express_interest")
+    with world.by("digi") as work:
+        tasks.decline(work, task_id, "Wir haben eine eigene Lösung.")
+    assert (world.row(case_id, "express_interest").status, world.row(case_id, "express_interest").acting) == (
+        "declined",
+        "umsetzungsteam",
+    )
+    assert world.row(case_id, "confirm_responsibility").status == "waiting"
+    with pytest.raises(NotAllowed), world.by("digi") as work:
+        tasks.hand_back(work, task_id, "Doch")
+    with world.by("team") as work:
+        tasks.hand_back(work, task_id, "Bitte doch, wie besprochen.")
+    assert world.row(case_id, "express_interest").acting == "body.digi"
+
+
+def test_only_a_supervisor_of_the_team_waives_and_extends(world: World) -> None:
+    case_id = world.open()
+    task_id = world.task(case_id, "express_interest")
+    for who in ("digi", "leitung", "team", "office", "operator"):
+        with pytest.raises((NotAllowed, NotFound)), world.by(who) as work:
+            tasks.waive(work, task_id, "Nicht nötig")
+    with world.by("supervisor") as work:
+        tasks.extend(work, task_id, 3, "Urlaub")
+    task = world.row(case_id, "express_interest")
+    assert (task.due_on, task.generation) == (dt.date(2026, 12, 10), 2)
+    with pytest.raises(Refused), world.by("supervisor") as work:
+        tasks.extend(work, task_id, 61, "zu lang")
+    with pytest.raises(InvalidEvidence), world.by("supervisor") as work:
+        tasks.waive(work, task_id, "  ")
+    with world.by("supervisor") as work:
+        tasks.waive(work, task_id, "Liegt schriftlich vor.")
+    assert world.row(case_id, "confirm_responsibility").status == "ready"
+
+
+def test_leitung_assigns_any_task_and_digi_any_but_leitungs(world: World) -> None:
+    case_id = world.open()
+    interest = world.task(case_id, "express_interest")
+    with world.by("leitung") as work:
+        tasks.assign(work, interest, world["fachamt"])
+    assert world.row(case_id, "express_interest").holder_id == world["fachamt"]
+    with world.by("fachamt") as work:
+        tasks.submit(work, interest, world.answers(work, case_id, "express_interest"))
+    for name, who in [
+        ("confirm_responsibility", "team"),
+        ("name_contacts", "digi"),
+        ("take_inventory", "it"),
+        ("choose_variant", "team"),
+    ]:
+        world.do(case_id, name, who)
+    terms = world.task(case_id, "accept_terms")
+    with pytest.raises(NotAllowed), world.by("digi") as work:
+        tasks.assign(work, terms, world["digi"])
+    with pytest.raises(Refused), world.by("leitung") as work:
+        tasks.assign(work, terms, world["stranger"])
+    with world.by("leitung") as work:
+        tasks.assign(work, terms, world["digi"])
+    with world.look() as work:
+        told = work.session.execute(
+            sa.select(Notice.recipient_id).where(Notice.subject_id == terms, Notice.name == "asked")
+        ).scalars()
+        assert set(told) == {world["leitung"], world["digi"]}
+
+
+def test_in_a_town_without_accounts_the_team_records_and_leitungs_decision_needs_the_signed_document(
+    world: World,
+) -> None:
+    with world.look() as work:
+        team = work.session.execute(
+            sa.select(TeamDistrict.team).where(TeamDistrict.district == EMPTY_TOWN)
+        ).scalar_one()
+    who = "team" if team == world.team else "other_team"
+    case_id = world.open(body=EMPTY_TOWN)
+    for name in ("express_interest", "confirm_responsibility", "name_contacts", "take_inventory", "choose_variant"):
+        world.do(case_id, name, who)
+    assert world.row(case_id, "express_interest").recorded_for_body
+    terms = world.task(case_id, "accept_terms")
+    with pytest.raises(InvalidEvidence) as refusal, world.by(who) as work:
+        tasks.submit(work, terms, world.answers(work, case_id, "accept_terms"))
+    assert list(refusal.value.faults) == ["signed_document"]
+    world.do(case_id, "accept_terms", who, signed_document=FILE)
+
+
+def test_a_role_nobody_holds_falls_to_digi(world: World) -> None:
+    with world.by("admin") as work:
+        people.withdraw(work, world["it"], people.parse_role(f"it@{TOWN}"))
+    case_id = world.open()
+    for name, who in [("express_interest", "digi"), ("confirm_responsibility", "team")]:
+        world.do(case_id, name, who)
+    with pytest.raises(NotFound), world.by("it") as work:
+        tasks.accept(work, world.task(case_id, "take_inventory"))
+    world.do(case_id, "take_inventory", "digi")
+    assert world.row(case_id, "take_inventory").status == "done"
+
+
+def test_a_condition_that_does_not_hold_makes_a_task_obsolete(world: World) -> None:
+    case_id = world.open()
+    world.finish_state(case_id, privacy_clearance={"outcome": "par8a_no_avv"})
+    assert world.row(case_id, "sign_dpa").status == "obsolete"
+
+
+def test_a_condition_that_holds_opens_the_task(world: World) -> None:
+    case_id = world.open()
+    for name, who, answers in [
+        ("express_interest", "digi", {}),
+        ("confirm_responsibility", "team", {}),
+        ("name_contacts", "digi", {}),
+        ("take_inventory", "it", {}),
+        ("choose_variant", "team", {}),
+        ("privacy_clearance", "fachamt", {"outcome": "avv_art28"}),
+    ]:
+        world.do(case_id, name, who, **answers)
+    assert world.row(case_id, "sign_dpa").status == "ready"

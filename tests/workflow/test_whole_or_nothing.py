@@ -1,0 +1,216 @@
+"""A deed that fails leaves nothing behind, wherever it fails; and two people at once never both win."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from tests.world import EMPTY_TOWN, TOWN, World, contents, plausible
+from workflow import cases, milestones, people, prerequisites, tasks
+from workflow.engine import Work
+from workflow.errors import Conflict, StartklarError
+from workflow.models import Case, Event, Milestone, Prerequisite, Task
+
+Deed = Callable[[Work], Any]
+
+
+class PowerCut(Exception):
+    """What these tests throw into the middle of a deed."""
+
+
+def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
+    """Every kind of deed, each on a case prepared for it: who does it, and what."""
+    requested, contracted, live = world.open(), world.open("uvg"), world.open("ikfz")
+    world.walk(contracted, until="contracted")
+    for name, who in [("pvog_entry", "redaktion"), ("service_parameters", "fachamt"), ("questionnaire", "digi")]:
+        with world.by(who) as work:
+            tasks.submit(work, world.task(contracted, name), world.answers(work, contracted, name))
+    resting = world.open("elterngeld")
+    with world.by("team") as work:
+        cases.hold(work, resting, blocker="no_staff", reason="x", review_on=work.today.replace(year=2027))
+    declined = world.open("fuehrerschein")
+    with world.by("digi") as work:
+        tasks.decline(work, world.task(declined, "express_interest"), "nein")
+    ready = world.open("einbuergerung")
+    world.finish_state(ready)
+    world.satisfy(ready)
+    interest = world.task(requested, "express_interest")
+    with world.look() as work:
+        milestone = work.session.execute(
+            sa.select(Milestone.id).where(Milestone.service == "bauantrag", Milestone.kind == "land_contract")
+        ).scalar_one()
+        kind = work.catalogue.shared.milestones["land_contract"]
+        contract = plausible(kind.evidence, work.today)
+        refusal = plausible(work.catalogue.process("efa-onboarding", 1).transitions["not_responsible"].asks, work.today)
+        answers = world.answers(work, requested, "express_interest")
+    with world.by("team") as work:
+        asked = prerequisites.request(work, world.case(live).body, "elster_account").id
+    with world.look() as work:
+        proof = plausible(work.catalogue.shared.prerequisites["elster_account"].evidence, work.today)
+        owner = work.session.get_one(Prerequisite, asked).owner.removeprefix("body.")
+    questionnaire = world.task(contracted, "questionnaire")
+    role = people.parse_role(f"digi@{EMPTY_TOWN}")
+    return {
+        "open": ("office", lambda work: cases.open_case(work, "wohngeld", EMPTY_TOWN)),
+        "advance": ("team", lambda work: cases.advance(work, ready, "contract")),
+        "end": ("team", lambda work: cases.advance(work, requested, "not_responsible", given=refusal)),
+        "hold": (
+            "team",
+            lambda work: cases.hold(
+                work, requested, blocker="no_staff", reason="x", review_on=work.today.replace(year=2027)
+            ),
+        ),
+        "resume": ("team", lambda work: cases.resume(work, resting)),
+        "accept": ("digi", lambda work: tasks.accept(work, interest)),
+        "assign": ("leitung", lambda work: tasks.assign(work, interest, world["fachamt"])),
+        "submit": ("digi", lambda work: tasks.submit(work, interest, answers)),
+        "confirm": ("team", lambda work: tasks.confirm(work, questionnaire)),
+        "send_back": ("team", lambda work: tasks.send_back(work, questionnaire, "fehlt")),
+        "decline": ("digi", lambda work: tasks.decline(work, interest, "nein")),
+        "hand_back": ("team", lambda work: tasks.hand_back(work, world.task(declined, "express_interest"), "doch")),
+        "waive": ("supervisor", lambda work: tasks.waive(work, interest, "entbehrlich")),
+        "extend": ("supervisor", lambda work: tasks.extend(work, interest, 5, "Urlaub")),
+        "ask": ("team", lambda work: prerequisites.request(work, world.case(live).body, "records_system")),
+        "accept_prerequisite": (owner, lambda work: prerequisites.accept(work, asked)),
+        "complete_prerequisite": (owner, lambda work: prerequisites.complete(work, asked, proof)),
+        "plan": ("office", lambda work: milestones.plan(work, milestone, work.today, "zugesagt")),
+        "reach": ("office", lambda work: milestones.reach(work, milestone, work.today, contract)),
+        "add_person": (
+            "admin",
+            lambda work: people.add(
+                work, email="neu@startklar.example", name="Neu", password_hash=None, language="de", roles=[role]
+            ),
+        ),
+        "grant": ("admin", lambda work: people.grant(work, world["dsb"], role)),
+        "withdraw": (
+            "admin",
+            lambda work: people.withdraw(work, world["dsb"], people.parse_role(f"dsb@{world.case(live).body}")),
+        ),
+    }
+
+
+def test_a_deed_that_fails_at_any_statement_leaves_nothing_behind(world: World) -> None:
+    deeds = _deeds(world)
+    before = contents(world)
+    for name, (who, deed) in deeds.items():
+        statement = 0
+        while _cut_at(world, who, deed, statement):
+            statement += 1
+            assert contents(world) == before, f"{name} left something behind when cut at statement {statement}"
+        assert statement >= 3, f"{name} was cut at {statement} statements only"
+
+
+def _cut_at(world: World, who: str, deed: Deed, position: int) -> bool:
+    """Do the deed and cut it at one statement (after the actor was read); False when it has no such statement."""
+    count = -1
+
+    def cut(*_: Any) -> None:
+        nonlocal count
+        if count == position:
+            raise PowerCut
+        count += 1
+
+    try:
+        with world.engine.change(world[who]) as work:
+            count = 0
+            sa.event.listen(world.engine.pool, "before_cursor_execute", cut)
+            deed(work)
+            sa.event.remove(world.engine.pool, "before_cursor_execute", cut)
+            raise _ThroughWithIt
+    except PowerCut:
+        return True
+    except _ThroughWithIt:
+        return False
+    finally:
+        if sa.event.contains(world.engine.pool, "before_cursor_execute", cut):
+            sa.event.remove(world.engine.pool, "before_cursor_execute", cut)
+
+
+class _ThroughWithIt(Exception):
+    """The deed came to its end; the test wants it undone."""
+
+
+def _race(world: World, people_: list[str], deed: Callable[[Work, str], Any]) -> list[StartklarError | None]:
+    """Let several people do something at the same moment; what each was told."""
+    gate = threading.Barrier(len(people_))
+    results: dict[int, StartklarError | None] = {}
+
+    def act(number: int, who: str) -> None:
+        gate.wait()
+        try:
+            with world.by(who) as work:
+                deed(work, who)
+            results[number] = None
+        except StartklarError as error:
+            results[number] = error
+
+    threads = [threading.Thread(target=act, args=(number, who)) for number, who in enumerate(people_)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return [results[number] for number in range(len(people_))]
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_of_two_who_claim_a_task_at_once_one_gets_it(world: World, turn: int) -> None:
+    case_id = world.open()
+    world.do(case_id, "express_interest", "digi")
+    task_id = world.task(case_id, "confirm_responsibility")
+    told = _race(world, ["team", "colleague"], lambda work, _: tasks.accept(work, task_id))
+    assert sorted(error is None for error in told) == [False, True]
+    assert _chain(world, case_id) == list(range(1, len(_chain(world, case_id)) + 1))
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_of_many_who_move_a_case_at_once_one_moves_it(world: World, turn: int) -> None:
+    case_id = world.open()
+    given = {"reason": "Der Kreis ist nicht zuständig."}
+    told = _race(
+        world,
+        ["team", "colleague"] * 4,
+        lambda work, _: cases.advance(work, case_id, "not_responsible", seen=1, given=given),
+    )
+    assert sum(error is None for error in told) == 1
+    assert all(isinstance(error, Conflict) for error in told if error is not None)
+    assert world.case(case_id).version == 2
+
+
+def test_a_case_opened_by_two_at_once_is_opened_once(world: World) -> None:
+    told = _race(world, ["office", "team"] * 2, lambda work, _: cases.open_case(work, "wohngeld", TOWN))
+    assert sum(error is None for error in told) == 1
+    with world.look() as work:
+        assert work.session.execute(sa.select(sa.func.count()).select_from(Case)).scalar_one() == 1
+
+
+def test_colleagues_on_different_tasks_of_one_case_do_not_collide(world: World) -> None:
+    case_id = world.open()
+    for name, who in [("express_interest", "digi"), ("confirm_responsibility", "team")]:
+        world.do(case_id, name, who)
+    with world.look() as work:
+        given = {name: world.answers(work, case_id, name) for name in ("name_contacts", "take_inventory")}
+    names = {"digi": "name_contacts", "it": "take_inventory"}
+    told = _race(
+        world,
+        ["digi", "it"],
+        lambda work, who: tasks.submit(work, world.task(case_id, names[who]), given[names[who]], seen=2),
+    )
+    assert told == [None, None]
+    with world.look() as work:
+        statuses = work.session.execute(
+            sa.select(Task.status).where(Task.case_id == case_id, Task.name.in_(names.values()))
+        ).scalars()
+        assert set(statuses) == {"done"}
+    assert world.row(case_id, "choose_variant").status == "ready"
+
+
+def _chain(world: World, case_id: UUID) -> list[int]:
+    with world.look() as work:
+        return list(
+            work.session.execute(sa.select(Event.seq).where(Event.chain_id == case_id).order_by(Event.seq)).scalars()
+        )

@@ -1,0 +1,221 @@
+"""Named people around a few real municipalities, for tests that tell stories.
+
+Mainz-Bingen has somebody for every role; Worms is the stranger's town; Ahrweiler has nobody with an account.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from workflow import cases, clock, milestones, people, prerequisites, settings, start, tasks
+from workflow.definition import EvidenceField
+from workflow.engine import SYSTEM, Engine, Work
+from workflow.evidence import StoredFile
+from workflow.models import Base, Case, Milestone, Prerequisite, Task, TeamDistrict
+
+TOWN = "073390000000"  # Landkreis Mainz-Bingen
+STRANGE_TOWN = "073190000000"  # Worms
+EMPTY_TOWN = "071310000000"  # Landkreis Ahrweiler: nobody there has an account
+
+FILE = StoredFile("0" * 64, "vertrag.pdf", 1234, "application/pdf")
+
+
+@dataclass
+class World:
+    """An installation with people; `ids` holds them by what they are."""
+
+    engine: Engine
+    ids: dict[str, UUID] = field(default_factory=dict)
+    team: str = ""
+
+    def __getitem__(self, who: str) -> UUID:
+        return self.ids[who]
+
+    @contextmanager
+    def by(self, who: str) -> Iterator[Work]:
+        """A piece of work by this person."""
+        with self.engine.change(self.ids[who]) as work:
+            yield work
+
+    @contextmanager
+    def look(self, who: str = "") -> Iterator[Work]:
+        """Look at things as this person, or as time itself."""
+        with self.engine.read(self.ids[who] if who else SYSTEM) as work:
+            yield work
+
+    def open(self, service: str = "wohngeld", body: str = TOWN) -> UUID:
+        """Open a case as the programme office."""
+        with self.by("office") as work:
+            return cases.open_case(work, service, body).id
+
+    def task(self, case_id: UUID, name: str) -> UUID:
+        """A task of a case by its name."""
+        with self.look() as work:
+            return work.session.execute(
+                sa.select(Task.id).where(Task.case_id == case_id, Task.name == name)
+            ).scalar_one()
+
+    def row(self, case_id: UUID, name: str) -> Any:
+        """All columns of a task."""
+        with self.look() as work:
+            return work.session.execute(
+                sa.select(Task.__table__).where(Task.case_id == case_id, Task.name == name)
+            ).one()
+
+    def case(self, case_id: UUID) -> Any:
+        """All columns of a case."""
+        with self.look() as work:
+            return work.session.execute(sa.select(Case.__table__).where(Case.id == case_id)).one()
+
+    def days(self, working_days: int) -> None:
+        """Let working days pass; nothing is fired."""
+        with self.engine.change(SYSTEM) as work:
+            clock.advance(work, working_days)
+
+    def do(self, case_id: UUID, name: str, who: str, **answers: str | StoredFile) -> None:
+        """Hand in a task with plausible answers, and confirm it where a second person must."""
+        with self.by(who) as work:
+            given = self.answers(work, case_id, name) | answers
+            status = tasks.submit(work, self.task(case_id, name), given).status
+        if status == "submitted":
+            with self.by("team" if who != "team" else "colleague") as work:
+                tasks.confirm(work, self.task(case_id, name))
+
+    def answers(self, work: Work, case_id: UUID, name: str) -> dict[str, str | StoredFile]:
+        """Plausible answers to what a task asks for."""
+        row = work.session.execute(
+            sa.select(Case.process, Case.process_version, Case.service).where(Case.id == case_id)
+        ).one()
+        process = work.catalogue.process(row.process, row.process_version)
+        given = plausible(process.task(name).evidence, work.today)
+        variants = work.catalogue.service(row.service).variants
+        for asked, definition in process.task(name).evidence.items():
+            if definition.type == "variant" and given[asked] not in variants:
+                given[asked] = next(iter(variants))
+        return given
+
+    def finish_state(self, case_id: UUID, **answers: Mapping[str, str]) -> None:
+        """Do every task of the present state, in order, by whoever is in charge."""
+        while True:
+            with self.look() as work:
+                row = work.session.execute(
+                    sa.select(Task.name, Task.owner)
+                    .join(Case, sa.and_(Case.id == Task.case_id, Case.state == Task.state))
+                    .where(Task.case_id == case_id, Task.status.in_(("ready", "accepted")))
+                    .order_by(Task.name)
+                ).first()
+            if row is None:
+                return
+            who = {"umsetzungsteam": "team", "rollout_team": "operator"}.get(row.owner, row.owner.removeprefix("body."))
+            self.do(case_id, row.name, who, **dict(answers.get(row.name, {})))
+
+    def satisfy(self, case_id: UUID) -> None:
+        """Reach every milestone of the service and complete every prerequisite of the body."""
+        case = self.case(case_id)
+        with self.by("office") as work:
+            for milestone_id in work.session.execute(
+                sa.select(Milestone.id).where(Milestone.service == case.service, Milestone.reached_on.is_(None))
+            ).scalars():
+                row = work.session.get_one(Milestone, milestone_id)
+                given = plausible(work.catalogue.shared.milestones[row.kind].evidence, work.today)
+                milestones.reach(work, milestone_id, work.today, given)
+        with self.look() as work:
+            waiting = work.session.execute(
+                sa.select(Prerequisite.id, Prerequisite.kind, Prerequisite.owner).where(
+                    Prerequisite.body == case.body, Prerequisite.status != "done"
+                )
+            ).all()
+        for prerequisite_id, kind, owner in waiting:
+            with self.by(owner.removeprefix("body.")) as work:
+                given = plausible(work.catalogue.shared.prerequisites[kind].evidence, work.today)
+                prerequisites.complete(work, prerequisite_id, given)
+
+    def walk(self, case_id: UUID, until: str = "live") -> None:
+        """Take a case the whole way, or up to a state."""
+        while self.case(case_id).state != until:
+            self.finish_state(case_id)
+            self.satisfy(case_id)
+            with self.by("team") as work:
+                state = self.case(case_id).state
+                cases.advance(work, case_id, FORWARD[state])
+
+
+FORWARD = {"requested": "contract", "contracted": "connect", "connected": "pass_tests", "tested": "launch"}
+
+
+def make(database_url: str, data: Path) -> World:
+    """People in a loaded database."""
+    installation = settings.read({"STARTKLAR_DATABASE_URL": database_url, "STARTKLAR_DATA": str(data)})
+    world = World(start.engine(installation))
+    with world.engine.change(SYSTEM) as work:
+        pairs = work.session.execute(sa.select(TeamDistrict.district, TeamDistrict.team))
+        teams = {pair.district: pair.team for pair in pairs}
+        world.team = teams[TOWN]
+        other = next(team for team in sorted(set(teams.values())) if team != world.team)
+        roles = {
+            "admin": ["admin"],
+            "office": ["programme_office"],
+            "auditor": ["auditor"],
+            "team": [f"umsetzungsteam@{world.team}"],
+            "colleague": [f"umsetzungsteam@{world.team}"],
+            "other_team": [f"umsetzungsteam@{other}"],
+            "supervisor": [f"supervisor@{world.team}"],
+            "operator": ["rollout_team@dataport"],
+            **{
+                role: [f"{role}@{TOWN}"]
+                for role in ("leitung", "digi", "fachamt", "it", "dsb", "isb", "kasse", "redaktion")
+            },
+            "stranger": [f"digi@{STRANGE_TOWN}"],
+        }
+        for name, held in roles.items():
+            world.ids[name] = people.add(
+                work,
+                email=f"{name.replace('_', '-')}@startklar.example",
+                name=name.replace("_", " ").title(),
+                password_hash=None,
+                language="en" if name == "auditor" else "de",
+                roles=[people.parse_role(words) for words in held],
+            ).id
+    return world
+
+
+def plausible(fields: Mapping[str, EvidenceField], today: dt.date) -> dict[str, str | StoredFile]:
+    """An answer to every required field, and to those that steer what follows."""
+    given: dict[str, str | StoredFile] = {}
+    for name, asked in fields.items():
+        if not asked.required and asked.type not in ("wave", "variant"):
+            continue
+        answers: dict[str, str | StoredFile] = {
+            "text": "Aktenzeichen 12/2026",
+            "long_text": "Wie besprochen.",
+            "choice": next(iter(asked.options), ""),
+            "date": (today + dt.timedelta(days=400 if "valid" in name or "expir" in name else 0)).isoformat(),
+            "number": str(int(asked.least or 1)),
+            "url": "https://www.mainz-bingen.example/wohngeld",
+            "email": "wohngeld@mainz-bingen.example",
+            "flag": "true",
+            "document": FILE,
+            "variant": "pdf_databox",
+            "wave": "",
+        }
+        given[name] = answers[asked.type]
+        if asked.type == "wave" and not asked.required:
+            del given[name]
+    return given
+
+
+def contents(world: World) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table, to see that nothing changed."""
+    with world.look() as work:
+        return {
+            table.name: sorted((tuple(row) for row in work.session.execute(sa.select(table))), key=repr)
+            for table in Base.metadata.sorted_tables
+        }

@@ -1,0 +1,268 @@
+"""Values that several pages share: a state on its way, a due date, an answer, an entry of history."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from workflow import evidence
+from workflow.catalogue import Catalogue
+from workflow.definition import EvidenceField, Process, Text
+from workflow.engine import Work
+from workflow.errors import Unready
+from workflow.evidence import Value
+from workflow.models import Body, Document, Event, Evidence, Person, Remark, Team
+
+
+@dataclass(frozen=True, slots=True)
+class StateView:
+    """A state and where it stands on the main road: `position` of `of`, counted from one; 0 when it lies aside."""
+
+    key: str
+    title: Text
+    position: int
+    of: int
+    aside: bool
+    end: bool
+    goal: bool
+    help: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A due date as it stands today: working days left, or passed since when it is overdue."""
+
+    on: dt.date
+    working_days: int
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLink:
+    """A document that may be downloaded."""
+
+    id: UUID
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerView:
+    """An answer somebody gave. `value` is an option's title where the field was a choice that still exists."""
+
+    field: str
+    title: Text | str
+    type: str
+    value: Value | Text | None
+    document: DocumentLink | None
+    revision: int
+    latest: bool
+    given_at: dt.datetime
+    given_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An entry of a chain that is not a case's: what happened (`act`), by whom, and the dates it set."""
+
+    at: dt.datetime
+    act: str
+    who: str | None
+    due_on: dt.date | None
+    reached_on: dt.date | None
+    valid_until: dt.date | None
+    remark: str | None
+
+
+def states(catalogue: Catalogue) -> tuple[StateView, ...]:
+    """The states of the version new cases start with, main road first, in the order of the definition."""
+    process = catalogue.newest(catalogue.programme.process)
+    return tuple(
+        sorted((state_of(process, key) for key in process.states), key=lambda state: (state.aside, state.end))
+    )
+
+
+def state(catalogue: Catalogue, process: str, version: int, key: str) -> StateView:
+    """The state of a case that is pinned to this process version."""
+    return state_of(catalogue.process(process, version), key)
+
+
+def state_of(process: Process, key: str) -> StateView:
+    """A state of a process."""
+    road = [name for name, definition in process.states.items() if not definition.aside]
+    definition = process.states[key]
+    return StateView(
+        key=key,
+        title=definition.title,
+        position=road.index(key) + 1 if key in road else 0,
+        of=len(road),
+        aside=definition.aside,
+        end=definition.end,
+        goal=definition.goal,
+        help=definition.help,
+    )
+
+
+def goals(catalogue: Catalogue) -> frozenset[str]:
+    """The states in which a service is in use, over all process versions."""
+    return frozenset(
+        key for process in catalogue.processes() for key, definition in process.states.items() if definition.goal
+    )
+
+
+def due(work: Work, on: dt.date | None) -> Due | None:
+    """A date as it stands today; None when there is none."""
+    if on is None:
+        return None
+    days = work.catalogue.calendar.between(work.today, on)
+    return Due(on, abs(days), on < work.today)
+
+
+def role_title(catalogue: Catalogue, role: str) -> Text:
+    """The title of a role as tasks name it (`body.digi`, `umsetzungsteam`)."""
+    name = role.removeprefix("body.")
+    option = catalogue.programme.roles.get(name)
+    return option.title if option else Text(de=name, en=name)
+
+
+def service_title(catalogue: Catalogue, key: str) -> Text:
+    """The title of a service; its key once the catalogue lost it."""
+    entry = catalogue.services.get(key)
+    return entry.title if entry else Text(de=key, en=key)
+
+
+def prerequisite_title(catalogue: Catalogue, kind: str) -> Text:
+    """The title of a kind of prerequisite; its name once the definitions lost it."""
+    entry = catalogue.shared.prerequisites.get(kind)
+    return entry.title if entry else Text(de=kind, en=kind)
+
+
+def scope_title(catalogue: Catalogue, scope: str) -> Text | str | None:
+    """What tells several prerequisites of a kind apart: mostly a service, by its title."""
+    if not scope:
+        return None
+    entry = catalogue.services.get(scope)
+    return entry.title if entry else scope
+
+
+def body_names(work: Work, keys: Iterable[str]) -> dict[str, str]:
+    """Names of bodies by ARS."""
+    rows = work.session.execute(sa.select(Body.ars, Body.display_name).where(Body.ars.in_(set(keys))))
+    return dict(rows.tuples().all())
+
+
+def team_titles(work: Work) -> dict[str, str]:
+    """Titles of all teams by key."""
+    return dict(work.session.execute(sa.select(Team.key, Team.title)).tuples().all())
+
+
+def answers(
+    work: Work, kind: str, subjects: Iterable[UUID], fields: Mapping[str, EvidenceField]
+) -> dict[UUID, tuple[AnswerView, ...]]:
+    """Every answer given to prerequisites or milestones, by subject: in the order of the fields, newest first."""
+    rows = work.session.execute(
+        sa.select(
+            Evidence.subject_id,
+            Evidence.field,
+            Evidence.type,
+            Evidence.text_value,
+            Evidence.number_value,
+            Evidence.date_value,
+            Evidence.revision,
+            Evidence.latest,
+            Evidence.given_at,
+            Person.name.label("given_by"),
+            Document.id.label("document_id"),
+            Document.name.label("document_name"),
+            Document.size.label("document_size"),
+        )
+        .outerjoin(Person, Person.id == Evidence.given_by)
+        .outerjoin(Document, Document.id == Evidence.document_id)
+        .where(Evidence.subject_kind == kind, Evidence.subject_id.in_(list(subjects)))
+        .order_by(Evidence.subject_id, Evidence.revision.desc())
+    ).all()
+    order = {name: position for position, name in enumerate(fields)}
+    found: dict[UUID, list[AnswerView]] = {}
+    for row in rows:
+        asked = fields.get(row.field)
+        document = (
+            DocumentLink(row.document_id, row.document_name, row.document_size) if row.document_id is not None else None
+        )
+        value: Value | Text | None = evidence.value_of(row.type, row.text_value, row.number_value, row.date_value)
+        if asked is not None and isinstance(value, str) and value in asked.options:
+            value = asked.options[value].title
+        view = AnswerView(
+            field=row.field,
+            title=asked.title if asked else row.field,
+            type=row.type,
+            value=value,
+            document=document,
+            revision=row.revision,
+            latest=row.latest,
+            given_at=row.given_at,
+            given_by=row.given_by,
+        )
+        found.setdefault(row.subject_id, []).append(view)
+    return {
+        subject: tuple(sorted(given, key=lambda answer: order.get(answer.field, len(order))))
+        for subject, given in found.items()
+    }
+
+
+def history(work: Work, chain_id: UUID, *, subject: str, names: bool) -> tuple[Happened, ...]:
+    """The chain of a prerequisite or milestone, newest first. `subject` is the key under which it keeps its columns;
+    without `names` nobody is named.
+    """
+    rows = work.session.execute(
+        sa.select(Event.at, Event.act, Event.content, Person.name)
+        .outerjoin(Person, Person.id == Event.actor_id)
+        .where(Event.chain_id == chain_id)
+        .order_by(Event.seq.desc())
+    ).all()
+    remarks = {
+        remark_id.hex: text
+        for remark_id, text in work.session.execute(sa.select(Remark.id, Remark.text).where(Remark.chain_id == chain_id))
+    }
+    return tuple(
+        _happened(row.at, row.act, json.loads(row.content), row.name if names else None, subject, remarks)
+        for row in rows
+    )
+
+
+def known_process(catalogue: Catalogue, name: str, version: int) -> Process | None:
+    """The process version of a case, or None while this catalogue does not hold it."""
+    try:
+        return catalogue.process(name, version)
+    except Unready:
+        return None
+
+
+def _happened(
+    at: dt.datetime,
+    act: str,
+    content: Mapping[str, Any],
+    who: str | None,
+    subject: str,
+    remarks: Mapping[str, str | None],
+) -> Happened:
+    said = content.get(subject) or {}
+    remark = (content.get("remark") or {}).get("id", "")
+    return Happened(
+        at=at,
+        act=act,
+        who=who,
+        due_on=_date(said.get("due_on")),
+        reached_on=_date(said.get("reached_on")),
+        valid_until=_date(said.get("valid_until")),
+        remark=remarks.get(remark),
+    )
+
+
+def _date(value: Any) -> dt.date | None:
+    return dt.date.fromisoformat(value) if isinstance(value, str) else None

@@ -1,0 +1,549 @@
+"""What time does: decides which rungs of a ladder are due, and who learns of them.
+
+Every open task, resting case, prerequisite and milestone carries the instant at which its next rung is due. A pass
+looks at those that are past. Each rung is decided exactly once, whoever decides: what a rung is about is locked and
+read again, and the decision is a row with a unique key, kept together with the notices and the entry of history.
+If several rungs are past at once the highest fires and the lower ones are recorded as skipped.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+
+from workflow import casework, database, deadlines, events, policy
+from workflow.casework import LockedCase
+from workflow.deadlines import Ring
+from workflow.definition import Ladder, Rung, canonical
+from workflow.engine import SYSTEM, Engine, Work
+from workflow.milestones import MilestoneRow
+from workflow.models import Decision, Event, Hold, Milestone, Notice, Prerequisite, Task
+from workflow.prerequisites import PrerequisiteRow
+
+CHUNK = 100
+CHUNK_SECONDS = 0.05
+_AGAIN_AFTER = dt.timedelta(hours=1)
+_LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_LAST_RESORT = "programme_office"
+"""Who is told when neither a rung nor any above it has a recipient."""
+_OWN_AFFAIRS = ("umsetzungsteam", "rollout_team")
+"""Whose tasks are not held against a body: its digi and leitung are not told."""
+
+log = logging.getLogger(__name__)
+
+Kind = Literal["milestone", "prerequisite", "hold", "task"]
+Find = Callable[[str], tuple[str, tuple[UUID, ...]]]
+"""The people a rung means by a recipient, and the role in which they are told."""
+
+
+def decide(engine: Engine, *, limit: int | None = None) -> int:
+    """Decide every rung that is due now, at most for `limit` subjects; returns for how many.
+
+    One that fails is undone alone, logged and looked at again an hour of process time later. Running it twice, late
+    or on several machines at once decides no rung twice. Raises Busy when another writer keeps the database.
+    """
+    decided = 0
+    while (limit is None or decided < limit) and (chunk := _due(engine, _most(limit, decided))):
+        decided += _decide_chunk(engine, chunk)
+    return decided
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A subject whose next rung is past."""
+
+    kind: Kind
+    id: UUID
+    case_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What a decision depends on: the clock of a subject that this transaction holds."""
+
+    kind: Kind
+    id: UUID
+    generation: int
+    ladder: str | None
+    remind_at: dt.datetime
+    rung: str | None
+    occurrence: int
+    due_on: dt.date
+    counted_from: dt.date
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """People who are told in one role."""
+
+    role: str
+    people: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fired:
+    """A rung that fires: for whom, and whose recipients these are if it had none of its own."""
+
+    rung: Rung
+    ring: Ring
+    told: tuple[_Told, ...]
+    passed_to: str | None
+
+    @property
+    def recipients(self) -> tuple[UUID, ...]:
+        """Everybody who is told, in every role."""
+        return tuple(person_id for told in self.told for person_id in told.people)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What was decided about a subject: what fires now, if anything, and when the next rung is due."""
+
+    fired: _Fired | None
+    upcoming: Ring | None
+
+    @property
+    def clock(self) -> dict[str, Any]:
+        """The columns that say when somebody is reminded next."""
+        if self.upcoming is None:
+            return {"remind_at": None, "rung": None, "occurrence": 0}
+        return {"remind_at": self.upcoming.at, "rung": self.upcoming.rung, "occurrence": self.upcoming.occurrence}
+
+
+# --- passes and chunks -----------------------------------------------------------------------------------------------
+
+
+def _most(limit: int | None, decided: int) -> int:
+    return CHUNK if limit is None else min(CHUNK, limit - decided)
+
+
+def _due(engine: Engine, most: int) -> list[_Due]:
+    """The subjects longest due, in the order in which rows are locked everywhere."""
+    found: list[_Due] = []
+    with engine.read(SYSTEM) as work:
+        for kind, statement in _FIND_DUE.items():
+            rows = work.session.execute(statement, {"now": work.now, "most": most})
+            found += [_Due(kind, row.id, row.case_id) for row in rows]
+    found.sort(key=lambda due: (_LOCK_ORDER[due.kind], due.case_id or due.id, due.id))
+    return found[:most]
+
+
+def _decide_chunk(engine: Engine, chunk: Sequence[_Due]) -> int:
+    """Decide as many as one short transaction takes, each with a savepoint; returns how many were looked at."""
+    began = time.monotonic()
+    looked_at = 0
+    with engine.change(SYSTEM) as work:
+        for due in chunk:
+            try:
+                with work.session.begin_nested():
+                    _DECIDE[due.kind](work, due)
+            except OperationalError:
+                raise  # the database's trouble, not the subject's: the whole chunk is tried again
+            except Exception:
+                log.exception("reminding about %s %s failed; it is tried again in an hour", due.kind, due.id)
+                _push_back(work, due)
+            looked_at += 1
+            if time.monotonic() - began > CHUNK_SECONDS:
+                break
+    return looked_at
+
+
+def _push_back(work: Work, due: _Due) -> None:
+    model = _MODELS[due.kind]
+    work.session.execute(
+        sa.update(model)
+        .where(model.id == due.id, model.remind_at <= work.now)
+        .values(remind_at=work.now + _AGAIN_AFTER)
+    )
+
+
+def _silence(work: Work, due: _Due) -> None:
+    """Nobody is to be reminded of this any more."""
+    model = _MODELS[due.kind]
+    work.session.execute(sa.update(model).where(model.id == due.id).values(remind_at=None, rung=None, occurrence=0))
+
+
+# --- one subject of each kind ----------------------------------------------------------------------------------------
+
+
+def _decide_milestone(work: Work, due: _Due) -> None:
+    """Milestones of the Land: the programme office owns them and supervises itself."""
+    found = work.session.execute(_MILESTONE, {"id": due.id}).first()
+    row = MilestoneRow(*found) if found else None
+    if row is None or row.remind_at is None or row.remind_at > work.now:
+        return
+    if row.due_on is None or row.reached_on is not None:
+        _silence(work, due)
+        return
+    office = _Office()
+    holders = casework.holders(work, office)
+
+    def find(role: str) -> tuple[str, tuple[UUID, ...]]:
+        asked = _LAST_RESORT if role in ("owner", "supervisor") else role
+        return _holding(asked, office, holders)
+
+    counted_from = _planned_on(work, row)
+    subject = _Subject(
+        "milestone",
+        row.id,
+        row.generation,
+        row.ladder,
+        row.remind_at,
+        row.rung,
+        row.occurrence,
+        row.due_on,
+        counted_from,
+    )
+    verdict = _judge(work, subject, find)
+    facts = {"milestone": row.kind, "service": row.service}
+    chain = _tell(work, subject, verdict, facts, seq=row.seq, head=row.head)
+    work.session.execute(sa.update(Milestone).where(Milestone.id == row.id).values(**verdict.clock, **chain))
+
+
+def _decide_prerequisite(work: Work, due: _Due) -> None:
+    """Prerequisites of a body: open ones run towards their due date, those that are done towards their expiry."""
+    found = work.session.execute(_PREREQUISITE, {"id": due.id}).first()
+    row = PrerequisiteRow(*found) if found else None
+    if row is None or row.remind_at is None or row.remind_at > work.now:
+        return
+    if row.due_on is None:
+        _silence(work, due)
+        return
+    holder_id = row.holder_id if row.status == "accepted" else None
+    find = _finder(row, row.acting or row.owner, holder_id, casework.holders(work, row))
+    subject = _Subject(
+        "prerequisite",
+        row.id,
+        row.generation,
+        row.ladder,
+        row.remind_at,
+        row.rung,
+        row.occurrence,
+        row.due_on,
+        row.counted_from,
+    )
+    verdict = _judge(work, subject, find)
+    facts = {"prerequisite": row.kind, "scope": row.scope, "body": row.body}
+    chain = _tell(work, subject, verdict, facts, seq=row.seq, head=row.head)
+    work.session.execute(sa.update(Prerequisite).where(Prerequisite.id == row.id).values(**verdict.clock, **chain))
+
+
+def _decide_hold(work: Work, due: _Due) -> None:
+    """A resting case: its team is asked whether it may go on."""
+    assert due.case_id is not None  # noqa: S101 -- read with the hold
+    case = casework.lock(work, due.case_id)
+    row = work.session.execute(_HOLD, {"id": due.id}).one()
+    if row.remind_at is None or row.remind_at > work.now:
+        return
+    if row.ended_on is not None:
+        _silence(work, due)
+        return
+    subject = _Subject(
+        "hold",
+        row.id,
+        row.generation,
+        row.ladder,
+        row.remind_at,
+        row.rung,
+        row.occurrence,
+        row.review_on,
+        row.began_on,
+    )
+    verdict = _judge(work, subject, _finder(case.row, "umsetzungsteam", None, case.holders()))
+    _tell_in_case(case, subject, verdict, {"blocker": row.blocker})
+
+
+def _decide_task(work: Work, due: _Due) -> None:
+    """A task somebody acts on: its owner, who confirms it, or the team it was declined to."""
+    case, task = casework.lock_by_task(work, due.id)
+    if task.remind_at is None or task.remind_at > work.now:
+        return
+    if task.acting is None or task.due_on is None or case.row.rests:
+        _silence(work, due)
+        return
+    holder_id = task.holder_id if task.status == "accepted" else None
+    find = _finder(case.row, task.acting, holder_id, case.holders())
+    subject = _Subject(
+        "task",
+        task.id,
+        task.generation,
+        task.ladder,
+        task.remind_at,
+        task.rung,
+        task.occurrence,
+        task.due_on,
+        task.counted_from or task.due_on,
+    )
+    verdict = _judge(work, subject, find)
+    _tell_in_case(case, subject, verdict, {"task": task.name})
+
+
+# --- deciding --------------------------------------------------------------------------------------------------------
+
+
+def _judge(work: Work, subject: _Subject, find: Find) -> _Verdict:
+    """Record which rungs are decided now, by the ladder as it is in force now, and when the next one is due."""
+    ladder = work.catalogue.programme.ladders.get(subject.ladder or "")
+    if ladder is None:
+        log.warning("the ladder %s of %s %s does not exist any more", subject.ladder, subject.kind, subject.id)
+        return _Verdict(None, None)
+    calendar = work.catalogue.calendar
+    if subject.rung is not None and deadlines.rung_named(ladder, subject.rung) is None:
+        _record(work, subject, subject.rung, subject.occurrence, "skipped")
+    upcoming = deadlines.first_ring(calendar, ladder, subject.due_on, subject.counted_from, after=work.now)
+    rings = _past(work, subject, ladder)
+    if not rings:
+        return _Verdict(None, upcoming)
+    highest, *lower = rings
+    rung = ladder.rungs[highest.rank]
+    told, passed_to = _recipients(ladder, highest.rank, find)
+    outcome = "fired" if passed_to is None else "passed_on" if told else "unheard"
+    is_new = _record(work, subject, highest.rung, highest.occurrence, outcome)
+    for ring in lower:
+        _record(work, subject, ring.rung, ring.occurrence, "skipped")
+    if is_new and not told:
+        log.warning("nobody is there to be told rung %s of %s %s", rung.id, subject.kind, subject.id)
+    return _Verdict(_Fired(rung, highest, told, passed_to) if is_new else None, upcoming)
+
+
+def _past(work: Work, subject: _Subject, ladder: Ladder) -> list[Ring]:
+    """The rungs due since the subject was clocked, the most urgent first.
+
+    Counted from the rung it was clocked for, wherever that stands now: a subject that was pushed back, or whose rung
+    was moved forward in the ladder, loses none.
+    """
+    rings = deadlines.past_rings(
+        work.catalogue.calendar, ladder, subject.due_on, subject.counted_from, since=_LONG_AGO, until=work.now
+    )
+    since = min(
+        (ring.at for ring in rings if (ring.rung, ring.occurrence) == (subject.rung, subject.occurrence)),
+        default=subject.remind_at,
+    )
+    return [ring for ring in rings if ring.at >= min(since, subject.remind_at)]
+
+
+def _record(work: Work, subject: _Subject, rung: str, occurrence: int, outcome: str) -> bool:
+    """Keep a decision; says whether it is new."""
+    values = {
+        "subject_kind": subject.kind,
+        "subject_id": subject.id,
+        "generation": subject.generation,
+        "rung": rung,
+        "occurrence": occurrence,
+        "outcome": outcome,
+        "decided_at": work.now,
+    }
+    return database.insert_missing(work.session, Decision, values)
+
+
+def _recipients(ladder: Ladder, rank: int, find: Find) -> tuple[tuple[_Told, ...], str | None]:
+    """Whom a rung tells. If there is nobody: whom the next rung with somebody tells, or at last the programme office.
+
+    The second value names the rung (or role) whose recipients these are, None for the rung's own.
+    """
+    for rung in ladder.rungs[rank:]:
+        told = _told(rung.to, find)
+        if told:
+            return told, None if rung is ladder.rungs[rank] else rung.id
+    return _told((_LAST_RESORT,), find), _LAST_RESORT
+
+
+def _told(roles: Sequence[str], find: Find) -> tuple[_Told, ...]:
+    """People by the role in which they are told; somebody who holds several is told once, in the first."""
+    told: list[_Told] = []
+    known: set[UUID] = set()
+    for role in roles:
+        addressed, people = find(role)
+        new = tuple(person_id for person_id in people if person_id not in known)
+        if new:
+            told.append(_Told(addressed, new))
+            known.update(new)
+    return tuple(told)
+
+
+def _finder(of: policy.Concerned, acting: str, holder_id: UUID | None, holders: Sequence[policy.Holder]) -> Find:
+    """Recipients around a task, hold or prerequisite on which `acting` acts and which `holder_id` accepted."""
+
+    def find(role: str) -> tuple[str, tuple[UUID, ...]]:
+        if role == "owner":
+            if holder_id is not None and any(holder.person_id == holder_id for holder in holders):
+                return acting, (holder_id,)
+            return policy.in_charge(acting, of, holders)
+        if role in ("body.digi", "body.leitung") and acting in _OWN_AFFAIRS:
+            return role, ()
+        return _holding(role, of, holders)
+
+    return find
+
+
+def _holding(role: str, of: policy.Concerned, holders: Sequence[policy.Holder]) -> tuple[str, tuple[UUID, ...]]:
+    """Who holds this very role; a rung's recipients have no fallback, the next rung is theirs. Deputies come with
+    absences."""
+    if role == "deputy":
+        return role, ()
+    found, people = policy.in_charge(role, of, holders)
+    return role, people if found == role else ()
+
+
+# --- telling ---------------------------------------------------------------------------------------------------------
+
+
+def _tell_in_case(case: LockedCase, subject: _Subject, verdict: _Verdict, about: dict[str, Any]) -> None:
+    """Notices, an entry in the case's history and the next instant; only the instant when nothing fires.
+
+    The subject's version stays: somebody who has the task open at seven in the morning can still hand it in.
+    """
+    model = _MODELS[subject.kind]
+    fired = verdict.fired
+    if fired is None:
+        case.work.session.execute(sa.update(model).where(model.id == subject.id).values(**verdict.clock))
+        return
+    for told in fired.told:
+        case.notify(
+            fired.rung.message,
+            told.people,
+            kind=subject.kind,
+            subject_id=subject.id,
+            urgency=_urgency(fired),
+            **_facts(subject, fired, told, about),
+        )
+    case.execute(_SET_CLOCK[subject.kind], key=subject.id, **verdict.clock)
+    case.say(**_said(subject, fired), **about)
+    case.record("reminded")
+
+
+def _tell(
+    work: Work, subject: _Subject, verdict: _Verdict, about: dict[str, Any], *, seq: int, head: str
+) -> dict[str, Any]:
+    """Notices and an entry in the subject's own chain; gives the columns in which the chain goes on."""
+    fired = verdict.fired
+    if fired is None:
+        return {}
+    notices = [
+        {
+            "id": uuid4(),
+            "recipient_id": person_id,
+            "name": fired.rung.message,
+            "subject_kind": subject.kind,
+            "subject_id": subject.id,
+            "case_id": None,
+            "urgency": _urgency(fired),
+            "facts": canonical(events.plain(_facts(subject, fired, told, about))),
+            "created_at": work.now,
+        }
+        for told in fired.told
+        for person_id in told.people
+    ]
+    if notices:
+        work.session.execute(sa.insert(Notice), notices)
+    content = {**_said(subject, fired), **about}
+    entry = events.record(work, subject.kind, subject.id, seq, head, "reminded", content)
+    return {"seq": entry.seq, "head": entry.head}
+
+
+def _urgency(fired: _Fired) -> int:
+    """Grows with the rung; everything that is no reminder has 0."""
+    return fired.ring.rank + 1
+
+
+def _facts(subject: _Subject, fired: _Fired, told: _Told, about: dict[str, Any]) -> dict[str, Any]:
+    """What a notice says: names of the definition, dates and numbers."""
+    return {
+        **about,
+        "due": subject.due_on,
+        "role": told.role,
+        "rung": fired.rung.id,
+        "generation": subject.generation,
+    }
+
+
+def _said(subject: _Subject, fired: _Fired) -> dict[str, Any]:
+    """What history says of a rung that fired."""
+    said: dict[str, Any] = {
+        "subject": {"kind": subject.kind, "id": subject.id},
+        "generation": subject.generation,
+        "rung": fired.rung.id,
+        "occurrence": fired.ring.occurrence,
+        "due_on": subject.due_on,
+        "recipients": list(fired.recipients),
+    }
+    if fired.passed_to is not None:
+        said["passed_to"] = fired.passed_to
+    return said
+
+
+# --- asking the database ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Office:
+    """Where the roles around a milestone are held: centrally."""
+
+    body: str = ""
+    service: str = ""
+    team: str = ""
+    operator: str | None = None
+
+
+def _planned_on(work: Work, row: MilestoneRow) -> dt.date:
+    """The day its due date was set, from which repeating rungs count."""
+    at = work.session.execute(_PLANNED, {"id": row.id}).scalar()
+    return work.catalogue.calendar.today(at or work.now)
+
+
+def _columns(model: Any, row: type[MilestoneRow] | type[PrerequisiteRow]) -> list[Any]:
+    return [getattr(model, column.name) for column in fields(row)]
+
+
+def _locked(model: Any, *columns: Any) -> sa.Select[Any]:
+    return sa.select(*columns).where(model.id == sa.bindparam("id", type_=sa.Uuid())).with_for_update()
+
+
+def _find_due(model: Any, case_id: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """The subjects of one kind that are due, by an index on nothing but those that wait for an instant."""
+    return (
+        sa.select(model.id, case_id.label("case_id"))
+        .where(model.remind_at.is_not(None), model.remind_at <= sa.bindparam("now", type_=Task.remind_at.type))
+        .order_by(model.remind_at)
+        .limit(sa.bindparam("most", type_=sa.Integer()))
+    )
+
+
+def _set_clock(model: Any) -> sa.Update:
+    return (
+        sa.update(model.__table__)
+        .where(model.id == sa.bindparam("key", type_=sa.Uuid()))
+        .values({name: sa.bindparam(name) for name in ("remind_at", "rung", "occurrence")})
+    )
+
+
+_MODELS: dict[Kind, Any] = {"milestone": Milestone, "prerequisite": Prerequisite, "hold": Hold, "task": Task}
+_LOCK_ORDER: dict[Kind, int] = {"milestone": 0, "prerequisite": 1, "hold": 2, "task": 2}
+_DECIDE: dict[Kind, Callable[[Work, _Due], None]] = {
+    "milestone": _decide_milestone,
+    "prerequisite": _decide_prerequisite,
+    "hold": _decide_hold,
+    "task": _decide_task,
+}
+_NO_CASE = sa.cast(sa.null(), sa.Uuid())
+_FIND_DUE: dict[Kind, sa.Select[Any]] = {
+    "milestone": _find_due(Milestone, _NO_CASE),
+    "prerequisite": _find_due(Prerequisite, _NO_CASE),
+    "hold": _find_due(Hold, Hold.__table__.c.case_id),
+    "task": _find_due(Task, Task.__table__.c.case_id),
+}
+_SET_CLOCK: dict[Kind, sa.Update] = {"hold": _set_clock(Hold), "task": _set_clock(Task)}
+_MILESTONE = _locked(Milestone, *_columns(Milestone, MilestoneRow))
+_PREREQUISITE = _locked(Prerequisite, *_columns(Prerequisite, PrerequisiteRow))
+_HOLD = sa.select(*Hold.__table__.c).where(Hold.id == sa.bindparam("id", type_=sa.Uuid()))
+_PLANNED = sa.select(sa.func.max(Event.at)).where(
+    Event.chain_id == sa.bindparam("id", type_=sa.Uuid()), Event.act == "planned"
+)
