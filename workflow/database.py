@@ -80,6 +80,11 @@ def _insert_missing(dialect: str, model: Any) -> sa.Insert:
     return insert(model.__table__).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
+def plainly_sorted(session: Session, column: Any) -> Any:
+    """The column in the order of its code points, as sort keys are meant, whatever collation the database has."""
+    return column.collate("C") if session.get_bind().dialect.name == "postgresql" else column
+
+
 def upgrade(url: str) -> None:
     """Bring the schema of this database up to date, creating it when there is none."""
     parsed = _with_driver(make_url(url))

@@ -258,7 +258,7 @@ def _decide_hold(work: Work, due: _Due) -> None:
         row.began_on,
     )
     verdict = _judge(work, subject, _finder(case.row, "umsetzungsteam", None, case.holders()))
-    _tell_in_case(case, subject, verdict, {"blocker": row.blocker})
+    _tell_in_case(case, subject, verdict, {"blocker": row.blocker}, said={"blocker": row.blocker})
 
 
 def _decide_task(work: Work, due: _Due) -> None:
@@ -283,7 +283,7 @@ def _decide_task(work: Work, due: _Due) -> None:
         task.counted_from or task.due_on,
     )
     verdict = _judge(work, subject, find)
-    _tell_in_case(case, subject, verdict, {"task": task.name})
+    _tell_in_case(case, subject, verdict, {"task": task.name}, said={"task": task.id, "name": task.name})
 
 
 # --- deciding --------------------------------------------------------------------------------------------------------
@@ -396,7 +396,9 @@ def _holding(role: str, of: policy.Concerned, holders: Sequence[policy.Holder]) 
 # --- telling ---------------------------------------------------------------------------------------------------------
 
 
-def _tell_in_case(case: LockedCase, subject: _Subject, verdict: _Verdict, about: dict[str, Any]) -> None:
+def _tell_in_case(
+    case: LockedCase, subject: _Subject, verdict: _Verdict, about: dict[str, Any], *, said: dict[str, Any]
+) -> None:
     """Notices, an entry in the case's history and the next instant; only the instant when nothing fires.
 
     The subject's version stays: somebody who has the task open at seven in the morning can still hand it in.
@@ -416,7 +418,7 @@ def _tell_in_case(case: LockedCase, subject: _Subject, verdict: _Verdict, about:
             **_facts(subject, fired, told, about),
         )
     case.execute(_SET_CLOCK[subject.kind], key=subject.id, **verdict.clock)
-    case.say(**_said(subject, fired), **about)
+    case.say(**_said(subject, fired), **said)
     case.record("reminded")
 
 

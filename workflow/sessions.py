@@ -222,6 +222,14 @@ def revoke_all(engine: Engine, person_id: UUID, *, but: str | None = None) -> No
         _revoke_all(session, person_id, but)
 
 
+def forget_expired(engine: Engine) -> int:
+    """Remove the rows of sessions that ended by themselves; returns how many."""
+    with database.transaction(engine.pool, write=True) as session:
+        return session.execute(  # type: ignore[attr-defined, no-any-return]
+            sa.delete(WebSession).where(WebSession.expires_at < database.real_now())
+        ).rowcount
+
+
 # --- the person's account --------------------------------------------------------------------------------------------
 
 

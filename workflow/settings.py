@@ -26,6 +26,8 @@ class Settings:
     secret: str | None = None
     clock: Literal["system", "manual"] | None = None
     cookie_secure: bool = False
+    tick_seconds: float = 5.0
+    """How often a scheduler looks for what is due."""
 
     @property
     def documents(self) -> Path:
@@ -56,6 +58,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         secret=_secret(given),
         clock=clock,  # type: ignore[arg-type]
         cookie_secure=_flag(given, "STARTKLAR_COOKIE_SECURE", default=base_url.startswith("https://")),
+        tick_seconds=_seconds(given, "STARTKLAR_TICK_SECONDS", default=5.0),
     )
 
 
@@ -85,3 +88,14 @@ def _flag(given: Mapping[str, str], name: str, *, default: bool) -> bool:
     if value in ("", "1", "0", "true", "false"):
         return default if not value else value in ("1", "true")
     raise Unready("error.setting", name=name, value=value)
+
+
+def _seconds(given: Mapping[str, str], name: str, *, default: float) -> float:
+    value = given.get(name) or ""
+    try:
+        seconds = float(value) if value else default
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 3600:
+        raise Unready("error.setting", name=name, value=value)
+    return seconds

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from workflow import evidence, policy, prerequisites, requirements
 from workflow.casework import (
+    CaseAtHand,
     LockedCase,
     TaskRow,
     earlier_answers,
@@ -30,6 +31,19 @@ from workflow.models import Wave
 
 MOST_EXTENSION = 60
 """Working days by which one extension may move a date."""
+
+_WHEN = {
+    "confirm": ("submitted",),
+    "submit": ("ready", "accepted"),
+    "accept": ("ready",),
+    "hand_back": ("declined",),
+    "send_back": ("submitted",),
+    "assign": ("ready", "accepted"),
+    "decline": ("ready", "accepted"),
+    "extend": ("ready", "accepted", "submitted", "declined"),
+    "waive": ("waiting", "ready", "accepted", "submitted", "declined"),
+}
+"""In which status a deed can be done, in the order in which a page offers the deeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +64,7 @@ def accept(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView:
     """
     case, task = lock_by_task(work, task_id)
     insist_task_unmoved(task, seen)
-    _insist_status(task, "accept", "ready")
+    _insist_status(task, "accept")
     standing = _insist_standing(case, task)
 
     case.update(task, status="accepted", holder_id=work.actor.id)
@@ -68,10 +82,10 @@ def assign(work: Work, task_id: UUID, to: UUID, *, seen: int | None = None) -> T
     """
     case, task = lock_by_task(work, task_id)
     insist_task_unmoved(task, seen)
-    _insist_status(task, "assign", "ready", "accepted")
+    _insist_status(task, "assign")
     if not policy.may_assign(work.actor, task.acting or task.owner, task):
         raise NotAllowed(roles=("body.leitung", "body.digi", "supervisor"))
-    if to not in _eligible(case, task):
+    if to not in eligible(case, task):
         raise Refused("error.cannot_be_assigned")
 
     case.update(task, status="accepted", holder_id=to)
@@ -89,7 +103,7 @@ def submit(work: Work, task_id: UUID, given: Given = NOTHING, *, seen: int | Non
     """
     case, task = lock_by_task(work, task_id)
     insist_task_unmoved(task, seen)
-    _insist_status(task, "submit", "ready", "accepted")
+    _insist_status(task, "submit")
     standing = _insist_standing(case, task)
     definition = case.definition_of(task)
     asked = asked_of(definition, task, standing)
@@ -131,7 +145,7 @@ def confirm(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView:
     """
     case, task = lock_by_task(work, task_id)
     insist_task_unmoved(task, seen)
-    _insist_status(task, "confirm", "submitted")
+    _insist_status(task, "confirm")
     standing = _insist_standing(case, task)
     _insist_second_person(work, task)
 
@@ -151,7 +165,7 @@ def send_back(work: Work, task_id: UUID, reason: str, *, seen: int | None = None
     """
     case, task = lock_by_task(work, task_id)
     insist_task_unmoved(task, seen)
-    _insist_status(task, "send_back", "submitted")
+    _insist_status(task, "send_back")
     standing = _insist_standing(case, task)
     _insist_second_person(work, task)
     words = reason_of(reason)
@@ -176,7 +190,7 @@ def decline(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) 
     """
     case, task = lock_by_task(work, task_id)
     insist_task_unmoved(task, seen)
-    _insist_status(task, "decline", "ready", "accepted")
+    _insist_status(task, "decline")
     standing = _insist_standing(case, task)
     words = reason_of(reason)
 
@@ -207,9 +221,7 @@ def hand_back(work: Work, task_id: UUID, reason: str, *, seen: int | None = None
     """
     case, task = lock_by_task(work, task_id)
     insist_task_unmoved(task, seen)
-    _insist_status(task, "hand_back", "declined")
-    if task.optional:
-        raise TaskNotAvailable(deed="hand_back", status=task.status)
+    _insist_status(task, "hand_back")
     policy.insist(work.actor, ("umsetzungsteam", "supervisor"), task)
     words = reason_of(reason)
 
@@ -231,7 +243,7 @@ def waive(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) ->
     """
     case, task = lock_by_task(work, task_id)
     insist_task_unmoved(task, seen)
-    _insist_status(task, "waive", "waiting", "ready", "accepted", "submitted", "declined")
+    _insist_status(task, "waive")
     policy.insist(work.actor, ("supervisor",), task)
     words = reason_of(reason)
 
@@ -252,7 +264,7 @@ def extend(work: Work, task_id: UUID, working_days: int, reason: str, *, seen: i
     """
     case, task = lock_by_task(work, task_id)
     insist_task_unmoved(task, seen)
-    _insist_status(task, "extend", "ready", "accepted", "submitted", "declined")
+    _insist_status(task, "extend")
     policy.insist(work.actor, ("supervisor",), task)
     words = reason_of(reason)
     if not 1 <= working_days <= MOST_EXTENSION:
@@ -264,6 +276,35 @@ def extend(work: Work, task_id: UUID, working_days: int, reason: str, *, seen: i
     _say(case, task, None, days=working_days)
     case.record("extended")
     return _view(task)
+
+
+# --- what a page offers ----------------------------------------------------------------------------------------------
+
+
+def deeds(case: CaseAtHand, task: TaskRow) -> tuple[str, ...]:
+    """What this actor may do with a task now: exactly the deeds that would not be refused for status or rights."""
+    return tuple(deed for deed in _WHEN if _is_time_for(task, deed) and _may(case, task, deed))
+
+
+def standing_of(case: CaseAtHand, task: TaskRow) -> policy.Standing | None:
+    """In what standing the actor may work on a task; None when not at all, or while a colleague has accepted it."""
+    found = case.standing(task.acting or task.owner)
+    if task.status == "accepted" and task.holder_id is not None:
+        if task.holder_id == case.work.actor.id:
+            return found or policy.Standing(task.owner)
+        if _is_with_colleague(case, task):
+            return None
+    return found
+
+
+def eligible(case: CaseAtHand, task: TaskRow) -> set[UUID]:
+    """Who may be given a task: who is in charge of it, and at a body everybody who holds any role there."""
+    people = set(case.in_charge(task.acting or task.owner))
+    if task.owner.startswith("body."):
+        people |= {holder.person_id for holder in case.holders() if holder.body == task.body}
+    if case.work.actor.id is not None and task.team in case.work.actor.teams("supervisor"):
+        people |= {holder.person_id for holder in case.holders() if holder.team == task.team}
+    return people
 
 
 # --- used by the deeds of cases --------------------------------------------------------------------------------------
@@ -471,37 +512,47 @@ def _confirmer(case: LockedCase, definition: TaskDefinition, standing: policy.St
     return definition.confirm
 
 
-def _eligible(case: LockedCase, task: TaskRow) -> set[UUID]:
-    """Who may be given a task: who is in charge of it, and at a body everybody who holds any role there."""
-    people = set(case.in_charge(task.acting or task.owner))
-    if task.owner.startswith("body."):
-        people |= {holder.person_id for holder in case.holders() if holder.body == task.body}
-    if case.work.actor.id is not None and task.team in case.work.actor.teams("supervisor"):
-        people |= {holder.person_id for holder in case.holders() if holder.team == task.team}
-    return people
-
-
-def _insist_status(task: TaskRow, deed: str, *statuses: str) -> None:
-    if task.status not in statuses:
+def _insist_status(task: TaskRow, deed: str) -> None:
+    if not _is_time_for(task, deed):
         raise TaskNotAvailable(deed=deed, status=task.status)
 
 
-def _insist_standing(case: LockedCase, task: TaskRow) -> policy.Standing:
-    """Raises NotAllowed unless the actor is in charge, or TaskNotAvailable when a colleague has accepted the task."""
+def _is_time_for(task: TaskRow, deed: str) -> bool:
+    """A declined task nobody acts on is settled, or was left behind with its state: nothing can be done with it."""
+    return task.status in _WHEN[deed] and not (task.status == "declined" and task.acting is None)
+
+
+def _may(case: CaseAtHand, task: TaskRow, deed: str) -> bool:
     actor = case.work.actor
-    standing = case.standing(task.acting or task.owner)
-    if task.status == "accepted" and task.holder_id is not None:
-        if task.holder_id == actor.id:
-            return standing or policy.Standing(task.owner)
-        if standing is not None and _still_works(case, task.holder_id):
+    if deed == "assign":
+        return policy.may_assign(actor, task.acting or task.owner, task)
+    if deed == "hand_back":
+        return policy.allows(actor, ("umsetzungsteam", "supervisor"), task)
+    if deed in ("waive", "extend"):
+        return policy.allows(actor, ("supervisor",), task)
+    if deed in ("confirm", "send_back") and task.submitted_by is not None and task.submitted_by == actor.id:
+        return False
+    return standing_of(case, task) is not None
+
+
+def _insist_standing(case: CaseAtHand, task: TaskRow) -> policy.Standing:
+    """Raises NotAllowed unless the actor is in charge, or TaskNotAvailable when a colleague has accepted the task."""
+    found = standing_of(case, task)
+    if found is None:
+        if _is_with_colleague(case, task) and case.standing(task.acting or task.owner) is not None:
             raise TaskNotAvailable(deed="held", status=task.status)
-    if standing is None:
         raise NotAllowed(roles=(task.acting or task.owner,))
-    return standing
+    return found
 
 
-def _still_works(case: LockedCase, person_id: UUID) -> bool:
-    return any(holder.person_id == person_id for holder in case.holders())
+def _is_with_colleague(case: CaseAtHand, task: TaskRow) -> bool:
+    """Somebody else has accepted the task, and still holds a role that matters to the case."""
+    return (
+        task.status == "accepted"
+        and task.holder_id is not None
+        and task.holder_id != case.work.actor.id
+        and any(holder.person_id == task.holder_id for holder in case.holders())
+    )
 
 
 def _insist_second_person(work: Work, task: TaskRow) -> None:

@@ -53,6 +53,9 @@ _FORMS = {
     "longitude": _DEGREES,
 }
 
+_MOST_CELLS = 50
+"""A line with more is not worth taking apart to its end."""
+
 _FEATURE_ID = re.compile(r'"id"\s*:\s*"([^"\\]*)"')
 _CELL = re.compile(r'(?:"((?:[^"]|"")*)"|([^",]*))(,|\Z)')
 
@@ -166,8 +169,8 @@ def _row(line: str, number: int, findings: Findings) -> dict[str, _Cell] | None:
     if cells is None:
         return None
     if len(cells) != len(COLUMNS):
-        place = Place(files.BODIES, number)
-        findings.add(place, "fault.csv_cells", found=len(cells), expected=len(COLUMNS))
+        found = len(cells) if len(cells) < _MOST_CELLS else line.count(",") + 1
+        findings.add(Place(files.BODIES, number), "fault.csv_cells", found=found, expected=len(COLUMNS))
         return None
     return dict(zip(COLUMNS, cells, strict=True))
 
@@ -187,7 +190,7 @@ def _wrong_cells(row: dict[str, _Cell], findings: Findings) -> set[str]:
 
 
 def _cells(line: str, number: int, findings: Findings) -> list[_Cell] | None:
-    """RFC 4180 for one line, with the column in which each cell begins."""
+    """RFC 4180 for one line, with the column in which each cell begins; no further than `_MOST_CELLS`."""
     cells: list[_Cell] = []
     position = 0
     while True:
@@ -198,7 +201,7 @@ def _cells(line: str, number: int, findings: Findings) -> list[_Cell] | None:
         quoted, bare, end = match.groups()
         text = bare if quoted is None else quoted.replace('""', '"')
         cells.append(_Cell(Place(files.BODIES, number, position + 1), text))
-        if not end:
+        if not end or len(cells) == _MOST_CELLS:
             return cells
         position = match.end()
 

@@ -15,7 +15,6 @@ from workflow import evidence
 from workflow.catalogue import Catalogue
 from workflow.definition import EvidenceField, Process, Text
 from workflow.engine import Work
-from workflow.errors import Unready
 from workflow.evidence import Value
 from workflow.models import Body, Document, Event, Evidence, Person, Remark, Team
 
@@ -83,9 +82,7 @@ class Happened:
 def states(catalogue: Catalogue) -> tuple[StateView, ...]:
     """The states of the version new cases start with, main road first, in the order of the definition."""
     process = catalogue.newest(catalogue.programme.process)
-    return tuple(
-        sorted((state_of(process, key) for key in process.states), key=lambda state: (state.aside, state.end))
-    )
+    return tuple(sorted((state_of(process, key) for key in process.states), key=lambda state: (state.aside, state.end)))
 
 
 def state(catalogue: Catalogue, process: str, version: int, key: str) -> StateView:
@@ -225,22 +222,12 @@ def history(work: Work, chain_id: UUID, *, subject: str, names: bool) -> tuple[H
         .where(Event.chain_id == chain_id)
         .order_by(Event.seq.desc())
     ).all()
-    remarks = {
-        remark_id.hex: text
-        for remark_id, text in work.session.execute(sa.select(Remark.id, Remark.text).where(Remark.chain_id == chain_id))
-    }
+    kept = work.session.execute(sa.select(Remark.id, Remark.text).where(Remark.chain_id == chain_id))
+    remarks = {remark_id.hex: text for remark_id, text in kept}
     return tuple(
         _happened(row.at, row.act, json.loads(row.content), row.name if names else None, subject, remarks)
         for row in rows
     )
-
-
-def known_process(catalogue: Catalogue, name: str, version: int) -> Process | None:
-    """The process version of a case, or None while this catalogue does not hold it."""
-    try:
-        return catalogue.process(name, version)
-    except Unready:
-        return None
 
 
 def _happened(

@@ -1,0 +1,410 @@
+"""Delivers messages: the only module that speaks SMTP.
+
+Delivery is at least once, with a Message-ID that was fixed before: a message is claimed for some minutes, sent outside
+any transaction and ticked off. Whoever dies in between leaves a claim that runs out, and the next worker sends the same
+mail under the same Message-ID. Times here are real ones, except the Date header, which is the process time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import logging
+import smtplib
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from typing import Literal
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from workflow import database
+from workflow.engine import Engine
+from workflow.errors import Unready
+from workflow.models import Message
+
+LEASE = dt.timedelta(minutes=5)
+"""How long a claimed message is left alone; longer than one sending may take."""
+GIVE_UP_AFTER = dt.timedelta(hours=24)
+LONGEST_WAIT = dt.timedelta(hours=2)
+
+_BATCH = 100
+_TIMEOUT_SECONDS = 20
+_ZONE = ZoneInfo("Europe/Berlin")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What a pass came to."""
+
+    sent: int = 0
+    failed: int = 0
+    postponed: int = 0
+
+
+def deliver(engine: Engine, *, worker: str) -> Delivered:
+    """Send every message that is due, over one connection; `worker` names who claims them.
+
+    A refusal for now (4xx) or a server that cannot be reached postpones a message, first by a minute, then twice as
+    long each time, for a day in all. A refusal of the recipient or the content for good (5xx) fails it at once. One
+    recipient's trouble stops no other's mail. Without STARTKLAR_SMTP_URL messages stay queued.
+
+    Raises Unready when STARTKLAR_SMTP_URL makes no sense.
+    """
+    if engine.settings.smtp_url is None:
+        _say_once_that_mail_waits()
+        return Delivered()
+    done = Delivered()
+    with _Line(engine.settings.smtp_url) as line:
+        while batch := _due(engine):
+            for message_id in batch:
+                claimed = _claim(engine, message_id, worker)
+                if claimed is not None:
+                    done = _count(done, _deliver_one(engine, line, claimed))
+    return done
+
+
+def wait_after(tries: int) -> dt.timedelta | None:
+    """How long a message waits after its n-th failed try (1, 2, 4 … minutes, at most two hours); None: no more."""
+    waited = sum((_nth_wait(number) for number in range(1, tries)), dt.timedelta())
+    following = _nth_wait(tries)
+    return following if waited + following <= GIVE_UP_AFTER else None
+
+
+def _nth_wait(number: int) -> dt.timedelta:
+    return min(dt.timedelta(minutes=2 ** min(number - 1, 20)), LONGEST_WAIT)
+
+
+@functools.cache
+def _say_once_that_mail_waits() -> None:
+    log.warning("STARTKLAR_SMTP_URL is not set: mails are written and wait in the outbox")
+
+
+# --- claiming and ticking off ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A message this worker may send, until its lease runs out."""
+
+    id: UUID
+    worker: str
+    tries: int
+    address: str | None
+    header_id: str
+    language: str
+    subject: str
+    plain: str
+    html: str
+    in_reply_to: str | None
+    written_at: dt.datetime
+
+
+Outcome = Literal["sent", "failed", "postponed"]
+
+
+def _due(engine: Engine) -> Sequence[UUID]:
+    with database.transaction(engine.pool, write=False) as session:
+        return (
+            session.execute(
+                sa.select(Message.id)
+                .where(
+                    Message.try_at.is_not(None),
+                    Message.try_at <= database.real_now(),
+                    Message.status == "queued",
+                )
+                .order_by(Message.try_at, Message.id)
+                .limit(_BATCH)
+            )
+            .scalars()
+            .all()
+        )
+
+
+def _claim(engine: Engine, message_id: UUID, worker: str) -> _Claimed | None:
+    """Make it ours for some minutes, unless somebody else was faster."""
+    now = database.real_now()
+    with database.transaction(engine.pool, write=True) as session:
+        row = session.execute(
+            sa.update(Message)
+            .where(Message.id == message_id, Message.status == "queued", Message.try_at <= now)
+            .values(claimed_by=worker, try_at=now + LEASE, tries=Message.tries + 1)
+            .returning(
+                Message.tries,
+                Message.address,
+                Message.header_id,
+                Message.language,
+                Message.subject,
+                Message.plain,
+                Message.html,
+                Message.in_reply_to,
+                Message.written_at,
+            )
+        ).first()
+    return None if row is None else _Claimed(message_id, worker, *row)
+
+
+def _deliver_one(engine: Engine, line: _Line, claimed: _Claimed) -> Outcome:
+    try:
+        if claimed.tries > 1 and wait_after(claimed.tries - 1) is None:
+            raise _Refusal("every worker that sent it ended before it could say so", "", is_final=True)
+        line.send(_mail(engine.settings.mail_from, engine.settings.base_url, claimed))
+    except _Refusal as refusal:
+        return _refused(engine, claimed, refusal)
+    _tick_off(engine, claimed, "sent")
+    return "sent"
+
+
+def _refused(engine: Engine, claimed: _Claimed, refusal: _Refusal) -> Outcome:
+    """For good or too often: failed, and shown so. Otherwise tried again later."""
+    wait = None if refusal.is_final else wait_after(claimed.tries)
+    reason = refusal.reason.replace(claimed.address, "…") if claimed.address else refusal.reason
+    if wait is None:
+        log.error("message %s is not delivered: %s", claimed.id, refusal.code)
+        _tick_off(engine, claimed, "failed", error=reason)
+        return "failed"
+    log.warning("message %s is tried again in %d minutes: %s", claimed.id, wait.total_seconds() // 60, refusal.code)
+    _tick_off(engine, claimed, "queued", try_at=database.real_now() + wait, error=reason)
+    return "postponed"
+
+
+def _tick_off(
+    engine: Engine,
+    claimed: _Claimed,
+    status: str,
+    *,
+    try_at: dt.datetime | None = None,
+    error: str | None = None,
+) -> None:
+    """Write down what became of it, unless the lease ran out and somebody else is at it."""
+    with database.transaction(engine.pool, write=True) as session:
+        session.execute(
+            sa.update(Message)
+            .where(
+                Message.id == claimed.id,
+                Message.status == "queued",
+                Message.claimed_by == claimed.worker,
+                Message.tries == claimed.tries,
+            )
+            .values(
+                status=status,
+                try_at=try_at,
+                claimed_by=None,
+                sent_at=database.real_now() if status == "sent" else None,
+                last_error=error,
+            )
+        )
+
+
+def _count(done: Delivered, outcome: Outcome) -> Delivered:
+    match outcome:
+        case "sent":
+            return replace(done, sent=done.sent + 1)
+        case "failed":
+            return replace(done, failed=done.failed + 1)
+        case "postponed":
+            return replace(done, postponed=done.postponed + 1)
+
+
+# --- the mail itself -------------------------------------------------------------------------------------------------
+
+
+def _mail(mail_from: str, base_url: str, claimed: _Claimed) -> EmailMessage:
+    """The message as it goes out. Raises _Refusal when it cannot be written down as a mail.
+
+    Headers are made of values, never of text: the library refuses a line break in any of them.
+    """
+    sender_name, sender = parseaddr(mail_from)
+    mail = EmailMessage(policy=SMTP)
+    try:
+        mail["From"] = Address(display_name=sender_name or "Startklar", addr_spec=sender)
+        mail["To"] = Address(addr_spec=claimed.address or "")
+        mail["Subject"] = claimed.subject
+        mail["Date"] = format_datetime(claimed.written_at.astimezone(_ZONE))
+        mail["Message-ID"] = claimed.header_id
+        if claimed.in_reply_to:
+            mail["In-Reply-To"] = claimed.in_reply_to
+            mail["References"] = claimed.in_reply_to
+        mail["List-Id"] = f"Startklar <notices.{urlsplit(base_url).hostname or 'startklar.invalid'}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        mail["X-Auto-Response-Suppress"] = "All"
+        mail["Content-Language"] = claimed.language
+        mail.set_content(claimed.plain, charset="utf-8", cte="quoted-printable")
+        mail.add_alternative(claimed.html, subtype="html", charset="utf-8", cte="quoted-printable")
+    except (ValueError, IndexError, MessageError) as error:
+        raise _Refusal("cannot be written as a mail", type(error).__name__, is_final=True) from error
+    return mail
+
+
+# --- the connection --------------------------------------------------------------------------------------------------
+
+
+class _Refusal(Exception):
+    """A mail was not taken. `code` is fit for a log, `reason` is kept with the message."""
+
+    def __init__(self, code: str, reason: str, *, is_final: bool) -> None:
+        super().__init__(code)
+        self.code = code
+        self.reason = f"{code}: {reason}"[:500] if reason else code
+        self.is_final = is_final
+
+
+class _Line:
+    """One connection to the mail server for a pass, opened when it is first needed.
+
+    A server that cannot be reached is asked once: after that every mail of the pass is refused without waiting.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._server = _parse(url)
+        self._client: smtplib.SMTP | None = None
+        self._unreachable: _Refusal | None = None
+
+    def __enter__(self) -> _Line:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close(politely=True)
+
+    def send(self, mail: EmailMessage) -> None:
+        """Hand over one mail. Raises _Refusal."""
+        is_fresh = self._client is None
+        try:
+            self._hand_over(mail)
+        except (smtplib.SMTPServerDisconnected, _Closing) as error:
+            self._close()
+            if is_fresh:
+                raise _Refusal("the connection was lost", str(error), is_final=False) from error
+            # The server ended a connection it had served well (some count the mails): once more on a new one.
+            self._again(mail)
+
+    def _again(self, mail: EmailMessage) -> None:
+        try:
+            self._hand_over(mail)
+        except (smtplib.SMTPServerDisconnected, _Closing) as error:
+            self._close()
+            raise _Refusal("the connection was lost", str(error), is_final=False) from error
+
+    def _hand_over(self, mail: EmailMessage) -> None:
+        client = self._open()
+        try:
+            client.send_message(mail)
+        except smtplib.SMTPServerDisconnected:
+            raise
+        except smtplib.SMTPRecipientsRefused as error:
+            code, words = next(iter(error.recipients.values()))
+            raise _answered(code, words, final=True) from error
+        except smtplib.SMTPDataError as error:
+            raise _answered(error.smtp_code, error.smtp_error, final=True) from error
+        except smtplib.SMTPSenderRefused as error:
+            # It is us the server does not like: no recipient's fault, so the mail waits until we are mended.
+            raise _answered(error.smtp_code, error.smtp_error, final=False) from error
+        except smtplib.SMTPNotSupportedError as error:
+            raise _Refusal("the server cannot carry this address", "", is_final=True) from error
+        except smtplib.SMTPResponseException as error:
+            raise _answered(error.smtp_code, error.smtp_error, final=False) from error
+        except (OSError, smtplib.SMTPException) as error:
+            raise _Closing(type(error).__name__) from error
+        except (ValueError, MessageError) as error:
+            self._close()
+            raise _Refusal("cannot be written as a mail", type(error).__name__, is_final=True) from error
+
+    def _open(self) -> smtplib.SMTP:
+        if self._unreachable is not None:
+            raise self._unreachable
+        if self._client is None:
+            try:
+                self._client = self._server.connect()
+            except (OSError, smtplib.SMTPException) as error:
+                log.warning("the mail server cannot be used: %s", type(error).__name__)
+                self._unreachable = _Refusal("the mail server cannot be used", type(error).__name__, is_final=False)
+                raise self._unreachable from error
+        return self._client
+
+    def _close(self, *, politely: bool = False) -> None:
+        client, self._client = self._client, None
+        if client is None:
+            return
+        try:
+            if politely:
+                client.quit()
+            else:
+                client.close()
+        except (OSError, smtplib.SMTPException):
+            client.close()
+
+
+class _Closing(Exception):
+    """The server ends the connection (421), or the network did."""
+
+
+def _answered(code: int, words: bytes | str, *, final: bool) -> Exception:
+    """What an answer of the server means; `final` says whether a 5xx is the last word on this mail."""
+    said = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
+    if code == 421:
+        return _Closing(f"421 {said}")
+    return _Refusal(str(code), said, is_final=final and 500 <= code < 600)
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """Where mail goes, as STARTKLAR_SMTP_URL says: `smtp://user:password@host:port?starttls=1` or `smtps://…`."""
+
+    host: str
+    port: int
+    user: str | None
+    password: str
+    is_encrypted: bool
+    starttls: bool
+
+    def connect(self) -> smtplib.SMTP:
+        """An open connection, encrypted and signed in as the address demands. Raises OSError or SMTPException."""
+        if self.is_encrypted:
+            context = ssl.create_default_context()
+            client: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, timeout=_TIMEOUT_SECONDS, context=context)
+        else:
+            client = smtplib.SMTP(self.host, self.port, timeout=_TIMEOUT_SECONDS)
+        try:
+            if self.starttls:
+                client.starttls(context=ssl.create_default_context())
+            if self.user is not None:
+                client.login(self.user, self.password)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+
+def _parse(url: str) -> _Server:
+    parts = urlsplit(url)
+    options = parse_qs(parts.query)
+    port = _port(parts)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or port is None or set(options) - {"starttls"}:
+        raise Unready("error.setting", name="STARTKLAR_SMTP_URL", value=parts.scheme)
+    starttls = options.get("starttls", ["0"])[-1] in ("1", "true")
+    return _Server(
+        host=parts.hostname,
+        port=port or {"smtps": 465}.get(parts.scheme, 587 if starttls else 25),
+        user=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password or ""),
+        is_encrypted=parts.scheme == "smtps",
+        starttls=starttls,
+    )
+
+
+def _port(parts: SplitResult) -> int | None:
+    """The port, 0 when none is named, None when it is none."""
+    try:
+        return parts.port or 0
+    except ValueError:
+        return None

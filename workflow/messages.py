@@ -1,0 +1,725 @@
+"""Turns notices into messages: who has several gets one mail.
+
+A notice says what one person shall learn; a message is a mail in the outbox. A single notice becomes a mail about that
+task or case, several become one digest. What a mail says comes from the definitions' texts, filled with names of the
+definition, dates and numbers; nothing personal and no evidence is ever in it. Writing happens before the transaction
+that keeps message and notices together.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import logging
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from email.utils import parseaddr
+from itertools import groupby
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import aliased
+
+from workflow import database, definition, letters, texts
+from workflow.catalogue import MessageText
+from workflow.engine import SYSTEM, Engine, Work
+from workflow.letters import Group, Item, Letter, Passage, Urgency
+from workflow.models import Body, Case, Grant, Hold, Message, Milestone, Notice, Person, Prerequisite, Task
+from workflow.settings import Settings
+
+CHUNK = 25
+"""Recipients whose mails are written at a time."""
+CHUNK_SECONDS = 0.05
+MOST_ITEMS = 20
+"""Things named in one digest; the rest is counted and stands in the inbox."""
+
+_NEWS = ("informed", "confirmed", "advanced")
+"""Notices after which nothing is asked of the recipient."""
+_SOON = 5
+"""Working days within which something is said to be due soon."""
+_LONGEST_SUBJECT = 200
+
+log = logging.getLogger(__name__)
+
+
+def compose(engine: Engine, *, limit: int | None = None) -> int:
+    """Write the mails for all pending notices, one per recipient, at most `limit`; returns how many were written.
+
+    Call it when no rung is left to be decided, so that a morning's notices come together. Notices that nobody needs any
+    more (the task is done, the date moved) or nobody can get (no address, account ended) are removed without a mail.
+    Running it twice or on several machines writes no mail twice. Raises Busy when another writer keeps the database.
+    """
+    written = 0
+    after: UUID | None = None
+    while limit is None or written < limit:
+        with engine.read(SYSTEM) as work:
+            piles = _piles(work, after, CHUNK if limit is None else min(CHUNK, limit - written))
+            drafts = [draft for pile in piles if (draft := _draft_or_none(work, engine.settings, pile)) is not None]
+        if not piles:
+            break
+        after = piles[-1].recipient.id
+        written += _keep(engine, drafts)
+    return written
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipient:
+    """Who gets a mail. Neither name nor address goes into the text."""
+
+    id: UUID
+    address: str | None
+    language: str
+    ended: bool
+    roles: tuple[_Held, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    role: str
+    body: str | None
+    team: str | None
+    operator: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Matter:
+    """A notice with everything needed to word it, as things stand now."""
+
+    notice_id: UUID
+    name: str
+    kind: str
+    subject_id: UUID
+    case_id: UUID | None
+    urgency: int
+    due: dt.date | None
+    title: definition.Text
+    service: definition.Text | None
+    body: str | None
+    """Display name."""
+    sort_key: str
+    number: str | None
+    blocker: definition.Text | None
+    owner: str | None
+    """The role that acts."""
+    place: _Held
+    """Where that role is held."""
+    role: str | None
+    """The role the decision named."""
+    path: str
+    is_past: bool
+    """Nobody needs to learn of it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pile:
+    """All pending notices of one recipient."""
+
+    recipient: _Recipient
+    matters: tuple[_Matter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A mail ready to be kept (or none), and the notices it settles."""
+
+    recipient_id: UUID
+    told: tuple[UUID, ...]
+    dropped: tuple[UUID, ...]
+    values: Mapping[str, Any] | None = None
+
+
+# --- reading what is pending -----------------------------------------------------------------------------------------
+
+
+def _piles(work: Work, after: UUID | None, most: int) -> list[_Pile]:
+    """The next recipients with pending notices, by id."""
+    statement = (
+        sa.select(Notice.recipient_id)
+        .where(Notice.message_id.is_(None))
+        .distinct()
+        .order_by(Notice.recipient_id)
+        .limit(most)
+    )
+    if after is not None:
+        statement = statement.where(Notice.recipient_id > after)
+    ids = list(work.session.execute(statement).scalars())
+    if not ids:
+        return []
+    recipients = _recipients(work, ids)
+    rows = work.session.execute(_PENDING, {"recipients": ids}).mappings()
+    piles: list[_Pile] = []
+    for recipient_id, pile in groupby(rows, key=lambda row: row["recipient_id"]):
+        piles.append(_Pile(recipients[recipient_id], tuple(_matter(work, dict(row)) for row in pile)))
+    return piles
+
+
+def _recipients(work: Work, ids: Sequence[UUID]) -> dict[UUID, _Recipient]:
+    roles: dict[UUID, list[_Held]] = {}
+    for row in work.session.execute(
+        sa.select(Grant.person_id, Grant.role, Grant.body, Grant.team, Grant.operator)
+        .where(Grant.person_id.in_(ids), Grant.ended_at.is_(None))
+        .order_by(Grant.started_at, Grant.id)
+    ):
+        roles.setdefault(row.person_id, []).append(_Held(row.role, row.body, row.team, row.operator))
+    rows = work.session.execute(
+        sa.select(Person.id, Person.email, Person.language, Person.ended_at).where(Person.id.in_(ids))
+    )
+    return {
+        row.id: _Recipient(
+            row.id, row.email, row.language, row.ended_at is not None, tuple(roles.get(row.id, ()))
+        )
+        for row in rows
+    }
+
+
+_OfCase, _OfPrerequisite = aliased(Body), aliased(Body)
+
+_PENDING = (
+    sa.select(
+        Notice.id,
+        Notice.recipient_id,
+        Notice.name,
+        Notice.subject_kind,
+        Notice.subject_id,
+        Notice.case_id,
+        Notice.urgency,
+        Notice.facts,
+        Case.number,
+        Case.service,
+        Case.process,
+        Case.process_version,
+        Case.state,
+        Case.rests,
+        Case.team.label("case_team"),
+        Case.operator.label("case_operator"),
+        Case.body.label("case_body"),
+        _OfCase.display_name.label("case_body_name"),
+        _OfCase.sort_key.label("case_body_key"),
+        Task.name.label("task"),
+        Task.state.label("task_state"),
+        Task.acting.label("task_acting"),
+        Task.owner.label("task_owner"),
+        Task.generation.label("task_generation"),
+        Hold.blocker,
+        Hold.ended_on.label("hold_ended_on"),
+        Hold.generation.label("hold_generation"),
+        Prerequisite.kind.label("prerequisite"),
+        Prerequisite.scope,
+        Prerequisite.body.label("prerequisite_body"),
+        Prerequisite.team.label("prerequisite_team"),
+        Prerequisite.owner.label("prerequisite_owner"),
+        Prerequisite.acting.label("prerequisite_acting"),
+        Prerequisite.generation.label("prerequisite_generation"),
+        _OfPrerequisite.display_name.label("prerequisite_body_name"),
+        _OfPrerequisite.sort_key.label("prerequisite_body_key"),
+        Milestone.kind.label("milestone"),
+        Milestone.service.label("milestone_service"),
+        Milestone.reached_on,
+        Milestone.generation.label("milestone_generation"),
+    )
+    .outerjoin(Case, Case.id == Notice.case_id)
+    .outerjoin(_OfCase, _OfCase.ars == Case.body)
+    .outerjoin(Task, sa.and_(Notice.subject_kind == "task", Task.id == Notice.subject_id))
+    .outerjoin(Hold, sa.and_(Notice.subject_kind == "hold", Hold.id == Notice.subject_id))
+    .outerjoin(Prerequisite, sa.and_(Notice.subject_kind == "prerequisite", Prerequisite.id == Notice.subject_id))
+    .outerjoin(_OfPrerequisite, _OfPrerequisite.ars == Prerequisite.body)
+    .outerjoin(Milestone, sa.and_(Notice.subject_kind == "milestone", Milestone.id == Notice.subject_id))
+    .where(
+        Notice.message_id.is_(None),
+        Notice.recipient_id.in_(sa.bindparam("recipients", expanding=True, type_=sa.Uuid())),
+    )
+    .order_by(Notice.recipient_id, Notice.created_at, Notice.id)
+)
+
+
+# --- what a notice is about ------------------------------------------------------------------------------------------
+
+
+def _matter(work: Work, row: Mapping[str, Any]) -> _Matter:
+    """A notice in terms of the definitions; what the definitions lost is named by its key."""
+    facts: dict[str, Any] = json.loads(row["facts"])
+    due = facts.get("due")
+    kind = row["subject_kind"]
+    try:
+        about = _ABOUT.get(kind, _about_case)(work, row, facts)
+    except Exception:
+        log.exception("a notice about %s %s is worded without the definitions", kind, row["subject_id"])
+        about = _About(_named(row["name"]), None, None, "", "/")
+    return _Matter(
+        notice_id=row["id"],
+        name=row["name"],
+        kind=kind,
+        subject_id=row["subject_id"],
+        case_id=row["case_id"],
+        urgency=row["urgency"],
+        due=dt.date.fromisoformat(due) if isinstance(due, str) else None,
+        number=row["number"],
+        role=facts.get("role"),
+        title=about.title,
+        service=about.service,
+        body=about.body,
+        sort_key=about.sort_key,
+        blocker=about.blocker,
+        owner=about.owner,
+        place=about.place,
+        path=about.path,
+        is_past=about.is_past,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    title: definition.Text
+    service: definition.Text | None
+    body: str | None
+    sort_key: str
+    path: str
+    owner: str | None = None
+    place: _Held = field(default_factory=lambda: _Held("", None, None, None))
+    blocker: definition.Text | None = None
+    is_past: bool = False
+
+
+def _about_task(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) -> _About:
+    name = row["task"] or str(facts.get("task", ""))
+    process = work.catalogue.process(row["process"], row["process_version"])
+    task = process.states[row["task_state"]].tasks.get(name) if row["task_state"] in process.states else None
+    asks = row["name"] not in _NEWS
+    return _About(
+        title=task.title if task else _named(name),
+        service=_service(work, row["service"]),
+        body=row["case_body_name"],
+        sort_key=row["case_body_key"] or "",
+        path=f"/tasks/{row['subject_id']}",
+        owner=row["task_acting"] or row["task_owner"],
+        place=_place_of_case(row),
+        is_past=asks
+        and (
+            row["task_acting"] is None
+            or _has_moved(facts, row["task_generation"])
+            or ("rung" in facts and bool(row["rests"]))
+        ),
+    )
+
+
+def _about_hold(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) -> _About:
+    blocker = work.catalogue.programme.blockers.get(row["blocker"] or "")
+    return _About(
+        title=_said_in_both("mail.hold_review"),
+        service=_service(work, row["service"]),
+        body=row["case_body_name"],
+        sort_key=row["case_body_key"] or "",
+        path=f"/cases/{row['case_id']}",
+        owner="umsetzungsteam",
+        place=_place_of_case(row),
+        blocker=blocker.title if blocker else None,
+        is_past=row["hold_ended_on"] is not None or _has_moved(facts, row["hold_generation"]),
+    )
+
+
+def _about_prerequisite(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) -> _About:
+    kind = work.catalogue.shared.prerequisites.get(row["prerequisite"] or "")
+    title = kind.title if kind else _named(row["prerequisite"] or "")
+    if row["scope"]:
+        scope = _service(work, row["scope"]) or _named(row["scope"])
+        title = definition.Text(f"{title.de} ({scope.de})", f"{title.en} ({scope.en})")
+    asks = row["name"] not in _NEWS
+    return _About(
+        title=title,
+        service=None,
+        body=row["prerequisite_body_name"],
+        sort_key=row["prerequisite_body_key"] or "",
+        path=f"/bodies/{row['prerequisite_body']}",
+        owner=row["prerequisite_acting"] or row["prerequisite_owner"],
+        place=_Held("", row["prerequisite_body"], row["prerequisite_team"], None),
+        is_past=asks
+        and (
+            _has_moved(facts, row["prerequisite_generation"])
+            or ("rung" not in facts and row["prerequisite_acting"] is None)
+        ),
+    )
+
+
+def _about_milestone(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) -> _About:
+    """A milestone is the Land's: that is the body it concerns."""
+    kind = work.catalogue.shared.milestones.get(row["milestone"] or "")
+    return _About(
+        title=kind.title if kind else _named(row["milestone"] or ""),
+        service=_service(work, row["milestone_service"]),
+        body=work.catalogue.programme.land,
+        sort_key="",
+        path=f"/services/{row['milestone_service']}",
+        owner="programme_office",
+        is_past=row["reached_on"] is not None or _has_moved(facts, row["milestone_generation"]),
+    )
+
+
+def _about_case(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) -> _About:
+    """A case as a whole: it moved, or can move, by a transition."""
+    transition = str(facts.get("transition", ""))
+    process = work.catalogue.process(row["process"], row["process_version"])
+    move = process.transitions.get(transition)
+    asks = row["name"] not in _NEWS
+    return _About(
+        title=move.title if move else _named(transition),
+        service=_service(work, row["service"]),
+        body=row["case_body_name"],
+        sort_key=row["case_body_key"] or "",
+        path=f"/cases/{row['case_id']}",
+        owner="umsetzungsteam",
+        place=_place_of_case(row),
+        is_past=asks and move is not None and row["state"] not in move.from_,
+    )
+
+
+_ABOUT = {
+    "task": _about_task,
+    "hold": _about_hold,
+    "prerequisite": _about_prerequisite,
+    "milestone": _about_milestone,
+}
+
+
+def _has_moved(facts: Mapping[str, Any], generation: int | None) -> bool:
+    """A reminder of a date that is not the date any more."""
+    return "generation" in facts and facts["generation"] != generation
+
+
+def _service(work: Work, key: str | None) -> definition.Text | None:
+    entry = work.catalogue.services.get(key or "")
+    return entry.title if entry else None
+
+
+def _place_of_case(row: Mapping[str, Any]) -> _Held:
+    return _Held("", row["case_body"], row["case_team"], row["case_operator"])
+
+
+def _named(key: str) -> definition.Text:
+    """What the definitions do not know any more, by the key it had."""
+    words = key.replace("_", " ") or "–"
+    return definition.Text(words, words)
+
+
+def _said_in_both(key: str) -> definition.Text:
+    return definition.Text(texts.say("de", key), texts.say("en", key))
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def _draft_or_none(work: Work, settings: Settings, pile: _Pile) -> _Draft | None:
+    """One recipient's trouble is no other's."""
+    try:
+        return _draft(work, settings, pile)
+    except Exception:
+        log.exception("a mail about %d notices could not be written; the next pass tries again", len(pile.matters))
+        return None
+
+
+def _draft(work: Work, settings: Settings, pile: _Pile) -> _Draft:
+    """One recipient's mail, if there is one to write."""
+    recipient = pile.recipient
+    matters = _newest(pile.matters)
+    everything = tuple(matter.notice_id for matter in pile.matters)
+    if recipient.address is None or recipient.ended:
+        log.warning("%d notices are closed: their recipient cannot be reached by mail any more", len(everything))
+        return _Draft(recipient.id, (), everything)
+    past = tuple(matter.notice_id for matter in pile.matters if matter.is_past)
+    if not matters:
+        return _Draft(recipient.id, (), past)
+    letter = (
+        _about_one(work, settings, recipient, matters[0])
+        if len(matters) == 1
+        else _digest(work, settings, recipient, matters)
+    )
+    told = tuple(notice_id for notice_id in everything if notice_id not in past)
+    key = hashlib.sha256("\n".join(sorted(notice_id.hex for notice_id in told)).encode()).hexdigest()
+    domain = _domain(settings)
+    values = {
+        "id": uuid4(),
+        "key": key,
+        "recipient_id": recipient.id,
+        "address": recipient.address,
+        "header_id": f"<{key[:40]}@{domain}>",
+        "language": letter.language,
+        "subject": letter.subject,
+        "plain": letters.plain(letter),
+        "html": letters.html(letter),
+        "in_reply_to": _thread(matters[0], domain) if len(matters) == 1 else None,
+        "written_at": work.now,
+        "status": "queued",
+        "tries": 0,
+    }
+    return _Draft(recipient.id, told, past, values)
+
+
+def _newest(matters: Sequence[_Matter]) -> list[_Matter]:
+    """What is still worth telling; of several notices about one thing the most urgent, of equals the last."""
+    kept: dict[tuple[str, UUID], _Matter] = {}
+    for matter in matters:
+        before = kept.get((matter.kind, matter.subject_id))
+        if not matter.is_past and (before is None or matter.urgency >= before.urgency):
+            kept[matter.kind, matter.subject_id] = matter
+    return list(kept.values())
+
+
+def _about_one(work: Work, settings: Settings, recipient: _Recipient, matter: _Matter) -> Letter:
+    """A mail about one thing: the definitions' text for it, with one link to it."""
+    language = recipient.language
+    values = _values(work, recipient, matter)
+    text = _text(work, language, matter.name)
+    urgency, when = _when(language, matter, work)
+    title = texts.title(language, matter.title)
+    passages, note = _passages(text, values)
+    subject = _filled(text.subject, values) or f"{_capital(when)}: {title}"
+    if matter.number and matter.number not in subject:
+        subject = f"{subject} [{matter.number}]"
+    return Letter(
+        language=language,
+        subject=_one_line(subject),
+        day=work.today,
+        urgency=urgency,
+        headline=_capital(when),
+        title=title,
+        passages=passages,
+        groups=(),
+        more="",
+        button=texts.say(language, _BUTTONS.get(matter.kind, "mail.button.case")),
+        link=settings.base_url + matter.path,
+        note=note,
+    )
+
+
+def _digest(work: Work, settings: Settings, recipient: _Recipient, matters: Sequence[_Matter]) -> Letter:
+    """A mail about several things, by body and urgency, with one link to the inbox."""
+    language = recipient.language
+    rated = sorted(
+        ((*_when(language, matter, work), matter) for matter in matters),
+        key=lambda rating: (letters.URGENCIES.index(rating[0]), rating[2].due or dt.date.max, rating[2].sort_key),
+    )
+    counts = [(urgency, sum(1 for rating in rated if rating[0] == urgency)) for urgency in letters.URGENCIES]
+    headline = ", ".join(texts.say(language, f"mail.count.{urgency}", n=n) for urgency, n in counts if n)
+    shown, left_out = rated[:MOST_ITEMS], max(0, len(rated) - MOST_ITEMS)
+    bodies = list(dict.fromkeys(matter.body for _, _, matter in shown))
+    groups = tuple(
+        Group(
+            title=body or "",
+            items=tuple(
+                Item(urgency, texts.title(language, matter.title), _service_words(language, matter), when)
+                for urgency, when, matter in shown
+                if matter.body == body
+            ),
+        )
+        for body in bodies
+    )
+    return Letter(
+        language=language,
+        subject=_one_line(texts.say(language, "mail.digest.subject", counts=headline, day=work.today)),
+        day=work.today,
+        urgency=rated[0][0],
+        headline=headline,
+        title=texts.say(language, "mail.digest.title"),
+        passages=(),
+        groups=groups,
+        more=texts.say(language, "mail.digest.more", n=left_out) if left_out else "",
+        button=texts.say(language, "mail.button.inbox"),
+        link=f"{settings.base_url}/",
+        note="",
+    )
+
+
+_BUTTONS = {
+    "task": "mail.button.task",
+    "prerequisite": "mail.button.prerequisite",
+    "milestone": "mail.button.milestone",
+}
+
+
+def _text(work: Work, language: str, name: str) -> MessageText:
+    """The definitions' text in the language, in the other one, or a plain one of our own if they lost it."""
+    for spoken in (language, *texts.LANGUAGES):
+        text = work.catalogue.messages.get((spoken, name))
+        if text is not None:
+            return text
+    log.warning("the definitions have no text for the message %s", name)
+    return MessageText("{task} ({body})", (texts.say(language, "mail.no_text"),))
+
+
+def _values(work: Work, recipient: _Recipient, matter: _Matter) -> dict[str, str]:
+    """What the placeholders of a text stand for; what does not apply is missing."""
+    language = recipient.language
+    values = {"task": texts.title(language, matter.title)}
+    if matter.service is not None:
+        values["service"] = texts.title(language, matter.service)
+    if matter.body is not None:
+        values["body"] = matter.body
+    if matter.number is not None:
+        values["number"] = matter.number
+    if matter.blocker is not None:
+        values["blocker"] = texts.title(language, matter.blocker)
+    if matter.due is not None:
+        values["due"] = texts.day(language, matter.due, today=work.today)
+        values["overdue"] = str(max(0, work.catalogue.calendar.between(matter.due, work.today)))
+    role = _role(recipient, matter)
+    entry = work.catalogue.programme.roles.get(role.removeprefix("body.")) if role else None
+    if entry is not None:
+        values["recipient_role"] = texts.title(language, entry.title)
+    return values
+
+
+def _role(recipient: _Recipient, matter: _Matter) -> str | None:
+    """In which role this reaches the recipient: the one decided, else the acting one or another held there."""
+    if matter.role is not None:
+        return matter.role
+    place = matter.place
+    here = [
+        held.role
+        for held in recipient.roles
+        if (held.body is None or held.body == place.body)
+        and (held.team is None or held.team == place.team)
+        and (held.operator is None or held.operator == place.operator)
+    ]
+    owner = (matter.owner or "").removeprefix("body.")
+    return owner if owner in here else next(iter(here), None)
+
+
+def _when(language: str, matter: _Matter, work: Work) -> tuple[Urgency, str]:
+    """How much it presses on this day, and the words for it."""
+    due, today = matter.due, work.today
+    if matter.name in _NEWS:
+        return "news", texts.say(language, "mail.when.news")
+    if due is None:
+        return "new", texts.say(language, "mail.when.new_undated")
+    calendar = work.catalogue.calendar
+    if due < today:
+        return "overdue", texts.say(language, "mail.when.overdue", n=max(1, calendar.between(due, today)))
+    if due == today:
+        return "today", texts.say(language, "mail.when.today")
+    said = texts.day(language, due, today=today)
+    if matter.urgency == 0:
+        return "new", texts.say(language, "mail.when.new", due=said)
+    days = calendar.between(today, due)
+    if days <= _SOON:
+        return "soon", texts.say(language, "mail.when.soon", n=max(1, days), due=said)
+    return "later", texts.say(language, "mail.when.later", due=said)
+
+
+def _passages(text: MessageText, values: Mapping[str, str]) -> tuple[tuple[Passage, ...], str]:
+    """The paragraphs of a text, and apart from them the one that says in which role one gets it.
+
+    Several lines of the form `Name: {value}` are facts. A line is left out when something it names does not apply.
+    """
+    passages: list[Passage] = []
+    note = ""
+    for paragraph in text.paragraphs:
+        lines = [line for line in paragraph.split("\n") if line.strip()]
+        filled = [(line, words) for line in lines if (words := _filled(line, values)) is not None]
+        if not filled:
+            continue
+        matches = [_FACT.match(line) for line, _ in filled]
+        if all(matches) and len(lines) > 1:
+            named = ((match[1], words) for match, (_, words) in zip(matches, filled, strict=True) if match)
+            passages.append(Passage(facts=tuple((name, words[len(name) + 1 :].strip()) for name, words in named)))
+        elif "{recipient_role}" in paragraph:
+            note = " ".join(words for _, words in filled)
+        else:
+            passages.append(Passage(lines=tuple(words for _, words in filled)))
+    return tuple(passages), note
+
+
+_FACT = re.compile(r"([^{}:]{1,40}): *\{[a-z_]+\}[^{}]*\Z")
+_BRACES = re.compile(r"\{\{|\}\}|\{([a-z_]+)\}")
+
+
+def _filled(pattern: str, values: Mapping[str, str]) -> str | None:
+    """The text with its placeholders filled, None when one of them has no value. Values are never looked into."""
+    names = {match[1] for match in _BRACES.finditer(pattern) if match[1]}
+    if not names <= values.keys():
+        return None
+    return _BRACES.sub(lambda match: values[match[1]] if match[1] else match[0][0], pattern)
+
+
+def _service_words(language: str, matter: _Matter) -> str:
+    return texts.title(language, matter.service) if matter.service is not None else ""
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _one_line(words: str) -> str:
+    """A subject: no line break can begin another header, and nobody's mail program has to cut it."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
+    return line if len(line) <= _LONGEST_SUBJECT else line[: _LONGEST_SUBJECT - 1] + "…"
+
+
+def _domain(settings: Settings) -> str:
+    """The right side of our Message-IDs: where our mail comes from."""
+    _, _, domain = parseaddr(settings.mail_from)[1].rpartition("@")
+    return domain if _DOMAIN.match(domain) else "startklar.invalid"
+
+
+_DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,100}\Z")
+
+
+def _thread(matter: _Matter, domain: str) -> str:
+    """What all mails about a case answer, so that a mail program shows them together. That mail was never sent."""
+    if matter.case_id is not None:
+        return f"<case.{matter.case_id.hex}@{domain}>"
+    return f"<{matter.kind}.{matter.subject_id.hex}@{domain}>"
+
+
+# --- keeping ---------------------------------------------------------------------------------------------------------
+
+
+def _keep(engine: Engine, drafts: Sequence[_Draft]) -> int:
+    """Keep messages with the notices they settle, in short transactions, each with a savepoint; returns how many."""
+    written = position = 0
+    while position < len(drafts):
+        began = time.monotonic()
+        with engine.change(SYSTEM) as work:
+            while position < len(drafts):
+                written += _keep_one(work, drafts[position])
+                position += 1
+                if time.monotonic() - began > CHUNK_SECONDS:
+                    break
+    return written
+
+
+def _keep_one(work: Work, draft: _Draft) -> bool:
+    try:
+        with work.session.begin_nested():
+            return _write(work, draft)
+    except _Outrun:
+        return False  # another composer took some of these notices; what is left comes with the next pass
+    except OperationalError:
+        raise  # the database's trouble: the notices are still there and the next pass begins anew
+    except Exception:
+        log.exception("a mail about %d notices could not be kept; the next pass tries again", len(draft.told))
+        return False
+
+
+def _write(work: Work, draft: _Draft) -> bool:
+    session = work.session
+    if draft.dropped:
+        session.execute(sa.delete(Notice).where(Notice.id.in_(draft.dropped), Notice.message_id.is_(None)))
+    if draft.values is None:
+        return False
+    pending = (
+        sa.select(Notice.id).where(Notice.id.in_(draft.told), Notice.message_id.is_(None)).order_by(Notice.id)
+    )
+    if len(session.execute(pending.with_for_update()).all()) != len(draft.told):
+        raise _Outrun
+    if not database.insert_missing(session, Message, {**draft.values, "try_at": database.real_now()}):
+        raise _Outrun
+    session.execute(sa.update(Notice).where(Notice.id.in_(draft.told)).values(message_id=draft.values["id"]))
+    return True
+
+
+class _Outrun(Exception):
+    """Somebody else was writing to the same recipient just now."""

@@ -1,0 +1,561 @@
+"""The bodies of the programme, and one of them with its services, prerequisites and people."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+
+from workflow import database, policy
+from workflow.definition import BODY_ROLES, Text
+from workflow.engine import Work
+from workflow.errors import NotFound
+from workflow.models import Body, Case, Document, Evidence, Grant, Person, Prerequisite, Team, TeamDistrict
+from workflow.policy import Holder
+from workflow.queries import parts
+from workflow.queries.case_list import clean, is_overdue, words_of
+from workflow.queries.parts import DocumentLink, Due, StateView
+from workflow.texts import sort_key, title
+
+# --- the list --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the list of bodies is narrowed to. What does not exist narrows nothing."""
+
+    text: str = ""
+    kind: str | None = None
+    district: str | None = None
+
+    @property
+    def narrow(self) -> bool:
+        """Whether anything is narrowed at all."""
+        return self != Filters()
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLine:
+    """A body as a line of the list. `cases` are those the actor sees, `live` the ones of them in use."""
+
+    ars: str
+    name: str
+    kind: str
+    district: str
+    population: int | None
+    team: str | None
+    cases: int
+    live: int
+
+
+@dataclass(frozen=True, slots=True)
+class BodyGroup:
+    """The bodies of one district, the Landkreis first; `district` is None for the towns that are their own district."""
+
+    district: str | None
+    name: str | None
+    bodies: tuple[BodyLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BodyList:
+    """The bodies by district."""
+
+    filters: Filters
+    groups: tuple[BodyGroup, ...]
+    matching: int
+    all: int
+    kinds: tuple[str, ...]
+    districts: tuple[tuple[str, str], ...]
+    attribution: str
+    sees_cases: bool
+
+
+def bodies(work: Work, filters: Filters = Filters()) -> BodyList:
+    """Every body by district, with the number of cases there that the actor sees. Takes the same number of statements
+    however many there are.
+    """
+    goals = parts.goals(work.catalogue)
+    in_use = sa.case((Case.state.in_(goals), 1), else_=0)
+    counted = (
+        sa.select(Case.body, sa.func.count().label("cases"), sa.func.sum(in_use).label("live"))
+        .where(policy.cases(work.actor))
+        .group_by(Case.body)
+        .subquery()
+    )
+    rows = work.session.execute(
+        sa.select(
+            Body.ars,
+            Body.display_name,
+            Body.kind,
+            Body.district,
+            Body.population,
+            Body.sort_key,
+            Team.title.label("team"),
+            counted.c.cases,
+            counted.c.live,
+        )
+        .outerjoin(counted, counted.c.body == Body.ars)
+        .outerjoin(TeamDistrict, TeamDistrict.district == Body.district)
+        .outerjoin(Team, Team.key == TeamDistrict.team)
+        .where(Body.valid_until.is_(None))
+        .order_by(database.plainly_sorted(work.session, Body.sort_key), Body.ars)
+    ).all()
+    kinds = tuple(dict.fromkeys(row.kind for row in sorted(rows, key=lambda row: row.ars)))
+    districts = tuple((row.ars, row.display_name) for row in rows if row.ars == row.district)
+    filters = Filters(
+        text=clean(filters.text),
+        kind=filters.kind if filters.kind in kinds else None,
+        district=filters.district if filters.district in dict(districts) else None,
+    )
+    found = [row for row in rows if _matches(row, filters)]
+    return BodyList(
+        filters=filters,
+        groups=_groups(found, rows),
+        matching=len(found),
+        all=len(rows),
+        kinds=kinds,
+        districts=districts,
+        attribution=work.catalogue.attribution,
+        sees_cases=any(row.cases for row in rows),
+    )
+
+
+def _matches(row: Any, filters: Filters) -> bool:
+    if filters.kind not in (None, row.kind) or filters.district not in (None, row.district):
+        return False
+    return all(word in row.sort_key or row.ars.startswith(word) for word in words_of(filters.text))
+
+
+def _groups(found: Sequence[Any], every: Sequence[Any]) -> tuple[BodyGroup, ...]:
+    """By district; towns that are a district of their own come first and together."""
+    names = {row.ars: row for row in every}
+    inside = {row.district for row in every if row.ars != row.district}
+    grouped: dict[str | None, list[BodyLine]] = {}
+    for row in found:
+        line = BodyLine(
+            ars=row.ars,
+            name=row.display_name,
+            kind=row.kind,
+            district=row.district,
+            population=row.population,
+            team=row.team,
+            cases=row.cases or 0,
+            live=row.live or 0,
+        )
+        grouped.setdefault(row.district if row.district in inside else None, []).append(line)
+    return tuple(
+        BodyGroup(
+            district=district,
+            name=names[district].display_name if district in names else None,
+            bodies=tuple(sorted(lines, key=lambda line: line.ars != line.district)),
+        )
+        for district, lines in sorted(
+            grouped.items(),
+            key=lambda entry: (entry[0] is not None, names[entry[0]].sort_key if entry[0] in names else ""),
+        )
+    )
+
+
+# --- one body --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceHere:
+    """A service at a body. `state` is None while no case is open or the actor may not know; `case` names one the actor
+    sees.
+    """
+
+    service: str
+    title: Text
+    state: StateView | None
+    since: dt.date | None
+    live_on: dt.date | None
+    case: UUID | None
+    number: str | None
+    overdue: bool
+    rests: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PrerequisiteHere:
+    """A prerequisite of a body."""
+
+    id: UUID
+    title: Text
+    scope: Text | str | None
+    owner: Text
+    in_charge: Text
+    people: tuple[str, ...]
+    status: str
+    """ready, accepted, done or expired."""
+    due: Due | None
+    done_on: dt.date | None
+    valid_until: Due | None
+    answers: int
+    documents: tuple[DocumentLink, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HolderView:
+    """Somebody who holds a role at a body, perhaps for one service only."""
+
+    name: str
+    email: str
+    service: Text | None
+
+
+@dataclass(frozen=True, slots=True)
+class RoleHere:
+    """A role at a body and who holds it; `falls_to` is who acts while nobody does."""
+
+    title: Text
+    help: Text | None
+    holders: tuple[HolderView, ...]
+    falls_to: Text | None
+
+
+@dataclass(frozen=True, slots=True)
+class Askable:
+    """A prerequisite a body can be asked for."""
+
+    kind: str
+    scope: str
+    title: Text
+    scope_title: Text | str | None
+
+    @property
+    def key(self) -> str:
+        """`fitconnect_endpoint:wohngeld`."""
+        return f"{self.kind}:{self.scope}"
+
+
+@dataclass(frozen=True, slots=True)
+class BodyPage:
+    """A body: what it is, what runs there, what it has to bring, and who does it."""
+
+    ars: str
+    ags: str | None
+    name: str
+    kind: str
+    district: str
+    district_name: str
+    is_own_district: bool
+    seat: str | None
+    postcode: str | None
+    population: int | None
+    area_km2: float | None
+    municipalities: int | None
+    valid_from: dt.date | None
+    valid_until: dt.date | None
+    team: str | None
+    team_title: str | None
+    attribution: str
+    services: tuple[ServiceHere, ...]
+    """Services the body is responsible for, and any other with a case there."""
+    unknown: tuple[Text, ...]
+    """Services of which nobody knows who is responsible."""
+    elsewhere: tuple[Text, ...]
+    """Services other bodies are responsible for."""
+    cases: int
+    """Cases of the body that the actor sees."""
+    states_known: bool
+    prerequisites: tuple[PrerequisiteHere, ...] | None
+    """None when the actor may not know of them."""
+    askable: tuple[Askable, ...]
+    roles: tuple[RoleHere, ...] | None
+    """None when the actor may not know who holds them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What the rights of a prerequisite depend on."""
+
+    body: str
+    team: str
+    service: str = ""
+    operator: str | None = None
+
+
+def body(work: Work, ars: str) -> BodyPage:
+    """One body as this actor may see it. Raises NotFound for one that does not exist."""
+    row = _master_data(work, ars)
+    sees_people = policy.sees_people(work.actor, body=ars, team=row.team)
+    sees_prerequisites = sees_people or policy.sees_staff(work.actor)
+    services, unknown, elsewhere = _services(work, row)
+    holders = _holders(work, ars, row.team) if sees_prerequisites else []
+    known = _prerequisites(work, ars, holders) if sees_prerequisites else []
+    return BodyPage(
+        ars=row.ars,
+        ags=row.ags,
+        name=row.display_name,
+        kind=row.kind,
+        district=row.district,
+        district_name=row.district_name or row.display_name,
+        is_own_district=row.district == row.ars,
+        seat=row.seat,
+        postcode=row.postcode,
+        population=row.population,
+        area_km2=row.area_km2,
+        municipalities=row.municipalities,
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+        team=row.team,
+        team_title=row.team_title,
+        attribution=work.catalogue.attribution,
+        services=services,
+        unknown=unknown,
+        elsewhere=elsewhere,
+        cases=sum(1 for service in services if service.case is not None),
+        states_known=work.catalogue.programme.state_is_public or any(service.case for service in services),
+        prerequisites=tuple(view for _, view in known) if sees_prerequisites else None,
+        askable=(
+            _askable(work, row, {key for key, _ in known})
+            if policy.may_request(work.actor, body=ars, team=row.team)
+            else ()
+        ),
+        roles=_roles(work, ars, row.team, holders) if sees_people else None,
+    )
+
+
+def _master_data(work: Work, ars: str) -> Any:
+    if not (ars.isascii() and ars.isdigit() and len(ars) == 12):
+        raise NotFound(what="body", name=ars)
+    district = aliased(Body)
+    row = work.session.execute(
+        sa.select(
+            Body.ars,
+            Body.ags,
+            Body.display_name,
+            Body.kind,
+            Body.district,
+            Body.seat,
+            Body.postcode,
+            Body.population,
+            Body.area_km2,
+            Body.municipalities,
+            Body.valid_from,
+            Body.valid_until,
+            district.display_name.label("district_name"),
+            Team.key.label("team"),
+            Team.title.label("team_title"),
+        )
+        .outerjoin(district, district.ars == Body.district)
+        .outerjoin(TeamDistrict, TeamDistrict.district == Body.district)
+        .outerjoin(Team, Team.key == TeamDistrict.team)
+        .where(Body.ars == ars)
+    ).first()
+    if row is None:
+        raise NotFound(what="body", name=ars)
+    return row
+
+
+def _services(work: Work, body: Any) -> tuple[tuple[ServiceHere, ...], tuple[Text, ...], tuple[Text, ...]]:
+    catalogue, language = work.catalogue, work.actor.language
+    rows = work.session.execute(
+        sa.select(
+            Case.id,
+            Case.number,
+            Case.service,
+            Case.process,
+            Case.process_version,
+            Case.state,
+            Case.entered_on,
+            Case.live_on,
+            Case.rests,
+            is_overdue(work.today).label("overdue"),
+            sa.case((policy.cases(work.actor), 1), else_=0).label("visible"),
+        )
+        .where(
+            Case.body == body.ars,
+            policy.case_states(work.actor, public=catalogue.programme.state_is_public),
+        )
+        .order_by(Case.round)
+    )
+    latest = {row.service: row for row in rows}
+    here: list[ServiceHere] = []
+    unknown: list[Text] = []
+    elsewhere: list[Text] = []
+    for key in sorted(
+        latest.keys() | catalogue.services.keys(),
+        key=lambda key: sort_key(title(language, parts.service_title(catalogue, key))),
+    ):
+        case, words = latest.get(key), parts.service_title(catalogue, key)
+        responsible = catalogue.is_responsible(key, ars=body.ars, kind=body.kind)
+        if case is None and not responsible:
+            (unknown if responsible is None else elsewhere).append(words)
+            continue
+        here.append(_service(work, key, words, case))
+    return tuple(here), tuple(unknown), tuple(elsewhere)
+
+
+def _service(work: Work, key: str, words: Text, case: Any) -> ServiceHere:
+    if case is None:
+        return ServiceHere(key, words, None, None, None, None, None, overdue=False, rests=False)
+    return ServiceHere(
+        service=key,
+        title=words,
+        state=parts.state(work.catalogue, case.process, case.process_version, case.state),
+        since=case.entered_on,
+        live_on=case.live_on,
+        case=case.id if case.visible else None,
+        number=case.number if case.visible else None,
+        overdue=bool(case.visible and case.overdue),
+        rests=bool(case.visible and case.rests),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    holder: Holder
+    name: str
+    email: str
+
+
+def _holders(work: Work, ars: str, team: str | None) -> list[_Known]:
+    """Everybody with an account who holds a role at the body or in its team."""
+    rows = work.session.execute(
+        sa.select(
+            Grant.person_id,
+            Grant.role,
+            Grant.body,
+            Grant.service,
+            Grant.team,
+            Grant.operator,
+            Person.name,
+            Person.email,
+        )
+        .join(Person, Person.id == Grant.person_id)
+        .where(
+            Grant.ended_at.is_(None),
+            Person.ended_at.is_(None),
+            sa.or_(Grant.body == ars, Grant.team == team) if team else Grant.body == ars,
+        )
+        .order_by(Person.name, Grant.started_at, Grant.id)
+    )
+    return [_Known(Holder(*row[:6]), row.name or "", row.email or "") for row in rows]
+
+
+def _prerequisites(work: Work, ars: str, known: Sequence[_Known]) -> list[tuple[tuple[str, str], PrerequisiteHere]]:
+    """Prerequisites of the body by kind and scope: what is open first, by its date."""
+    rows = work.session.execute(
+        sa.select(
+            Prerequisite.id,
+            Prerequisite.kind,
+            Prerequisite.scope,
+            Prerequisite.owner,
+            Prerequisite.team,
+            Prerequisite.status,
+            Prerequisite.due_on,
+            Prerequisite.done_on,
+            Prerequisite.valid_until,
+        ).where(Prerequisite.body == ars, policy.prerequisites(work.actor))
+    ).all()
+    ids = [row.id for row in rows]
+    documents: dict[UUID, list[DocumentLink]] = {}
+    for owner, document_id, name, size in work.session.execute(
+        sa.select(Document.prerequisite_id, Document.id, Document.name, Document.size)
+        .where(Document.prerequisite_id.in_(ids))
+        .join(Evidence, sa.and_(Evidence.document_id == Document.id, Evidence.latest))
+        .order_by(Document.uploaded_at)
+    ):
+        if owner is not None:
+            documents.setdefault(owner, []).append(DocumentLink(document_id, name, size))
+    answers: Mapping[UUID, int] = dict(
+        work.session.execute(
+            sa.select(Evidence.subject_id, sa.func.count())
+            .where(Evidence.subject_kind == "prerequisite", Evidence.subject_id.in_(ids), Evidence.latest)
+            .group_by(Evidence.subject_id)
+        )
+        .tuples()
+        .all()
+    )
+    found = [
+        ((row.kind, row.scope), _prerequisite(work, ars, row, known, answers.get(row.id, 0), documents.get(row.id, ())))
+        for row in rows
+    ]
+    language = work.actor.language
+    return sorted(
+        found,
+        key=lambda entry: (
+            entry[1].status == "done",
+            entry[1].due.on if entry[1].due else dt.date.max,
+            sort_key(title(language, entry[1].title)),
+            entry[0],
+        ),
+    )
+
+
+def _prerequisite(
+    work: Work, ars: str, row: Any, known: Sequence[_Known], answers: int, documents: Iterable[DocumentLink]
+) -> PrerequisiteHere:
+    names = {one.holder.person_id: one.name for one in known}
+    role, people = policy.in_charge(row.owner, _Place(ars, row.team), [one.holder for one in known])
+    status = status_of(row.status, row.valid_until, work.today)
+    return PrerequisiteHere(
+        id=row.id,
+        title=parts.prerequisite_title(work.catalogue, row.kind),
+        scope=parts.scope_title(work.catalogue, row.scope),
+        owner=parts.role_title(work.catalogue, row.owner),
+        in_charge=parts.role_title(work.catalogue, role),
+        people=tuple(names[person_id] for person_id in people),
+        status=status,
+        due=parts.due(work, row.due_on) if status != "done" else None,
+        done_on=row.done_on,
+        valid_until=parts.due(work, row.valid_until),
+        answers=answers,
+        documents=tuple(documents),
+    )
+
+
+def status_of(status: str, valid_until: dt.date | None, today: dt.date) -> str:
+    """The status of a prerequisite today: what was done expires by itself when its day is past."""
+    return "expired" if status == "done" and valid_until is not None and valid_until < today else status
+
+
+def _askable(work: Work, body: Any, known: set[tuple[str, str]]) -> tuple[Askable, ...]:
+    """What services of the body need and nobody has asked for yet, and every kind a body has once."""
+    catalogue, language = work.catalogue, work.actor.language
+    wanted = {(kind, "") for kind, entry in catalogue.shared.prerequisites.items() if entry.scoped_by is None}
+    for key, service in catalogue.services.items():
+        if catalogue.is_responsible(key, ars=body.ars, kind=body.kind):
+            for variant in service.variants.values():
+                wanted |= {(need.kind, need.scope) for need in variant.prerequisites}
+    offered = [
+        Askable(kind, scope, parts.prerequisite_title(catalogue, kind), parts.scope_title(catalogue, scope))
+        for kind, scope in wanted - known
+        if kind in catalogue.shared.prerequisites
+    ]
+    return tuple(sorted(offered, key=lambda one: (sort_key(title(language, one.title)), one.scope)))
+
+
+def _roles(work: Work, ars: str, team: str | None, known: Sequence[_Known]) -> tuple[RoleHere, ...]:
+    holders = [one.holder for one in known]
+    place = _Place(ars, team or "")
+    found: list[RoleHere] = []
+    for name in BODY_ROLES:
+        option = work.catalogue.programme.roles.get(name)
+        held = tuple(
+            HolderView(
+                one.name,
+                one.email,
+                parts.service_title(work.catalogue, one.holder.service) if one.holder.service else None,
+            )
+            for one in known
+            if one.holder.role == name and one.holder.body == ars
+        )
+        falls_to, _ = policy.in_charge(f"body.{name}", place, holders)
+        found.append(
+            RoleHere(
+                title=parts.role_title(work.catalogue, name),
+                help=option.help if option else None,
+                holders=held,
+                falls_to=parts.role_title(work.catalogue, falls_to) if falls_to != f"body.{name}" else None,
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,603 @@
+"""The page of one case: what is next, who must act until when, why it does not go on, and what happened so far."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from workflow import policy, requirements
+from workflow.casework import TaskRow
+from workflow.definition import EvidenceField, Text, Transition
+from workflow.engine import Work
+from workflow.errors import NotFound, TransitionNotAvailable
+from workflow.machine import Move
+from workflow.models import Event
+from workflow.queries import parts, seen
+from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
+from workflow.queries.seen import HoldSeen, Party, SeenCase, TaskLine
+from workflow.requirements import Reason
+from workflow.texts import Key
+
+PAGE = 20
+"""Entries of history on one page."""
+
+MOVERS = ("umsetzungsteam", "supervisor")
+"""Who lets a case rest and go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One thing that keeps a case from moving on: the key of its sentence with facts, who must act, until when."""
+
+    key: str
+    facts: Mapping[str, Any]
+    party: Party | None
+    due: Due | None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveOffer:
+    """A transition that starts here. `obstacles` are empty when nothing but a person is missing."""
+
+    name: str
+    title: Text
+    help: Text | None
+    target: StateView
+    back: bool
+    asks: Mapping[str, EvidenceField]
+    may: bool
+    """The actor of the page may take it, once nothing is in the way."""
+    by: tuple[Party, ...]
+    obstacles: tuple[Obstacle, ...]
+
+    @property
+    def onward(self) -> bool:
+        """It leads forward on the main road."""
+        return not self.back and not self.target.aside
+
+
+@dataclass(frozen=True, slots=True)
+class PrerequisiteLine:
+    """Something the body needs for this case's variant. `status` is missing while nobody has asked for it."""
+
+    title: Text
+    scope: Text | str | None
+    status: Literal["missing", "ready", "accepted", "done", "expired"]
+    party: Party | None
+    due: Due | None
+    done_on: dt.date | None
+    valid_until: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class MilestoneLine:
+    """Something the Land does for the case's service."""
+
+    title: Text
+    due: Due | None
+    reached_on: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLine:
+    """A document of the case: what it answers, in which task, from whom and when."""
+
+    document: DocumentLink
+    field: Text | str
+    source: Text
+    given_at: dt.datetime
+    given_by: str | None
+    outdated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something that happened: `event.<act>` says it with `facts`.
+
+    `who` is None for what time did (`system`) and for people whose name was erased. `standing_for` names the role in
+    whose place they acted. `opened` are the tasks whose turn came by it.
+    """
+
+    seq: int
+    at: dt.datetime
+    act: str
+    facts: Mapping[str, Any]
+    who: str | None
+    system: bool
+    standing_for: Text | None
+    remark: str | None
+    answers: tuple[AnswerView, ...]
+    opened: tuple[Text, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The pause that lasts."""
+
+    blocker: Text
+    since: dt.date
+    review: Due
+    promised_on: dt.date | None
+    external_owner: str | None
+    reason: str | None
+    held_by: str | None
+
+
+NextKind = Literal["mine", "others", "move", "waiting", "rests", "live", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The one thing that is next.
+
+    mine, others: a task, waiting for the actor of the page or for somebody else; move: nothing is missing but a
+    transition; waiting: for what `move` still lacks; rests, live, ended: nothing is.
+    """
+
+    kind: NextKind
+    task: TaskLine | None = None
+    move: MoveOffer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseHead:
+    """What a case is, and where it stands."""
+
+    id: UUID
+    number: str
+    version: int
+    service: Text
+    service_key: str
+    body: str
+    body_ars: str
+    team: str
+    operator: str | None
+    variant: Text | None
+    wave: Text | None
+    stichtag: dt.date | None
+    opened_on: dt.date
+    entered_on: dt.date
+    live_on: dt.date | None
+    closed_on: dt.date | None
+    ended_on: dt.date | None
+    attempts: int
+    state: StateView
+    road: tuple[StateView, ...]
+    reached: int
+    """How many states of the main road are behind it, for a case that stands aside."""
+    rests: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CasePage:
+    """Everything the page of a case shows."""
+
+    head: CaseHead
+    next: Next
+    rest: Rest | None
+    may_hold: bool
+    may_resume: bool
+    moves: tuple[MoveOffer, ...]
+    onward: MoveOffer | None
+    open: tuple[TaskLine, ...]
+    """Tasks somebody must act on: those of the actor first, then by date."""
+    waiting: tuple[TaskLine, ...]
+    settled: tuple[TaskLine, ...]
+    """Done, waived or declined, the last first; tasks that fell away are only counted."""
+    obsolete: int
+    prerequisites: tuple[PrerequisiteLine, ...]
+    milestones: tuple[MilestoneLine, ...]
+    documents: tuple[DocumentLine, ...]
+    history: tuple[Entry, ...]
+    older: int | None
+    """Where the next page of history begins."""
+    newest: bool
+    """The history shown begins with the latest entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class MovePage:
+    """The page that asks what a transition asks."""
+
+    head: CaseHead
+    move: MoveOffer
+
+
+@dataclass(frozen=True, slots=True)
+class HoldPage:
+    """The page on which somebody lets a case rest."""
+
+    head: CaseHead
+    blockers: tuple[tuple[str, Text], ...]
+    may: bool
+    suggested_review: dt.date
+
+
+def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
+    """The page of a case; `before`: the number of the entry that older history is shown from.
+
+    Raises NotFound when it is not there or not for this actor.
+    """
+    found = seen.look(work, case_id)
+    entries = _entries(work, case_id, before)
+    answered, holds = found.answered(), found.holds()
+    found.learn_names(
+        [task.holder_id for task in found.tasks.values()]
+        + [entry.actor_id for entry in entries]
+        + [_id(entry.said.get("to")) for entry in entries]
+        + [answer.given_by for answer in answered]
+        + [hold.held_by for hold in holds]
+    )
+    reminded = seen.reminded(work, [task.id for task in found.tasks.values() if task.acting])
+    here = [task for task in found.tasks.values() if task.acting is not None]
+    open_tasks = tuple(
+        sorted((found.line(task, reminded_on=reminded.get(task.id)) for task in here), key=_by_urgency)
+    )
+    moves = _moves(found)
+    onward = next((move for move in moves if move.onward), None)
+    rest = _rest(found)
+    may_move = policy.allows(work.actor, MOVERS, found.row)
+    shown = entries[:PAGE]
+    return CasePage(
+        head=_head(found),
+        next=_next(found, open_tasks, onward),
+        rest=rest,
+        may_hold=may_move and not found.row.rests and found.row.ended_on is None,
+        may_resume=may_move and found.row.rests,
+        moves=moves,
+        onward=onward,
+        open=open_tasks,
+        waiting=_waiting(found),
+        settled=_settled(found),
+        obsolete=sum(1 for task in found.tasks.values() if task.status == "obsolete"),
+        prerequisites=_prerequisites(found),
+        milestones=_milestones(found),
+        documents=_documents(found),
+        history=tuple(_entry(found, entry) for entry in shown),
+        older=shown[-1].seq if len(entries) > PAGE else None,
+        newest=before is None,
+    )
+
+
+def move(work: Work, case_id: UUID, transition: str) -> MovePage:
+    """The page of one transition of a case. Raises NotFound, or TransitionNotAvailable from the state it is in."""
+    found = seen.look(work, case_id)
+    found.learn_names([])
+    if transition not in found.process.transitions:
+        raise NotFound(what="transition")
+    for offer in _moves(found):
+        if offer.name == transition:
+            return MovePage(_head(found), offer)
+    raise TransitionNotAvailable(transition, found.row.state)
+
+
+def hold(work: Work, case_id: UUID) -> HoldPage:
+    """The page on which a case is let rest. Raises NotFound."""
+    found = seen.look(work, case_id)
+    return HoldPage(
+        head=_head(found),
+        blockers=tuple((key, entry.title) for key, entry in work.catalogue.programme.blockers.items()),
+        may=policy.allows(work.actor, MOVERS, found.row) and not found.row.rests and found.row.ended_on is None,
+        suggested_review=work.catalogue.calendar.add(work.today, 10),
+    )
+
+
+# --- where it stands -------------------------------------------------------------------------------------------------
+
+
+def _head(found: SeenCase) -> CaseHead:
+    row, catalogue = found.row, found.work.catalogue
+    road = tuple(parts.state_of(found.process, key) for key, state in found.process.states.items() if not state.aside)
+    operator = catalogue.programme.operators.get(row.operator) if row.operator else None
+    variant = catalogue.variant(row.service, row.variant)
+    entered = {task.state for task in found.tasks.values()}
+    return CaseHead(
+        id=row.id,
+        number=row.number,
+        version=row.version,
+        service=parts.service_title(catalogue, row.service),
+        service_key=row.service,
+        body=found.body_name,
+        body_ars=row.body,
+        team=found.team_title,
+        operator=operator.title if operator else row.operator,
+        variant=variant.title if variant else None,
+        wave=found.wave_title,
+        stichtag=row.stichtag,
+        opened_on=row.opened_on,
+        entered_on=row.entered_on,
+        live_on=row.live_on,
+        closed_on=row.closed_on,
+        ended_on=row.ended_on,
+        attempts=row.attempts,
+        state=parts.state_of(found.process, row.state),
+        road=road,
+        reached=len(road)
+        if row.live_on
+        else max((position for position, state in enumerate(road) if state.key in entered), default=0),
+        rests=row.rests,
+    )
+
+
+def _next(found: SeenCase, open_tasks: Sequence[TaskLine], onward: MoveOffer | None) -> Next:
+    """What is next, seen by the actor of the page. Optional tasks wait behind everything that leads on."""
+    if found.row.ended_on is not None:
+        return Next("ended")
+    if found.row.rests:
+        return Next("rests")
+    if open_tasks and open_tasks[0].mine:
+        return Next("mine", task=open_tasks[0], move=onward)
+    if onward is not None and not onward.obstacles:
+        return Next("move", move=onward)
+    if open_tasks:
+        return Next("others", task=open_tasks[0], move=onward)
+    if onward is not None:
+        return Next("waiting", move=onward)
+    return Next("live")
+
+
+def _rest(found: SeenCase) -> Rest | None:
+    lasting = next((hold for hold in found.holds() if hold.ended_on is None), None)
+    return _rest_of(found, lasting) if lasting is not None and found.row.rests else None
+
+
+def _rest_of(found: SeenCase, hold: HoldSeen) -> Rest:
+    review = parts.due(found.work, hold.review_on)
+    assert review is not None  # noqa: S101 - a hold always has a review date
+    return Rest(
+        blocker=hold.blocker,
+        since=hold.began_on,
+        review=review,
+        promised_on=hold.promised_on,
+        external_owner=hold.external_owner,
+        reason=found.remarks().get(hold.remark_id.hex) if hold.remark_id else None,
+        held_by=found.name(hold.held_by),
+    )
+
+
+# --- where it may go -------------------------------------------------------------------------------------------------
+
+
+def _moves(found: SeenCase) -> tuple[MoveOffer, ...]:
+    """Every transition people can take from here; those only time takes are left out."""
+    machine = found.work.catalogue.machine(found.row.process, found.row.process_version)
+    moves = machine.moves_from(found.row.state).values()
+    return tuple(_offer(found, move) for move in moves if set(move.transition.by) != {"system"})
+
+
+def _offer(found: SeenCase, move: Move) -> MoveOffer:
+    transition: Transition = move.transition
+    return MoveOffer(
+        name=move.name,
+        title=transition.title,
+        help=transition.help,
+        target=parts.state_of(found.process, move.target),
+        back=transition.back,
+        asks=transition.asks,
+        may=policy.allows(found.work.actor, transition.by, found.row),
+        by=tuple(found.party(role) for role in transition.by if role != "system"),
+        obstacles=tuple(_obstacle(found, reason) for reason in requirements.unmet(found, transition.requires)),
+    )
+
+
+def _obstacle(found: SeenCase, reason: Reason) -> Obstacle:
+    return Obstacle(
+        key=reason.key,
+        facts=reason.facts,
+        party=found.party(reason.who) if reason.who else None,
+        due=parts.due(found.work, reason.due_on),
+    )
+
+
+# --- tasks -----------------------------------------------------------------------------------------------------------
+
+
+def _by_urgency(line: TaskLine) -> tuple[bool, bool, dt.date, str]:
+    """Those of the actor first, then what leads on, then by date."""
+    return (not line.mine, line.optional, line.due.on if line.due else dt.date.max, line.title.de)
+
+
+def _waiting(found: SeenCase) -> tuple[TaskLine, ...]:
+    """Tasks whose turn has not come, in the order of the definition."""
+    return tuple(
+        found.line(found.tasks[name])
+        for _, name, _ in found.process.tasks()
+        if name in found.tasks and found.tasks[name].status == "waiting"
+    )
+
+
+def _settled(found: SeenCase) -> tuple[TaskLine, ...]:
+    order = {name: position for position, (_, name, _) in enumerate(found.process.tasks())}
+    settled = [task for task in found.tasks.values() if _is_settled(task)]
+    settled.sort(key=lambda task: (task.ended_on or dt.date.min, order.get(task.name, 0)), reverse=True)
+    return tuple(found.line(task) for task in settled)
+
+
+def _is_settled(task: TaskRow) -> bool:
+    return task.status in ("done", "waived") or (task.status == "declined" and task.acting is None)
+
+
+# --- what many cases wait for ----------------------------------------------------------------------------------------
+
+
+def _prerequisites(found: SeenCase) -> tuple[PrerequisiteLine, ...]:
+    catalogue, today = found.work.catalogue, found.work.today
+    lines: list[PrerequisiteLine] = []
+    for entry in catalogue.needed(found.row.service, found.row.variant):
+        kind = catalogue.shared.prerequisites.get(entry.kind)
+        known = found.prerequisites().get((entry.kind, entry.scope))
+        owner = known.owner if known else kind.owner if kind else None
+        done = known is not None and known.status == "done"
+        lapsed = done and known is not None and known.valid_until is not None and known.valid_until < today
+        status: Any = "expired" if lapsed else known.status if known else "missing"
+        lines.append(
+            PrerequisiteLine(
+                title=parts.prerequisite_title(catalogue, entry.kind),
+                scope=parts.scope_title(catalogue, entry.scope),
+                status=status,
+                party=found.party(owner) if owner and status != "done" else None,
+                due=parts.due(found.work, known.due_on) if known and status in ("ready", "accepted") else None,
+                done_on=known.done_on if known else None,
+                valid_until=known.valid_until if known else None,
+            )
+        )
+    return tuple(sorted(lines, key=lambda line: (line.status == "done", line.due.on if line.due else dt.date.max)))
+
+
+def _milestones(found: SeenCase) -> tuple[MilestoneLine, ...]:
+    shared = found.work.catalogue.shared.milestones
+    return tuple(
+        MilestoneLine(
+            title=shared[kind].title if kind in shared else Text(de=kind, en=kind),
+            due=parts.due(found.work, milestone.due_on) if milestone.reached_on is None else None,
+            reached_on=milestone.reached_on,
+        )
+        for kind, milestone in sorted(found.milestones().items())
+    )
+
+
+def _documents(found: SeenCase) -> tuple[DocumentLine, ...]:
+    """Documents given in this case, the newest first."""
+    lines: list[DocumentLine] = []
+    for answer in reversed(found.answered()):
+        if answer.document is not None:
+            asked = _asked(found, answer.kind, answer.source).get(answer.field)
+            lines.append(
+                DocumentLine(
+                    document=answer.document,
+                    field=asked.title if asked else answer.field,
+                    source=_source(found, answer.kind, answer.source),
+                    given_at=answer.given_at,
+                    given_by=found.name(answer.given_by),
+                    outdated=answer.kind == "task" and not answer.latest,
+                )
+            )
+    return tuple(lines)
+
+
+def _asked(found: SeenCase, kind: str, source: str) -> Mapping[str, EvidenceField]:
+    """What a task or transition asks for, as far as the process still knows it."""
+    if kind == "transition":
+        transition = found.process.transitions.get(source)
+        return transition.asks if transition else {}
+    task = next((task for _, name, task in found.process.tasks() if name == source), None)
+    return task.evidence if task else {}
+
+
+def _source(found: SeenCase, kind: str, source: str) -> Text:
+    if kind == "transition":
+        transition = found.process.transitions.get(source)
+        return transition.title if transition else Text(de=source, en=source)
+    return next((task.title for _, name, task in found.process.tasks() if name == source), Text(de=source, en=source))
+
+
+# --- history ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _EventRow:
+    seq: int
+    at: dt.datetime
+    actor_id: UUID | None
+    act: str
+    said: Mapping[str, Any]
+
+
+def _entries(work: Work, case_id: UUID, before: int | None) -> list[_EventRow]:
+    """One more than a page, newest first."""
+    rows = work.session.execute(_EVENTS, {"case_id": case_id, "before": before or 2**31 - 1})
+    return [_EventRow(seq, at, actor_id, act, json.loads(content)) for seq, at, actor_id, act, content in rows]
+
+
+def _entry(found: SeenCase, row: _EventRow) -> Entry:
+    said = row.said
+    instead_of = said.get("instead_of")
+    remark = (said.get("remark") or {}).get("id")
+    return Entry(
+        seq=row.seq,
+        at=row.at,
+        act=row.act,
+        facts=_facts(found, said),
+        who=found.name(row.actor_id),
+        system=row.actor_id is None,
+        standing_for=parts.role_title(found.work.catalogue, instead_of) if instead_of else None,
+        remark=found.remarks().get(remark) if remark else None,
+        answers=_answers_of(found, said.get("transition"), row.seq),
+        opened=tuple(_opened(found, said)),
+    )
+
+
+def _facts(found: SeenCase, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What the sentence of an entry names, in titles."""
+    facts: dict[str, Any] = {"number": found.row.number}
+    if name := said.get("name"):
+        facts["task"] = _source(found, "task", name)
+    if to := said.get("to"):
+        facts["person"] = found.name(_id(to)) or Key("person.gone")
+    if (days := said.get("days")) is not None:
+        facts["n"] = days
+    if transition := said.get("transition"):
+        facts["transition"] = _source(found, "transition", transition)
+        target = found.process.states.get(said.get("target", ""))
+        facts["state"] = target.title if target else said.get("target", "")
+    if paused := said.get("hold"):
+        blocker = found.work.catalogue.programme.blockers.get(paused.get("blocker", ""))
+        facts["blocker"] = blocker.title if blocker else paused.get("blocker", "")
+        if review_on := paused.get("review_on"):
+            facts["review_on"] = dt.date.fromisoformat(review_on)
+    if source := said.get("source_id"):
+        facts["what"] = _shared_title(found, source)
+    return facts
+
+
+def _shared_title(found: SeenCase, source: str) -> Text | Key:
+    """The prerequisite or milestone behind an entry."""
+    catalogue = found.work.catalogue
+    for prerequisite in found.prerequisites().values():
+        if prerequisite.id.hex == source:
+            return parts.prerequisite_title(catalogue, prerequisite.kind)
+    for milestone in found.milestones().values():
+        if milestone.id.hex == source and milestone.kind in catalogue.shared.milestones:
+            return catalogue.shared.milestones[milestone.kind].title
+    return Key("event.something")
+
+
+def _answers_of(found: SeenCase, transition: str | None, seq: int) -> tuple[AnswerView, ...]:
+    """What was answered when a transition was taken: its answers carry the number of the entry."""
+    if transition is None:
+        return ()
+    asked = _asked(found, "transition", transition)
+    return tuple(
+        found.answer(answer, asked.get(answer.field))
+        for answer in found.answered()
+        if answer.kind == "transition" and answer.source == transition and answer.revision == seq
+    )
+
+
+def _opened(found: SeenCase, said: Mapping[str, Any]) -> Iterable[Text]:
+    """The tasks whose turn came by it; not the one it is about."""
+    names = {task.id.hex: task.name for task in found.tasks.values()}
+    for task_id, changes in (said.get("tasks") or {}).items():
+        if changes.get("status") == "ready" and task_id in names and task_id != said.get("task"):
+            yield _source(found, "task", names[task_id])
+
+
+def _id(written: str | None) -> UUID | None:
+    return UUID(written) if written else None
+
+
+_EVENTS: Any = (
+    sa.select(Event.seq, Event.at, Event.actor_id, Event.act, Event.content)
+    .where(
+        Event.chain_id == sa.bindparam("case_id", type_=sa.Uuid()),
+        Event.seq < sa.bindparam("before", type_=sa.Integer()),
+    )
+    .order_by(Event.seq.desc())
+    .limit(PAGE + 1)
+)

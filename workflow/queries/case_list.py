@@ -1,0 +1,447 @@
+"""The list of cases: filtered, counted by state, and leafed through by keyset."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from workflow import database, policy
+from workflow.definition import Text
+from workflow.engine import Work
+from workflow.models import Body, Case, Hold, Task
+from workflow.queries import parts
+from workflow.queries.parts import Due, StateView
+from workflow.texts import sort_key, title
+
+PAGE = 25
+MOST_TEXT, MOST_WORDS = 100, 6
+
+_NUMBER = re.compile(r"[a-z][a-z0-9_-]{0,110}-\d{1,12}-\d{1,6}\Z")
+_SHORT = {"vg": "verbandsgemeinde", "lk": "landkreis", "kfs": "kreisfreie_stadt"}
+"""How people shorten the kind of a body; sort keys hold the whole word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list is narrowed to. Whatever does not exist, or not for this actor, narrows nothing."""
+
+    text: str = ""
+    service: str | None = None
+    state: str | None = None
+    team: str | None = None
+    district: str | None = None
+    body: str | None = None
+    wave: str | None = None
+    overdue: bool = False
+    rests: bool = False
+
+    @property
+    def narrow(self) -> bool:
+        """Whether anything is narrowed at all."""
+        return self != Filters()
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page begins: after or before the case of this number. A number nobody knows begins at the front."""
+
+    after: str | None = None
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """The most urgent open task of a case: what it is, the role that must act, and until when."""
+
+    task: Text
+    role: Text
+    due: Due | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """One case as a line of the list."""
+
+    id: UUID
+    number: str
+    service: Text
+    body: str
+    body_name: str
+    state: StateView
+    since: dt.date
+    live_on: dt.date | None
+    next: NextStep | None
+    overdue: bool
+    rests: bool
+    review_on: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class StateCount:
+    """How many of the filtered cases stand in a state, whatever state is filtered for."""
+
+    state: StateView
+    cases: int
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a list can be narrowed to: only what the actor's cases have. Pairs of key and title."""
+
+    services: tuple[tuple[str, Text], ...]
+    teams: tuple[tuple[str, str], ...]
+    districts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseList:
+    """A page of the list, with what stands around it."""
+
+    filters: Filters
+    """As applied; what made no sense is gone."""
+    body_name: str | None
+    wave_title: Text | None
+    lines: tuple[CaseLine, ...]
+    newer: Cursor | None
+    older: Cursor | None
+    matching: int
+    """Cases under all filters."""
+    states: tuple[StateCount, ...]
+    in_all_states: int
+    overdue: int
+    """Overdue ones under all other filters."""
+    resting: int
+    options: Options
+    sees_cases: bool
+
+
+def cases(work: Work, filters: Filters = Filters(), cursor: Cursor = Cursor()) -> CaseList:
+    """A page of the cases this actor may know about, sorted by body and service.
+
+    Takes the same number of statements however many cases there are.
+    """
+    visible = policy.cases(work.actor)
+    options, known_body = _options(work, visible, filters.body)
+    filters = _sensible(work, filters, options, known_body)
+    counts = _counts(work, visible, filters)
+    lines, newer, older = _page(work, visible, filters, cursor)
+    return CaseList(
+        filters=filters,
+        body_name=known_body if filters.body else None,
+        wave_title=work.catalogue.programme.waves[filters.wave].title if filters.wave else None,
+        lines=lines,
+        newer=newer,
+        older=older,
+        matching=sum(
+            count.cases
+            for count in counts
+            if filters.state in (None, count.state)
+            and (count.overdue or not filters.overdue)
+            and (count.rests or not filters.rests)
+        ),
+        states=_state_counts(work, counts, filters),
+        in_all_states=sum(
+            count.cases
+            for count in counts
+            if (count.overdue or not filters.overdue) and (count.rests or not filters.rests)
+        ),
+        overdue=sum(
+            count.cases
+            for count in counts
+            if count.overdue and filters.state in (None, count.state) and (count.rests or not filters.rests)
+        ),
+        resting=sum(
+            count.cases
+            for count in counts
+            if count.rests and filters.state in (None, count.state) and (count.overdue or not filters.overdue)
+        ),
+        options=options,
+        sees_cases=bool(options.services),
+    )
+
+
+def is_overdue(today: dt.date) -> sa.ColumnElement[bool]:
+    """Whether a task of the case that waits for somebody is past its date. A resting case is never overdue."""
+    late = sa.exists().where(Task.case_id == Case.id, Task.acting.is_not(None), Task.due_on < today)
+    return sa.and_(~Case.rests, late)
+
+
+# --- what can be filtered for ----------------------------------------------------------------------------------------
+
+
+def _options(work: Work, visible: sa.ColumnElement[bool], body: str | None) -> tuple[Options, str | None]:
+    """What the actor's cases have in common and apart; and the name of the body filtered for, if it exists."""
+    found = work.session.execute(
+        sa.select(Case.service, Case.team, Body.district).join(Body, Body.ars == Case.body).where(visible).distinct()
+    ).all()
+    wanted = {row.district for row in found}
+    names = parts.body_names(work, wanted | ({body} if body and _is_plain(body) else set()))
+    teams = parts.team_titles(work)
+    language = work.actor.language
+    services = {row.service: parts.service_title(work.catalogue, row.service) for row in found}
+    options = Options(
+        services=tuple(sorted(services.items(), key=lambda entry: sort_key(title(language, entry[1])))),
+        teams=tuple(
+            sorted({(row.team, teams.get(row.team, row.team)) for row in found}, key=lambda entry: sort_key(entry[1]))
+        ),
+        districts=tuple(
+            sorted(((ars, names[ars]) for ars in wanted if ars in names), key=lambda entry: sort_key(entry[1]))
+        ),
+    )
+    return options, names.get(body) if body else None
+
+
+def _sensible(work: Work, filters: Filters, options: Options, known_body: str | None) -> Filters:
+    """The filters without whatever narrows to nothing that exists."""
+    states = {state.key for state in parts.states(work.catalogue)}
+    states |= {key for process in work.catalogue.processes() for key in process.states}
+    return replace(
+        filters,
+        text=clean(filters.text),
+        service=filters.service if filters.service in dict(options.services) else None,
+        state=filters.state if filters.state in states else None,
+        team=filters.team if filters.team in dict(options.teams) else None,
+        district=filters.district if filters.district in dict(options.districts) else None,
+        body=filters.body if known_body else None,
+        wave=filters.wave if filters.wave in work.catalogue.programme.waves else None,
+    )
+
+
+def clean(text: str) -> str:
+    """What somebody typed to search for, without control characters and superfluous space."""
+    printable = "".join(" " if unicodedata.category(character)[0] == "C" else character for character in text)
+    return " ".join(unicodedata.normalize("NFC", printable).split())[:MOST_TEXT].strip()
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a search as sort keys spell them; each must be found somewhere."""
+    words = [sort_key(word) for word in clean(text).split()[:MOST_WORDS]]
+    return [_SHORT.get(word, word) for word in words if word]
+
+
+def _is_plain(value: str) -> bool:
+    return value.isascii() and value.isdigit() and len(value) == 12
+
+
+def _conditions(work: Work, filters: Filters) -> list[sa.ColumnElement[bool]]:
+    """Every filter but state, overdue and rests, over cases joined with bodies."""
+    narrowed: list[sa.ColumnElement[bool]] = []
+    if filters.service:
+        narrowed.append(Case.service == filters.service)
+    if filters.team:
+        narrowed.append(Case.team == filters.team)
+    if filters.body:
+        narrowed.append(Case.body == filters.body)
+    if filters.wave:
+        narrowed.append(Case.wave == filters.wave)
+    if filters.district:
+        narrowed.append(Body.district == filters.district)
+    for word in words_of(filters.text):
+        services = [
+            key
+            for key, service in work.catalogue.services.items()
+            if word in sort_key(service.title.de) or word in sort_key(service.title.en)
+        ]
+        narrowed.append(
+            sa.or_(
+                Case.number.contains(word, autoescape=True),
+                Body.sort_key.contains(word, autoescape=True),
+                Case.service.in_(services) if services else sa.false(),
+            )
+        )
+    return narrowed
+
+
+# --- counting --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    process: str
+    version: int
+    state: str
+    rests: bool
+    overdue: bool
+    cases: int
+
+
+def _counts(work: Work, visible: sa.ColumnElement[bool], filters: Filters) -> list[_Count]:
+    overdue = sa.case((is_overdue(work.today), 1), else_=0).label("overdue")
+    each = (
+        sa.select(Case.process, Case.process_version, Case.state, Case.rests, overdue)
+        .join(Body, Body.ars == Case.body)
+        .where(visible, *_conditions(work, filters))
+        .subquery()
+    )
+    rows = work.session.execute(sa.select(*each.c, sa.func.count().label("cases")).group_by(*each.c))
+    return [
+        _Count(row.process, row.process_version, row.state, bool(row.rests), bool(row.overdue), row.cases)
+        for row in rows
+    ]
+
+
+def _state_counts(work: Work, counts: Sequence[_Count], filters: Filters) -> tuple[StateCount, ...]:
+    """By state, the main road first; a state nobody stands in is named only while it belongs to the main road."""
+    found: dict[str, int] = {}
+    views = {state.key: state for state in parts.states(work.catalogue)}
+    for count in counts:
+        if (count.overdue or not filters.overdue) and (count.rests or not filters.rests):
+            found[count.state] = found.get(count.state, 0) + count.cases
+        if count.state not in views:
+            views[count.state] = parts.state(work.catalogue, count.process, count.version, count.state)
+    return tuple(
+        StateCount(view, found.get(key, 0))
+        for key, view in views.items()
+        if not view.aside or found.get(key) or key == filters.state
+    )
+
+
+# --- one page --------------------------------------------------------------------------------------------------------
+
+
+def _page(
+    work: Work, visible: sa.ColumnElement[bool], filters: Filters, cursor: Cursor
+) -> tuple[tuple[CaseLine, ...], Cursor | None, Cursor | None]:
+    """The lines between two places of one order, and whether there is something on either side."""
+    order = _order(work)
+    conditions = [visible, *_conditions(work, filters)]
+    if filters.state:
+        conditions.append(Case.state == filters.state)
+    if filters.overdue:
+        conditions.append(is_overdue(work.today))
+    if filters.rests:
+        conditions.append(Case.rests.is_(True))
+    place, backwards = _place(work, visible, cursor, order)
+    rows = _rows(work, conditions, order, place, backwards=backwards)
+    if not rows and place is not None:
+        place, backwards = None, False
+        rows = _rows(work, conditions, order, None, backwards=False)
+    more = len(rows) > PAGE
+    rows = rows[:PAGE]
+    if backwards:
+        rows.reverse()
+    behind = more
+    before = False
+    if place is not None and rows:
+        edge = tuple(rows[-1 if backwards else 0][: len(order)])
+        beyond = bool(_rows(work, conditions, order, edge, backwards=not backwards, most=1))
+        before, behind = (more, beyond) if backwards else (beyond, more)
+    newer = Cursor(before=rows[0].number) if rows and before else None
+    older = Cursor(after=rows[-1].number) if rows and behind else None
+    return _lines(work, rows), newer, older
+
+
+def _order(work: Work) -> list[Any]:
+    """Body and service as the actor's language sorts them; the number decides what is left."""
+    language = work.actor.language
+    services = sorted(
+        work.catalogue.services, key=lambda key: (sort_key(title(language, work.catalogue.services[key].title)), key)
+    )
+    ranks = {key: rank for rank, key in enumerate(services)}
+    rank = sa.case(ranks, value=Case.service, else_=len(ranks)) if ranks else sa.literal(0)
+    session = work.session
+    return [
+        database.plainly_sorted(session, Body.sort_key),
+        database.plainly_sorted(session, Body.ars),
+        rank,
+        database.plainly_sorted(session, Case.number),
+    ]
+
+
+def _place(
+    work: Work, visible: sa.ColumnElement[bool], cursor: Cursor, order: Sequence[Any]
+) -> tuple[tuple[Any, ...] | None, bool]:
+    """Where the case a cursor names stands in the order, and whether the page lies before it."""
+    number = cursor.after or cursor.before
+    if number is None or not _NUMBER.match(number):
+        return None, False
+    row = work.session.execute(
+        sa.select(*order).select_from(Case).join(Body, Body.ars == Case.body).where(Case.number == number, visible)
+    ).first()
+    return (tuple(row), cursor.after is None) if row is not None else (None, False)
+
+
+def _rows(
+    work: Work,
+    conditions: Sequence[sa.ColumnElement[bool]],
+    order: Sequence[Any],
+    place: tuple[Any, ...] | None,
+    *,
+    backwards: bool,
+    most: int = PAGE + 1,
+) -> list[Any]:
+    query = (
+        sa.select(
+            *(column.label(f"order_{position}") for position, column in enumerate(order)),
+            Case.id,
+            Case.number,
+            Case.service,
+            Case.body,
+            Case.process,
+            Case.process_version,
+            Case.state,
+            Case.entered_on,
+            Case.live_on,
+            Case.rests,
+            Body.display_name,
+            Hold.review_on,
+        )
+        .select_from(Case)
+        .join(Body, Body.ars == Case.body)
+        .outerjoin(Hold, sa.and_(Hold.case_id == Case.id, Hold.ended_on.is_(None)))
+        .where(*conditions)
+        .order_by(*(column.desc() for column in order) if backwards else order)
+        .limit(most)
+    )
+    if place is not None:
+        here, there = sa.tuple_(*order), sa.tuple_(*place)
+        query = query.where(here < there if backwards else here > there)
+    return list(work.session.execute(query).all())
+
+
+def _lines(work: Work, rows: Sequence[Any]) -> tuple[CaseLine, ...]:
+    steps = _next_steps(work, {row.id: row for row in rows})
+    return tuple(
+        CaseLine(
+            id=row.id,
+            number=row.number,
+            service=parts.service_title(work.catalogue, row.service),
+            body=row.body,
+            body_name=row.display_name,
+            state=parts.state(work.catalogue, row.process, row.process_version, row.state),
+            since=row.entered_on,
+            live_on=row.live_on,
+            next=steps.get(row.id),
+            overdue=not row.rests and (step := steps.get(row.id)) is not None and bool(step.due and step.due.overdue),
+            rests=row.rests,
+            review_on=row.review_on,
+        )
+        for row in rows
+    )
+
+
+def _next_steps(work: Work, rows: Mapping[UUID, Any]) -> dict[UUID, NextStep]:
+    """The task of each case that is due first among those somebody must act on."""
+    found: dict[UUID, NextStep] = {}
+    tasks = work.session.execute(
+        sa.select(Task.case_id, Task.name, Task.state, Task.acting, Task.due_on)
+        .where(Task.case_id.in_(list(rows)), Task.acting.is_not(None))
+        .order_by(Task.due_on.is_(None), Task.due_on, Task.name)
+    )
+    for case_id, name, state, acting, due_on in tasks:
+        if case_id not in found and acting is not None:
+            case = rows[case_id]
+            process = work.catalogue.process(case.process, case.process_version)
+            found[case_id] = NextStep(
+                task=process.states[state].tasks[name].title,
+                role=parts.role_title(work.catalogue, acting),
+                due=parts.due(work, due_on),
+            )
+    return found

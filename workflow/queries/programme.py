@@ -1,0 +1,178 @@
+"""The programme as a whole: its target dates with their history, its waves, its order of services, its teams."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from workflow import database, policy
+from workflow.definition import Text
+from workflow.engine import Work
+from workflow.models import Body, Case, Target, Team, TeamDistrict, TeamService, Wave
+from workflow.queries import parts
+from workflow.queries.parts import Due
+
+
+@dataclass(frozen=True, slots=True)
+class TargetView:
+    """A target date as it was set at one time, and why."""
+
+    on: dt.date
+    set_on: dt.date | None
+    reason: Text
+    source: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WaveView:
+    """A wave, with the number of its cases that the actor sees."""
+
+    key: str
+    title: Text
+    stichtag: Due
+    services: tuple[Text, ...]
+    """Empty: for every service."""
+    cases: int
+
+
+@dataclass(frozen=True, slots=True)
+class TeamView:
+    """An Umsetzungsteam with what it looks after."""
+
+    key: str
+    title: str
+    districts: tuple[tuple[str, str], ...]
+    """ARS and name."""
+    services: tuple[tuple[str, Text], ...]
+    """Services it looks after everywhere."""
+    cases: int
+    """Cases of the team that the actor sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammePage:
+    """What is to be reached by when, and who works on it."""
+
+    title: Text
+    land: str
+    target: Due
+    targets: tuple[TargetView, ...]
+    """The present one first."""
+    cases: int
+    live: int
+    """Of the cases whose state the actor may know."""
+    public: bool
+    waves: tuple[WaveView, ...]
+    priorities: tuple[tuple[str, Text], ...]
+    teams: tuple[TeamView, ...]
+    attribution: str
+
+
+def programme(work: Work) -> ProgrammePage:
+    """The programme. Takes the same number of statements however many cases there are."""
+    known = work.catalogue.programme
+    targets = _targets(work)
+    goals = parts.goals(work.catalogue)
+    in_use = sa.case((Case.state.in_(goals), 1), else_=0)
+    cases, live = work.session.execute(
+        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(in_use), 0)).where(
+            policy.case_states(work.actor, public=known.state_is_public)
+        )
+    ).one()
+    target = parts.due(work, targets[0].on)
+    assert target is not None  # noqa: S101 - a target always has a date
+    return ProgrammePage(
+        title=known.title,
+        land=known.land,
+        target=target,
+        targets=targets,
+        cases=cases,
+        live=live,
+        public=known.state_is_public,
+        waves=_waves(work),
+        priorities=tuple(
+            (key, parts.service_title(work.catalogue, key))
+            for key in known.priorities
+            if key in work.catalogue.services
+        ),
+        teams=_teams(work),
+        attribution=work.catalogue.attribution,
+    )
+
+
+def _targets(work: Work) -> tuple[TargetView, ...]:
+    rows = work.session.execute(
+        sa.select(Target.due_on, Target.set_on, Target.reason_de, Target.reason_en, Target.source)
+    ).all()
+    newest_first = sorted(rows, key=lambda row: (row.set_on or dt.date.min, row.due_on), reverse=True)
+    return tuple(
+        TargetView(row.due_on, row.set_on, Text(de=row.reason_de, en=row.reason_en), row.source, current=position == 0)
+        for position, row in enumerate(newest_first)
+    )
+
+
+def _waves(work: Work) -> tuple[WaveView, ...]:
+    counted = (
+        sa.select(Case.wave, sa.func.count().label("cases"))
+        .where(policy.cases(work.actor), Case.wave.is_not(None))
+        .group_by(Case.wave)
+        .subquery()
+    )
+    rows = work.session.execute(
+        sa.select(Wave.key, Wave.title_de, Wave.title_en, Wave.stichtag, counted.c.cases)
+        .outerjoin(counted, counted.c.wave == Wave.key)
+        .order_by(Wave.stichtag, Wave.key)
+    )
+    defined = work.catalogue.programme.waves
+    found: list[WaveView] = []
+    for row in rows:
+        stichtag = parts.due(work, row.stichtag)
+        if stichtag is not None:
+            services = defined[row.key].services if row.key in defined else ()
+            found.append(
+                WaveView(
+                    row.key,
+                    Text(de=row.title_de, en=row.title_en),
+                    stichtag,
+                    tuple(parts.service_title(work.catalogue, key) for key in services),
+                    row.cases or 0,
+                )
+            )
+    return tuple(found)
+
+
+def _teams(work: Work) -> tuple[TeamView, ...]:
+    counted = (
+        sa.select(Case.team, sa.func.count().label("cases"))
+        .where(policy.cases(work.actor))
+        .group_by(Case.team)
+        .subquery()
+    )
+    teams = work.session.execute(
+        sa.select(Team.key, Team.title, counted.c.cases)
+        .outerjoin(counted, counted.c.team == Team.key)
+        .order_by(Team.title, Team.key)
+    ).all()
+    districts: dict[str, list[tuple[str, str]]] = {}
+    for team, ars, name in work.session.execute(
+        sa.select(TeamDistrict.team, Body.ars, Body.display_name)
+        .join(Body, Body.ars == TeamDistrict.district)
+        .order_by(database.plainly_sorted(work.session, Body.sort_key), Body.ars)
+    ):
+        districts.setdefault(team, []).append((ars, name))
+    services: dict[str, list[tuple[str, Text]]] = {}
+    for team, key in work.session.execute(sa.select(TeamService.team, TeamService.service)):
+        services.setdefault(team, []).append((key, parts.service_title(work.catalogue, key)))
+    return tuple(
+        TeamView(
+            row.key,
+            row.title,
+            tuple(districts.get(row.key, ())),
+            tuple(services.get(row.key, ())),
+            row.cases or 0,
+        )
+        for row in teams
+    )

@@ -1,0 +1,379 @@
+"""One case as a page looks at it: not locked, with all its tasks, the names of its places and of its people."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from workflow import casework, evidence, policy, tasks
+from workflow.calendar import Pause
+from workflow.casework import CaseAtHand, CaseRow, TaskRow
+from workflow.definition import EvidenceField, Text
+from workflow.engine import Work
+from workflow.errors import NotFound
+from workflow.evidence import Value
+from workflow.models import Body, Case, Decision, Document, Evidence, Hold, Person, Remark, Task, Team, Wave
+from workflow.queries import parts
+from workflow.queries.parts import AnswerView, DocumentLink, Due
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who acts: a role at a place, and the people behind it.
+
+    `instead_of` names the role that ought to act but that nobody holds. `people` is whoever took it on, else everybody
+    who holds the role.
+    """
+
+    role: str
+    title: Text
+    place: str | None
+    people: tuple[str, ...]
+    instead_of: Text | None
+    me: bool
+    """The actor of the page belongs to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLine:
+    """A task as a line of a page."""
+
+    id: UUID
+    title: Text
+    state: Text
+    status: str
+    optional: bool
+    attempt: int
+    conditional: bool
+    """Whether it is needed at all depends on an answer still to come."""
+    mine: bool
+    """It waits for the actor of the page."""
+    held: bool
+    """Somebody has accepted it."""
+    party: Party
+    due: Due | None
+    since: dt.date | None
+    reminded_on: dt.date | None
+    ended_on: dt.date | None
+    after: tuple[Text, ...]
+    """What has to be settled first."""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldSeen:
+    """A pause of the case."""
+
+    blocker: Text
+    began_on: dt.date
+    ended_on: dt.date | None
+    review_on: dt.date
+    promised_on: dt.date | None
+    external_owner: str | None
+    remark_id: UUID | None
+    held_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One answer of the case with whom and what it belongs to."""
+
+    kind: str
+    subject_id: UUID
+    source: str
+    field: str
+    type: str
+    value: Value | None
+    document: DocumentLink | None
+    attempt: int
+    revision: int
+    latest: bool
+    given_at: dt.datetime
+    given_by: UUID | None
+
+
+@dataclass(slots=True)
+class SeenCase(CaseAtHand):
+    """The case with what a page says of it. Whatever is asked for is read once."""
+
+    body_name: str = ""
+    team_title: str = ""
+    wave_title: Text | None = None
+    _names: dict[UUID, str] = field(default_factory=dict)
+    _holds: tuple[HoldSeen, ...] | None = None
+    _remarks: dict[str, str] | None = None
+    _answered: tuple[Answered, ...] | None = None
+
+    def holds(self) -> tuple[HoldSeen, ...]:
+        """The ledger of pauses, the earliest first."""
+        if self._holds is None:
+            blockers = self.work.catalogue.programme.blockers
+            rows = self.work.session.execute(_HOLDS, {"case_id": self.row.id})
+            self._holds = tuple(
+                HoldSeen(
+                    blocker=blockers[row.blocker].title if row.blocker in blockers else _plain(row.blocker),
+                    began_on=row.began_on,
+                    ended_on=row.ended_on,
+                    review_on=row.review_on,
+                    promised_on=row.promised_on,
+                    external_owner=row.external_owner,
+                    remark_id=row.remark_id,
+                    held_by=row.held_by,
+                )
+                for row in rows
+            )
+        return self._holds
+
+    def pauses(self) -> tuple[Pause, ...]:
+        """The same ledger as due dates count it."""
+        return tuple(Pause(hold.began_on, hold.ended_on) for hold in self.holds())
+
+    def remarks(self) -> dict[str, str]:
+        """What people gave as reasons, by the remark's id in hex; erased ones are not there."""
+        if self._remarks is None:
+            rows = self.work.session.execute(_REMARKS, {"case_id": self.row.id})
+            self._remarks = {remark_id.hex: text for remark_id, text in rows if text}
+        return self._remarks
+
+    def answered(self) -> tuple[Answered, ...]:
+        """Every answer given in this case, in all revisions, in the order in which they were given."""
+        if self._answered is None:
+            rows = self.work.session.execute(_ANSWERED, {"case_id": self.row.id})
+            self._answered = tuple(
+                Answered(
+                    kind=row.subject_kind,
+                    subject_id=row.subject_id,
+                    source=row.source,
+                    field=row.field,
+                    type=row.type,
+                    value=evidence.value_of(row.type, row.text_value, row.number_value, row.date_value),
+                    document=DocumentLink(row.document_id, row.name, row.size) if row.document_id else None,
+                    attempt=row.attempt,
+                    revision=row.revision,
+                    latest=row.latest,
+                    given_at=row.given_at,
+                    given_by=row.given_by,
+                )
+                for row in rows
+            )
+        return self._answered
+
+    def learn_names(self, people: Iterable[UUID | None]) -> None:
+        """Read the names of these people and of everybody who holds a role here, in one statement."""
+        wanted = {person for person in people if person} | {holder.person_id for holder in self.holders()}
+        rows = self.work.session.execute(_NAMES, {"people": list(wanted)})
+        self._names = {person_id: name for person_id, name in rows if name}
+
+    def name(self, person_id: UUID | None) -> str | None:
+        """The name of somebody `learn_names` was asked for; None once it has been erased."""
+        return self._names.get(person_id) if person_id else None
+
+    # --- in words ---
+
+    def party(self, owner: str, *, holder: UUID | None = None) -> Party:
+        """Who acts as `owner` here, after fallback; `holder` has taken it on."""
+        role, people = policy.in_charge(owner, self.row, self.holders())
+        if holder is not None:
+            people = (holder,)
+        return Party(
+            role=role,
+            title=parts.role_title(self.work.catalogue, role),
+            place=self._place(role),
+            people=tuple(name for name in map(self.name, people) if name),
+            instead_of=parts.role_title(self.work.catalogue, owner) if role != owner else None,
+            me=self.work.actor.id in people,
+        )
+
+    def line(self, task: TaskRow, *, reminded_on: dt.date | None = None) -> TaskLine:
+        """A task as a line of a page."""
+        definition = self.definition_of(task)
+        return TaskLine(
+            id=task.id,
+            title=definition.title,
+            state=self.process.states[task.state].title,
+            status=task.status,
+            optional=task.optional,
+            attempt=task.attempt,
+            conditional=bool(definition.only_if),
+            mine=self.waits_for_actor(task),
+            held=task.status == "accepted" and task.holder_id is not None,
+            party=self.party(task.acting or task.owner, holder=_who(task)),
+            due=parts.due(self.work, task.due_on) if task.acting else None,
+            since=task.counted_from,
+            reminded_on=reminded_on,
+            ended_on=task.ended_on,
+            after=tuple(
+                self.process.states[task.state].tasks[name].title
+                for name in definition.after
+                if name in self.tasks and not self.tasks[name].satisfies
+            )
+            if task.status == "waiting"
+            else (),
+        )
+
+    def waits_for_actor(self, task: TaskRow) -> bool:
+        """Whether the actor of the page is asked to do something with the task."""
+        if task.acting is None or tasks.standing_of(self, task) is None:
+            return False
+        return task.status != "submitted" or task.submitted_by != self.work.actor.id
+
+    def answer(self, given: Answered, asked: EvidenceField | None) -> AnswerView:
+        """An answer in words: options, variants and waves by their titles."""
+        return AnswerView(
+            field=given.field,
+            title=asked.title if asked else given.field,
+            type=given.type,
+            value=self._in_words(given, asked),
+            document=given.document,
+            revision=given.revision,
+            latest=given.latest,
+            given_at=given.given_at,
+            given_by=self.name(given.given_by),
+        )
+
+    def _in_words(self, given: Answered, asked: EvidenceField | None) -> Value | Text | None:
+        value = given.value
+        if not isinstance(value, str):
+            return value
+        if given.type == "variant":
+            variant = self.work.catalogue.variant(self.row.service, value)
+            return variant.title if variant else value
+        if given.type == "wave":
+            return self.wave_title if value == self.row.wave and self.wave_title else value
+        if asked is not None and value in asked.options:
+            return asked.options[value].title
+        return value
+
+    def _place(self, role: str) -> str | None:
+        if role.startswith("body."):
+            return self.body_name
+        if role in ("umsetzungsteam", "supervisor"):
+            return self.team_title
+        if role == "rollout_team" and self.row.operator:
+            operator = self.work.catalogue.programme.operators.get(self.row.operator)
+            return operator.title if operator else self.row.operator
+        return None
+
+
+def look(work: Work, case_id: UUID) -> SeenCase:
+    """The case, if this actor may know it exists. Raises NotFound."""
+    return _look(work, Case.id == case_id)
+
+
+def look_by_task(work: Work, task_id: UUID) -> tuple[SeenCase, TaskRow]:
+    """The case of a task, and the task. Raises NotFound like `look`."""
+    case = _look(work, Case.id == sa.select(Task.case_id).where(Task.id == task_id).scalar_subquery())
+    task = next((task for task in case.tasks.values() if task.id == task_id), None)
+    if task is None:
+        raise NotFound(what="task")
+    return case, task
+
+
+def reminded(work: Work, tasks: Iterable[UUID]) -> dict[UUID, dt.date]:
+    """The day on which somebody was last reminded of each of these tasks."""
+    wanted = list(tasks)
+    if not wanted:
+        return {}
+    rows = work.session.execute(_REMINDED, {"tasks": wanted})
+    today = work.catalogue.calendar.today
+    return {task_id: today(_aware(at)) for task_id, at in rows}
+
+
+def _look(work: Work, which: sa.ColumnElement[bool]) -> SeenCase:
+    row = work.session.execute(_LOOK.where(which, policy.cases(work.actor))).first()
+    if row is None:
+        raise NotFound(what="case")
+    *columns, body_name, team_title, wave_de, wave_en = row
+    case_row = CaseRow(*columns)
+    process = work.catalogue.process(case_row.process, case_row.process_version)
+    rows = work.session.execute(_TASKS, {"case_id": case_row.id})
+    return SeenCase(
+        work,
+        case_row,
+        process,
+        {task.name: task for task in (TaskRow(*row) for row in rows)},
+        body_name=body_name,
+        team_title=team_title,
+        wave_title=Text(de=wave_de, en=wave_en) if wave_de else None,
+    )
+
+
+def _who(task: TaskRow) -> UUID | None:
+    """Whoever took an accepted task on, or did a settled one."""
+    return task.holder_id if task.status in ("accepted", "done") else None
+
+
+def _plain(name: str) -> Text:
+    return Text(de=name, en=name)
+
+
+def _aware(at: dt.datetime) -> dt.datetime:
+    return at if at.tzinfo else at.replace(tzinfo=dt.UTC)
+
+
+_CASE_ID: Any = sa.bindparam("case_id", type_=sa.Uuid())
+_LOOK = (
+    sa.select(
+        *(getattr(Case, name) for name in casework.CASE_NAMES),
+        Body.display_name,
+        Team.title,
+        Wave.title_de,
+        Wave.title_en,
+    )
+    .join(Body, Body.ars == Case.body)
+    .join(Team, Team.key == Case.team)
+    .outerjoin(Wave, Wave.key == Case.wave)
+)
+_TASKS = sa.select(*(getattr(Task, column.name) for column in fields(TaskRow))).where(Task.case_id == _CASE_ID)
+_HOLDS = (
+    sa.select(
+        Hold.blocker,
+        Hold.began_on,
+        Hold.ended_on,
+        Hold.review_on,
+        Hold.promised_on,
+        Hold.external_owner,
+        Hold.remark_id,
+        Hold.held_by,
+    )
+    .where(Hold.case_id == _CASE_ID)
+    .order_by(Hold.began_on, Hold.id)
+)
+_REMARKS = sa.select(Remark.id, Remark.text).where(Remark.chain_id == _CASE_ID)
+_ANSWERED = (
+    sa.select(
+        Evidence.subject_kind,
+        Evidence.subject_id,
+        Evidence.source,
+        Evidence.field,
+        Evidence.type,
+        Evidence.text_value,
+        Evidence.number_value,
+        Evidence.date_value,
+        Evidence.document_id,
+        Evidence.attempt,
+        Evidence.revision,
+        Evidence.latest,
+        Evidence.given_at,
+        Evidence.given_by,
+        Document.name,
+        Document.size,
+    )
+    .outerjoin(Document, Document.id == Evidence.document_id)
+    .where(Evidence.case_id == _CASE_ID)
+    .order_by(Evidence.given_at, Evidence.revision)
+)
+_NAMES = sa.select(Person.id, Person.name).where(Person.id.in_(sa.bindparam("people", expanding=True)))
+_REMINDED = (
+    sa.select(Decision.subject_id, sa.func.max(Decision.decided_at))
+    .where(
+        Decision.subject_kind == "task",
+        Decision.subject_id.in_(sa.bindparam("tasks", expanding=True)),
+        Decision.outcome == "fired",
+    )
+    .group_by(Decision.subject_id)
+)

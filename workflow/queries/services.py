@@ -1,0 +1,475 @@
+"""The catalogue of services, one service with its milestones and bodies, and one milestone."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from workflow import database, policy
+from workflow.definition import EvidenceField, MilestoneRequirement, Service, Text
+from workflow.engine import Work
+from workflow.errors import NotFound
+from workflow.models import Body, Case, Milestone
+from workflow.queries import parts
+from workflow.queries.case_list import StateCount
+from workflow.queries.parts import AnswerView, Due, Happened, StateView
+from workflow.texts import sort_key, title
+
+NOT_OPEN = "not_open"
+"""What one asks for instead of a state to see bodies without a case."""
+
+
+@dataclass(frozen=True, slots=True)
+class MilestoneLine:
+    """A milestone of the Land for one service."""
+
+    id: UUID
+    title: Text
+    due: Due | None
+    reached_on: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Responsible:
+    """Which bodies are responsible for a service, and how sure that is."""
+
+    title: Text
+    bodies: int
+    sourced: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLine:
+    """A service as an entry of the catalogue. Numbers count the cases whose state the actor may know."""
+
+    key: str
+    title: Text
+    summary: Text
+    focus: str
+    operator: str | None
+    implementing_land: str | None
+    responsible: Responsible | None
+    """None: nobody knows who is responsible, so no case can be opened."""
+    states: tuple[StateCount, ...]
+    cases: int
+    live: int
+    milestones: tuple[MilestoneLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceList:
+    """The catalogue in the order of the programme's priorities."""
+
+    lines: tuple[ServiceLine, ...]
+    public: bool
+    """The numbers count every case, not only those the actor sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeededView:
+    """A prerequisite a variant needs."""
+
+    title: Text
+    scope: Text | str | None
+    owner: Text
+
+
+@dataclass(frozen=True, slots=True)
+class VariantView:
+    """A technical way to connect a service."""
+
+    key: str
+    title: Text
+    maturity: str | None
+    specialist_software: bool
+    return_channel: bool
+    prerequisites: tuple[NeededView, ...]
+    sourced: bool
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantView:
+    """Bodies that take part in others' cases."""
+
+    group: Text
+    role: Text
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BodyStanding:
+    """Where one body stands with the service. `case` only for who sees it."""
+
+    ars: str
+    name: str
+    kind: str
+    state: StateView | None
+    since: dt.date | None
+    live_on: dt.date | None
+    case: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePage:
+    """Everything known of a service. Whatever is None is not known, and the page says so."""
+
+    key: str
+    title: Text
+    summary: Text
+    focus: str
+    sourced: bool
+    source: str
+    leika: str | None
+    ozg: str | None
+    implementing_land: str | None
+    operator: str | None
+    operator_source: str | None
+    authority: Text | None
+    responsible: Responsible | None
+    payment: str | None
+    trust_level: Text | None
+    fee: Text | None
+    team: str | None
+    variants: tuple[VariantView, ...]
+    participants: tuple[ParticipantView, ...]
+    sub_services: tuple[Text, ...]
+    notes: Text | None
+    milestones: tuple[MilestoneLine, ...]
+    states: tuple[StateCount, ...]
+    cases: int
+    live: int
+    not_open: int
+    """Responsible bodies without a case."""
+    bodies: tuple[BodyStanding, ...]
+    """Responsible bodies and others with a case, narrowed to `state`."""
+    state: str | None
+    public: bool
+    may_plan: bool
+    attribution: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingIn:
+    """Cases of a state that cannot leave it before a milestone is reached."""
+
+    state: StateView
+    cases: int
+
+
+@dataclass(frozen=True, slots=True)
+class MilestonePage:
+    """A milestone as this actor may see it."""
+
+    id: UUID
+    version: int
+    title: Text
+    help: Text | None
+    service: str
+    service_title: Text
+    due: Due | None
+    reached_on: dt.date | None
+    fields: Mapping[str, EvidenceField]
+    answers: tuple[AnswerView, ...]
+    waiting: tuple[WaitingIn, ...]
+    history: tuple[Happened, ...]
+    may_plan: bool
+    """The actor may set its date and record that it is reached."""
+    today: dt.date
+
+
+def services(work: Work) -> ServiceList:
+    """The catalogue with numbers per state. Takes the same number of statements however many cases there are."""
+    catalogue = work.catalogue
+    public = catalogue.programme.state_is_public
+    counts = _counts(work)
+    kinds = work.session.execute(sa.select(Body.ars, Body.kind).where(Body.valid_until.is_(None))).tuples().all()
+    milestones = _milestones(work)
+    lines = [
+        ServiceLine(
+            key=key,
+            title=entry.title,
+            summary=entry.summary,
+            focus=entry.focus,
+            operator=_operator(work, entry),
+            implementing_land=entry.implementing_land,
+            responsible=_responsible(work, entry, kinds),
+            states=_state_counts(work, counts.get(key, ())),
+            cases=sum(count.cases for count in counts.get(key, ())),
+            live=_live(work, counts.get(key, ())),
+            milestones=milestones.get(key, ()),
+        )
+        for key, entry in catalogue.services.items()
+    ]
+    order = {key: position for position, key in enumerate(catalogue.programme.priorities)}
+    language = work.actor.language
+    lines.sort(key=lambda line: (order.get(line.key, len(order)), sort_key(title(language, line.title))))
+    return ServiceList(lines=tuple(lines), public=public)
+
+
+def service(work: Work, key: str, *, state: str | None = None) -> ServicePage:
+    """One service; `state` narrows its bodies to those in a state, or without a case (`NOT_OPEN`).
+
+    Raises NotFound for a service the catalogue does not have.
+    """
+    catalogue = work.catalogue
+    entry = catalogue.service(key)
+    every = _bodies(work, entry)
+    counts = _counts(work, key).get(key, ())
+    states = _state_counts(work, counts)
+    state = state if state == NOT_OPEN or state in {count.state.key for count in states} else None
+    operator = catalogue.programme.operators.get(entry.operator) if entry.operator else None
+    return ServicePage(
+        key=key,
+        title=entry.title,
+        summary=entry.summary,
+        focus=entry.focus,
+        sourced=entry.confidence == "sourced",
+        source=entry.source,
+        leika=entry.keys.leika,
+        ozg=entry.keys.ozg,
+        implementing_land=entry.implementing_land,
+        operator=_operator(work, entry),
+        operator_source=operator.source if operator else None,
+        authority=entry.authority,
+        responsible=_responsible(work, entry, [(body.ars, body.kind) for body in every]),
+        payment=entry.payment,
+        trust_level=entry.trust_level,
+        fee=entry.fee_per_authority,
+        team=parts.team_titles(work).get(entry.team) if entry.team else None,
+        variants=tuple(_variants(work, entry)),
+        participants=tuple(
+            ParticipantView(catalogue.groups[one.group].title, one.role, one.source)
+            for one in entry.participants
+            if one.group in catalogue.groups
+        ),
+        sub_services=tuple(entry.sub_services.values()),
+        notes=entry.notes,
+        milestones=_milestones(work, key).get(key, ()),
+        states=states,
+        cases=sum(count.cases for count in counts),
+        live=_live(work, counts),
+        not_open=sum(1 for body in every if body.state is None),
+        bodies=tuple(body for body in every if state is None or state == _standing(body)),
+        state=state,
+        public=catalogue.programme.state_is_public,
+        may_plan=work.actor.holds("programme_office"),
+        attribution=catalogue.attribution,
+    )
+
+
+def milestone(work: Work, milestone_id: UUID) -> MilestonePage:
+    """One milestone. Raises NotFound when it is not there, or nobody is signed in."""
+    row = work.session.execute(
+        sa.select(
+            Milestone.id,
+            Milestone.version,
+            Milestone.service,
+            Milestone.kind,
+            Milestone.due_on,
+            Milestone.reached_on,
+        ).where(Milestone.id == milestone_id)
+    ).first()
+    if row is None or not policy.sees_milestones(work.actor):
+        raise NotFound(what="milestone")
+    kind = work.catalogue.shared.milestones.get(row.kind)
+    asked: Mapping[str, EvidenceField] = kind.evidence if kind else {}
+    staff = policy.sees_staff(work.actor)
+    given = parts.answers(work, "milestone", [row.id], asked).get(row.id, ()) if staff else ()
+    return MilestonePage(
+        id=row.id,
+        version=row.version,
+        title=_milestone_title(work, row.kind),
+        help=kind.help if kind else None,
+        service=row.service,
+        service_title=parts.service_title(work.catalogue, row.service),
+        due=parts.due(work, row.due_on),
+        reached_on=row.reached_on,
+        fields=asked,
+        answers=tuple(answer for answer in given if answer.latest),
+        waiting=_waiting(work, row.service, row.kind) if row.reached_on is None else (),
+        history=parts.history(work, row.id, subject="milestone", names=staff),
+        may_plan=row.reached_on is None and kind is not None and work.actor.holds("programme_office"),
+        today=work.today,
+    )
+
+
+# --- helpers ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    process: str
+    version: int
+    state: str
+    cases: int
+
+
+def _counts(work: Work, service: str | None = None) -> dict[str, tuple[_Count, ...]]:
+    """Cases per service and state, as far as the actor may know their state."""
+    known = policy.case_states(work.actor, public=work.catalogue.programme.state_is_public)
+    columns = (Case.service, Case.process, Case.process_version, Case.state)
+    query = sa.select(*columns, sa.func.count().label("cases")).where(known).group_by(*columns)
+    if service is not None:
+        query = query.where(Case.service == service)
+    found: dict[str, list[_Count]] = {}
+    for row in work.session.execute(query):
+        found.setdefault(row.service, []).append(_Count(row.process, row.process_version, row.state, row.cases))
+    return {key: tuple(counts) for key, counts in found.items()}
+
+
+def _state_counts(work: Work, counts: Iterable[_Count]) -> tuple[StateCount, ...]:
+    """By state; the main road is complete, what lies aside appears where a case stands there."""
+    views = {state.key: state for state in parts.states(work.catalogue)}
+    found: dict[str, int] = {}
+    for count in counts:
+        found[count.state] = found.get(count.state, 0) + count.cases
+        if count.state not in views:
+            views[count.state] = parts.state(work.catalogue, count.process, count.version, count.state)
+    return tuple(StateCount(view, found.get(key, 0)) for key, view in views.items() if not view.aside or found.get(key))
+
+
+def _live(work: Work, counts: Iterable[_Count]) -> int:
+    goals = parts.goals(work.catalogue)
+    return sum(count.cases for count in counts if count.state in goals)
+
+
+def _responsible(work: Work, entry: Service, bodies: Iterable[tuple[str, str]]) -> Responsible | None:
+    if entry.applies_to is None:
+        return None
+    group = work.catalogue.groups[entry.applies_to]
+    return Responsible(
+        title=group.title,
+        bodies=sum(1 for ars, kind in bodies if work.catalogue.is_responsible(entry.service, ars=ars, kind=kind)),
+        sourced=group.confidence == "sourced" and entry.confidence == "sourced",
+        source=group.source,
+    )
+
+
+def _operator(work: Work, entry: Service) -> str | None:
+    if entry.operator is None:
+        return None
+    known = work.catalogue.programme.operators.get(entry.operator)
+    return known.title if known else entry.operator
+
+
+def _variants(work: Work, entry: Service) -> Iterable[VariantView]:
+    shared = work.catalogue.shared.prerequisites
+    for key, variant in entry.variants.items():
+        yield VariantView(
+            key=key,
+            title=variant.title,
+            maturity=variant.maturity,
+            specialist_software=variant.specialist_software,
+            return_channel=variant.return_channel,
+            prerequisites=tuple(
+                NeededView(
+                    parts.prerequisite_title(work.catalogue, need.kind),
+                    parts.scope_title(work.catalogue, need.scope) if need.scope != entry.service else None,
+                    parts.role_title(work.catalogue, shared[need.kind].owner),
+                )
+                for need in variant.prerequisites
+                if need.kind in shared
+            ),
+            sourced=variant.confidence == "sourced",
+            source=variant.source,
+        )
+
+
+def _milestones(work: Work, service: str | None = None) -> dict[str, tuple[MilestoneLine, ...]]:
+    query = sa.select(Milestone.id, Milestone.service, Milestone.kind, Milestone.due_on, Milestone.reached_on).order_by(
+        Milestone.service, Milestone.kind
+    )
+    if service is not None:
+        query = query.where(Milestone.service == service)
+    found: dict[str, list[MilestoneLine]] = {}
+    for row in work.session.execute(query):
+        found.setdefault(row.service, []).append(
+            MilestoneLine(
+                row.id,
+                _milestone_title(work, row.kind),
+                parts.due(work, row.due_on) if row.reached_on is None else None,
+                row.reached_on,
+            )
+        )
+    return {key: tuple(lines) for key, lines in found.items()}
+
+
+def _milestone_title(work: Work, kind: str) -> Text:
+    known = work.catalogue.shared.milestones.get(kind)
+    return known.title if known else Text(de=kind, en=kind)
+
+
+def _bodies(work: Work, entry: Service) -> Sequence[BodyStanding]:
+    """Responsible bodies and every other with a case, in the order of names; of several rounds the latest."""
+    known = policy.case_states(work.actor, public=work.catalogue.programme.state_is_public)
+    rows = work.session.execute(
+        sa.select(
+            Body.ars,
+            Body.display_name,
+            Body.kind,
+            Body.valid_until,
+            Case.id,
+            Case.process,
+            Case.process_version,
+            Case.state,
+            Case.entered_on,
+            Case.live_on,
+            sa.case((policy.cases(work.actor), 1), else_=0).label("visible"),
+        )
+        .outerjoin(Case, sa.and_(Case.body == Body.ars, Case.service == entry.service, known))
+        .order_by(database.plainly_sorted(work.session, Body.sort_key), Body.ars, Case.round)
+    )
+    found: dict[str, BodyStanding] = {}
+    for row in rows:
+        responsible = row.valid_until is None and work.catalogue.is_responsible(
+            entry.service, ars=row.ars, kind=row.kind
+        )
+        if row.id is not None or responsible:
+            found[row.ars] = _body(work, row)
+    return tuple(found.values())
+
+
+def _body(work: Work, row: Any) -> BodyStanding:
+    is_open = row.id is not None
+    return BodyStanding(
+        ars=row.ars,
+        name=row.display_name,
+        kind=row.kind,
+        state=parts.state(work.catalogue, row.process, row.process_version, row.state) if is_open else None,
+        since=row.entered_on,
+        live_on=row.live_on,
+        case=row.id if is_open and row.visible else None,
+    )
+
+
+def _standing(body: BodyStanding) -> str:
+    return body.state.key if body.state else NOT_OPEN
+
+
+def _waiting(work: Work, service: str, kind: str) -> tuple[WaitingIn, ...]:
+    """Visible cases by the states that only this milestone lets them leave forward."""
+    columns = (Case.process, Case.process_version, Case.state)
+    rows = work.session.execute(
+        sa.select(*columns, sa.func.count().label("cases"))
+        .where(policy.cases(work.actor), Case.service == service, Case.ended_on.is_(None))
+        .group_by(*columns)
+    )
+    found: dict[str, WaitingIn] = {}
+    for row in rows:
+        process = work.catalogue.process(row.process, row.process_version)
+        waits = any(
+            row.state in move.from_ and MilestoneRequirement(kind) in move.requires
+            for move in process.transitions.values()
+        )
+        if waits:
+            before = found.get(row.state)
+            view = parts.state_of(process, row.state)
+            found[row.state] = WaitingIn(view, row.cases + (before.cases if before else 0))
+    return tuple(sorted(found.values(), key=lambda waiting: waiting.state.position))

@@ -1,0 +1,325 @@
+"""The page of one task: what is asked, by when and why then, who does it, and what this actor may do with it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from workflow import evidence, policy, tasks
+from workflow.casework import TaskRow
+from workflow.definition import EvidenceField, Text
+from workflow.engine import Work
+from workflow.evidence import Value
+from workflow.models import Event, Wave
+from workflow.queries import parts, seen
+from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
+from workflow.queries.seen import Answered, Party, SeenCase, TaskLine
+
+REASONED = ("declined", "sent_back", "handed_back", "waived", "extended")
+"""Deeds that give a reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One thing a field of type variant or wave offers."""
+
+    value: str
+    title: Text
+    on: dt.date | None = None
+    """The Stichtag of a wave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A field of the form, with what was answered in an earlier attempt."""
+
+    name: str
+    definition: EvidenceField
+    value: Value | None
+    document: DocumentLink | None
+    """Given earlier; it stands until another is given."""
+    choices: tuple[Choice, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A deed about this task that somebody gave a reason for."""
+
+    act: str
+    at: dt.datetime
+    who: str | None
+    reason: str | None
+    days: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody the task may be handed to, with the roles that make it so."""
+
+    id: UUID
+    name: str
+    roles: tuple[Text, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WhyStep:
+    """One step of a date explained: what was added (`kind`), and where that led."""
+
+    kind: str
+    days: int
+    date: dt.date
+    holidays: tuple[tuple[dt.date, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """How a due date came about. `kind`: working_days, calendar_days, stichtag, promised or milestone."""
+
+    kind: str
+    since: str
+    """What counting began with: ready, submitted or declined."""
+    steps: tuple[WhyStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    """Everything the page of a task shows."""
+
+    id: UUID
+    name: str
+    version: int
+    case_id: UUID
+    number: str
+    service: Text
+    body: str
+    body_ars: str
+    title: Text
+    help: Text | None
+    how_to: str | None
+    effort: Text | None
+    state: StateView
+    left_behind: bool
+    """The case has left the state this task belongs to."""
+    status: str
+    optional: bool
+    attempt: int
+    line: TaskLine
+    """Who acts on it now, and until when."""
+    owner: Party
+    """Whose task it is, whoever acts on it now."""
+    confirmer: Party | None
+    """Who checks what is handed in; None when handing in completes the task."""
+    holder: str | None
+    submitted_by: str | None
+    mine: bool
+    submitted_by_me: bool
+    recorded_for_body: bool
+    for_the_body: bool
+    """The actor of the page would record it in the body's place."""
+    due: Due | None
+    why: Why | None
+    rests: bool
+    after: tuple[Text, ...]
+    informs: tuple[Party, ...]
+    fields: tuple[Asked, ...]
+    """What the actor would have to answer; empty unless handing in is among the deeds."""
+    answers: tuple[AnswerView, ...]
+    """What was answered last."""
+    said: tuple[Said, ...]
+    """Reasons given so far, the last first."""
+    deeds: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+
+    def may(self, *deeds: str) -> bool:
+        """Whether the actor of the page may do one of these deeds now."""
+        return any(deed in self.deeds for deed in deeds)
+
+
+def task(work: Work, task_id: UUID) -> TaskPage:
+    """The page of a task. Raises NotFound when its case is not there or not for this actor."""
+    case, row = seen.look_by_task(work, task_id)
+    events = _events(work, row)
+    answered = [answer for answer in case.answered() if answer.kind == "task" and answer.subject_id == row.id]
+    case.learn_names(
+        [row.holder_id, row.submitted_by]
+        + [event.actor_id for event in events]
+        + [answer.given_by for answer in answered]
+    )
+    definition = case.definition_of(row)
+    standing = tasks.standing_of(case, row)
+    deeds = tasks.deeds(case, row)
+    reminded = seen.reminded(work, [row.id] if row.acting else [])
+    line = case.line(row, reminded_on=reminded.get(row.id))
+    me = work.actor.id
+    return TaskPage(
+        id=row.id,
+        name=row.name,
+        version=row.version,
+        case_id=row.case_id,
+        number=case.row.number,
+        service=parts.service_title(work.catalogue, row.service),
+        body=case.body_name,
+        body_ars=row.body,
+        title=definition.title,
+        help=definition.help,
+        how_to=definition.how_to,
+        effort=definition.effort,
+        state=parts.state_of(case.process, row.state),
+        left_behind=row.state != case.row.state,
+        status=row.status,
+        optional=row.optional,
+        attempt=row.attempt,
+        line=line,
+        owner=case.party(row.owner),
+        confirmer=case.party(definition.confirm) if definition.confirm else None,
+        holder=case.name(row.holder_id),
+        submitted_by=case.name(row.submitted_by),
+        mine=row.holder_id is not None and row.holder_id == me,
+        submitted_by_me=row.submitted_by is not None and row.submitted_by == me,
+        recorded_for_body=row.recorded_for_body,
+        for_the_body=standing is not None and standing.for_the_body,
+        due=line.due,
+        why=_why(case, row),
+        rests=case.row.rests,
+        after=line.after,
+        informs=tuple(case.party(role) for role in definition.informs),
+        fields=_fields(case, row, standing, answered) if "submit" in deeds else (),
+        answers=_answers(case, row, answered),
+        said=_said(case, events),
+        deeds=deeds,
+        candidates=_candidates(case, row) if "assign" in deeds else (),
+    )
+
+
+# --- the date --------------------------------------------------------------------------------------------------------
+
+
+def _why(case: SeenCase, row: TaskRow) -> Why | None:
+    """How the due date came about; the same sum that set it."""
+    if row.acting is None or row.due_on is None or row.counted_from is None:
+        return None
+    rule, _ = case.rule_of(row)
+    due = case.due(rule, row.counted_from, row.extended_days)
+    since = row.status if row.status in ("submitted", "declined") else "ready"
+    return Why(
+        kind=due.kind,
+        since=since,
+        steps=tuple(WhyStep(step.kind, step.days, step.date, step.holidays) for step in due.steps),
+    )
+
+
+# --- the form --------------------------------------------------------------------------------------------------------
+
+
+def _fields(
+    case: SeenCase, row: TaskRow, standing: policy.Standing | None, answered: list[Answered]
+) -> tuple[Asked, ...]:
+    asked = tasks.asked_of(case.definition_of(row), row, standing)
+    latest = {answer.field: answer for answer in answered if answer.latest} if row.attempt > 1 else {}
+    choices = _choices(case, asked)
+    return tuple(
+        Asked(
+            name=name,
+            definition=definition,
+            value=latest[name].value if name in latest else None,
+            document=latest[name].document if name in latest else None,
+            choices=choices.get(definition.type),
+        )
+        for name, definition in asked.items()
+    )
+
+
+def _choices(case: SeenCase, asked: Mapping[str, EvidenceField]) -> dict[str, tuple[Choice, ...]]:
+    """What fields of type variant and wave offer, in words."""
+    offered = tasks.choices(case.work, case.row.service, asked)
+    found: dict[str, tuple[Choice, ...]] = {}
+    types = {definition.type for definition in asked.values()}
+    if "variant" in types:
+        variants = case.work.catalogue.service(case.row.service).variants
+        found["variant"] = tuple(
+            Choice(name, variant.title) for name, variant in variants.items() if name in offered.variants
+        )
+    if "wave" in types:
+        rows = case.work.session.execute(_WAVES)
+        found["wave"] = tuple(
+            Choice(row.key, Text(de=row.title_de, en=row.title_en), row.stichtag)
+            for row in rows
+            if row.key in offered.waves
+        )
+    return found
+
+
+def _answers(case: SeenCase, row: TaskRow, answered: list[Answered]) -> tuple[AnswerView, ...]:
+    """What was answered last, in the order of the form; what is no longer asked stands at the end."""
+    asked = tasks.asked_of(case.definition_of(row), row, None)
+    order = {name: position for position, name in enumerate(asked)}
+    latest = sorted(
+        (answer for answer in answered if answer.latest), key=lambda answer: order.get(answer.field, len(order))
+    )
+    known = {**evidence.SIGNED, **asked}
+    return tuple(case.answer(answer, known.get(answer.field)) for answer in latest)
+
+
+def _candidates(case: SeenCase, row: TaskRow) -> tuple[Candidate, ...]:
+    """Whom it may be handed to, by name; whoever has it already is left out."""
+    catalogue = case.work.catalogue
+    held: dict[UUID, list[Text]] = {}
+    for holder in case.holders():
+        role = f"body.{holder.role}" if holder.body else holder.role
+        held.setdefault(holder.person_id, []).append(parts.role_title(catalogue, role))
+    found = [
+        Candidate(person_id, name, tuple(dict.fromkeys(held.get(person_id, ()))))
+        for person_id in tasks.eligible(case, row)
+        if person_id != row.holder_id
+        for name in [case.name(person_id)]
+        if name
+    ]
+    return tuple(sorted(found, key=lambda candidate: (candidate.name, str(candidate.id))))
+
+
+# --- what was said ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _EventRow:
+    at: dt.datetime
+    actor_id: UUID | None
+    act: str
+    said: Mapping[str, Any]
+
+
+def _events(work: Work, row: TaskRow) -> list[_EventRow]:
+    """Entries about this task that give a reason, the last first."""
+    rows = work.session.execute(_EVENTS, {"case_id": row.case_id, "acts": REASONED})
+    found = [_EventRow(at, actor_id, act, json.loads(content)) for at, actor_id, act, content in rows]
+    return [event for event in found if event.said.get("task") == row.id.hex]
+
+
+def _said(case: SeenCase, events: list[_EventRow]) -> tuple[Said, ...]:
+    return tuple(
+        Said(
+            act=event.act,
+            at=event.at,
+            who=case.name(event.actor_id),
+            reason=case.remarks().get((event.said.get("remark") or {}).get("id", "")),
+            days=event.said.get("days"),
+        )
+        for event in events
+    )
+
+
+_EVENTS: Any = (
+    sa.select(Event.at, Event.actor_id, Event.act, Event.content)
+    .where(
+        Event.chain_id == sa.bindparam("case_id", type_=sa.Uuid()),
+        Event.act.in_(sa.bindparam("acts", expanding=True)),
+    )
+    .order_by(Event.seq.desc())
+)
+_WAVES = sa.select(Wave.key, Wave.title_de, Wave.title_en, Wave.stichtag).order_by(Wave.stichtag, Wave.key)
