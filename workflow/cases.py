@@ -321,12 +321,13 @@ class _Teams:
 
 def _teams(work: Work) -> _Teams:
     return _Teams(
-        {service: team for service, team in work.session.execute(sa.select(TeamService.service, TeamService.team))},
-        {
-            district: team
-            for district, team in work.session.execute(sa.select(TeamDistrict.district, TeamDistrict.team))
-        },
+        _pairs(work, sa.select(TeamService.service, TeamService.team)),
+        _pairs(work, sa.select(TeamDistrict.district, TeamDistrict.team)),
     )
+
+
+def _pairs(work: Work, statement: sa.Select[str, str]) -> dict[str, str]:
+    return dict(list(work.session.execute(statement)))
 
 
 def _insist_may_open(work: Work, team: str | None) -> None:

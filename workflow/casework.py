@@ -504,6 +504,7 @@ class LockedCase(CaseAtHand):
         elif asked.sets:
             self.set(**{asked.sets: value})
 
+
 # --- locking ---------------------------------------------------------------------------------------------------------
 
 
@@ -549,7 +550,7 @@ def load_tasks(case: LockedCase, state: str) -> None:
 
 
 def holders(work: Work, of: policy.Concerned) -> tuple[Holder, ...]:
-    """Everybody with an account who holds a role at the body, in the team, for the operator, or in the programme office."""
+    """Everybody with an account who has a role at the body, in the team, for the operator or centrally."""
     rows = work.session.execute(_HOLDERS, {"body": of.body, "team": of.team, "operator": of.operator or ""})
     return tuple(Holder(*row) for row in rows)
 

@@ -55,10 +55,12 @@ def transaction(pool: sa.Engine, *, write: bool) -> Iterator[Session]:
     Raises Busy when another writer kept the database longer than ten seconds, or two stood in each other's way.
     """
     try:
-        with pool.connect() as connection:
-            connection = connection.execution_options(startklar_write=write)
-            with Session(bind=connection, autoflush=False, expire_on_commit=False) as session, session.begin():
-                yield session
+        with (
+            pool.connect().execution_options(startklar_write=write) as connection,
+            Session(bind=connection, autoflush=False, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
     except OperationalError as error:
         if _is_busy(error):
             raise Busy from error

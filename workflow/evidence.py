@@ -87,7 +87,7 @@ def read(
     fields: Mapping[str, EvidenceField],
     given: Given,
     *,
-    choices: Choices = Choices(),  # noqa: B008 - frozen and empty
+    choices: Choices = Choices(),
     earlier: Mapping[str, Kept] | None = None,
 ) -> tuple[Answer, ...]:
     """The answers to `fields` in the order of the definition.
@@ -199,7 +199,7 @@ def _flag(name: str, field: EvidenceField, text: str) -> Answer | None:
     return Answer(name, "flag", ticked)
 
 
-def _text(field: EvidenceField, text: str, _choices: Choices) -> Value:
+def _text(_field: EvidenceField, text: str, _choices: Choices) -> Value:
     if "\n" in text:
         raise _Fault("evidence.one_line")
     if len(text) > MOST_TEXT:
@@ -207,7 +207,7 @@ def _text(field: EvidenceField, text: str, _choices: Choices) -> Value:
     return text
 
 
-def _long_text(field: EvidenceField, text: str, _choices: Choices) -> Value:
+def _long_text(_field: EvidenceField, text: str, _choices: Choices) -> Value:
     if len(text) > MOST_LONG_TEXT:
         raise _Fault("evidence.too_long", most=MOST_LONG_TEXT)
     return text
@@ -219,13 +219,13 @@ def _choice(field: EvidenceField, text: str, _choices: Choices) -> Value:
     return text
 
 
-def _variant(field: EvidenceField, text: str, choices: Choices) -> Value:
+def _variant(_field: EvidenceField, text: str, choices: Choices) -> Value:
     if text not in choices.variants:
         raise _Fault("evidence.not_an_option")
     return text
 
 
-def _wave(field: EvidenceField, text: str, choices: Choices) -> Value:
+def _wave(_field: EvidenceField, text: str, choices: Choices) -> Value:
     if text not in choices.waves:
         raise _Fault("evidence.not_an_option")
     return text
@@ -235,7 +235,7 @@ _GERMAN_DATE = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})\Z")
 _ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})\Z")
 
 
-def _date(field: EvidenceField, text: str, _choices: Choices) -> Value:
+def _date(_field: EvidenceField, text: str, _choices: Choices) -> Value:
     german, iso = _GERMAN_DATE.match(text), _ISO_DATE.match(text)
     try:
         if german:
@@ -266,7 +266,7 @@ def _number(field: EvidenceField, text: str, _choices: Choices) -> Value:
     return value
 
 
-def _url(field: EvidenceField, text: str, _choices: Choices) -> Value:
+def _url(_field: EvidenceField, text: str, _choices: Choices) -> Value:
     if len(text) > 2000 or any(character.isspace() for character in text):
         raise _Fault("evidence.not_a_url")
     try:
@@ -282,7 +282,7 @@ def _url(field: EvidenceField, text: str, _choices: Choices) -> Value:
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+\Z")
 
 
-def _email(field: EvidenceField, text: str, _choices: Choices) -> Value:
+def _email(_field: EvidenceField, text: str, _choices: Choices) -> Value:
     if len(text) > 254 or not EMAIL.match(text):
         raise _Fault("evidence.not_an_email")
     return text

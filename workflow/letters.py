@@ -78,7 +78,7 @@ class Letter:
 def html(letter: Letter) -> str:
     """The letter as an HTML document with inlined styles."""
     words = {
-        "day": texts.day(letter.language, letter.day),
+        "day": _day(letter),
         "footer": texts.say(letter.language, "mail.footer"),
         "link_words": texts.say(letter.language, "mail.link"),
     }
@@ -107,8 +107,12 @@ def _stationery() -> tuple[jinja2.Template, css_inline.CSSInliner]:
     return environment.get_template("letter.html"), inliner
 
 
+def _day(letter: Letter) -> str:
+    return texts.day(letter.language, letter.day, today=letter.day)
+
+
 def _lines(letter: Letter) -> Iterator[str]:
-    yield f"Startklar · {texts.day(letter.language, letter.day)}"
+    yield f"Startklar · {_day(letter)}"
     yield ""
     yield from _wrapped(letter.headline.upper())
     yield from _wrapped(letter.title)

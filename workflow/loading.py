@@ -1,8 +1,8 @@
 """Brings checked definitions into the database, from where everything runs.
 
 A process version never changes in meaning once it is there. Services, prerequisites, groups, programme and mail texts
-are kept in revisions of which the newest counts. Bodies, teams, waves, targets and milestones are seeds: what is missing
-is added, what differs is listed and left alone, because a deed or an import may have changed it.
+are kept in revisions of which the newest counts. Bodies, teams, waves, targets and milestones are seeds: what is
+missing is added, what differs is listed and left alone, because a deed or an import may have changed it.
 """
 
 from __future__ import annotations

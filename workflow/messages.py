@@ -517,9 +517,10 @@ def _digest(work: Work, settings: Settings, recipient: _Recipient, matters: Sequ
         )
         for body in bodies
     )
+    day = texts.day(language, work.today, today=work.today)
     return Letter(
         language=language,
-        subject=_one_line(texts.say(language, "mail.digest.subject", counts=headline, day=work.today)),
+        subject=_one_line(texts.say(language, "mail.digest.subject", counts=headline, day=day)),
         day=work.today,
         urgency=rated[0][0],
         headline=headline,

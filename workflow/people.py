@@ -32,7 +32,7 @@ class PersonView:
 def add(
     work: Work, *, email: str, name: str, password_hash: str | None, language: str, roles: Sequence[Role]
 ) -> PersonView:
-    """Give somebody an account and roles. `password_hash` comes from `sessions.hash_password`, made before the transaction.
+    """Give somebody an account and roles. `password_hash` comes from `sessions.hash_password`, before the transaction.
 
     Raises NotAllowed (only an administrator may, or the operator at the command line), Refused (an address or role that
     makes no sense) or Conflict (the address is taken), in this order.

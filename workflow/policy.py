@@ -144,7 +144,7 @@ def prerequisites(actor: Actor) -> sa.ColumnElement[bool]:
 
 
 def documents(actor: Actor) -> sa.ColumnElement[bool]:
-    """The documents this actor may download: those of visible cases and prerequisites, and of milestones by the office."""
+    """The documents this actor may download: of visible cases and prerequisites, and of milestones by need."""
     visible: list[sa.ColumnElement[bool]] = [
         sa.exists().where(Case.id == Document.case_id, cases(actor)),
         sa.exists().where(Prerequisite.id == Document.prerequisite_id, prerequisites(actor)),
@@ -184,8 +184,9 @@ def prerequisites_to_do(actor: Actor) -> sa.ColumnElement[bool]:
 def standing(actor: Actor, owner: str, of: Concerned, holders: Callable[[], Sequence[Holder]]) -> Standing | None:
     """In what standing the actor may act as `owner`; None when not at all.
 
-    `holders` gives everybody who holds a role that matters to the case; it is asked only when the answer needs it. A body role nobody holds falls to digi, then
-    leitung, then the case's team; leitung's only to the team; an operator without accounts to the team.
+    `holders` gives everybody who holds a role that matters to the case; it is asked only when the answer needs it. A
+    body role nobody holds falls to digi, then leitung, then the case's team; leitung's only to the team; an operator
+    without accounts to the team.
     """
     if _is(actor, owner, of):
         return Standing(owner)
@@ -295,7 +296,7 @@ def _holding(owner: str, of: Concerned, holders: Sequence[Holder]) -> tuple[UUID
 
 
 def _fallback(owner: str) -> tuple[str, ...]:
-    if owner == "rollout_team" or owner == "body.leitung":
+    if owner in ("rollout_team", "body.leitung"):
         return (owner, "umsetzungsteam")
     if owner.startswith("body."):
         return tuple(dict.fromkeys((owner, "body.digi", "body.leitung", "umsetzungsteam")))

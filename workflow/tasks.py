@@ -343,7 +343,7 @@ def close_open(case: LockedCase) -> None:
 
 
 def settle(case: LockedCase) -> None:
-    """Let tasks whose turn has come become ready, or obsolete where their condition does not hold; until nothing moves."""
+    """Let tasks whose turn has come become ready, or obsolete where their condition does not hold, to the end."""
     moved = True
     while moved:
         moved = False

@@ -129,10 +129,10 @@ class _Filler(string.Formatter):
     def __init__(self, language: str) -> None:
         self.language = _known(language)
 
-    def get_field(self, field_name: str, args: Any, kwargs: Any) -> Any:
+    def get_field(self, field_name: str, _args: Any, kwargs: Any) -> Any:
         return kwargs[field_name], field_name
 
-    def format_field(self, value: Any, format_spec: str) -> str:
+    def format_field(self, value: Any, _spec: str) -> str:
         return _written(self.language, value)
 
 

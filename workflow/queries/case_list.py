@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from workflow import database, policy
 from workflow.definition import Text
 from workflow.engine import Work
-from workflow.models import Body, Case, Hold, Task
+from workflow.models import Body, Case, Hold, Task, Wave
 from workflow.queries import parts
 from workflow.queries.parts import Due, StateView
 from workflow.texts import sort_key, title
@@ -24,6 +24,7 @@ PAGE = 25
 MOST_TEXT, MOST_WORDS = 100, 6
 
 _NUMBER = re.compile(r"[a-z][a-z0-9_-]{0,110}-\d{1,12}-\d{1,6}\Z")
+_KEY = re.compile(r"[a-z][a-z0-9_-]{0,79}\Z")
 _SHORT = {"vg": "verbandsgemeinde", "lk": "landkreis", "kfs": "kreisfreie_stadt"}
 """How people shorten the kind of a body; sort keys hold the whole word."""
 
@@ -129,13 +130,14 @@ def cases(work: Work, filters: Filters = Filters(), cursor: Cursor = Cursor()) -
     """
     visible = policy.cases(work.actor)
     options, known_body = _options(work, visible, filters.body)
-    filters = _sensible(work, filters, options, known_body)
+    wave_title = _wave_title(work, filters.wave)
+    filters = _sensible(work, filters, options, known_body, wave_title)
     counts = _counts(work, visible, filters)
     lines, newer, older = _page(work, visible, filters, cursor)
     return CaseList(
         filters=filters,
         body_name=known_body if filters.body else None,
-        wave_title=work.catalogue.programme.waves[filters.wave].title if filters.wave else None,
+        wave_title=wave_title,
         lines=lines,
         newer=newer,
         older=older,
@@ -198,7 +200,16 @@ def _options(work: Work, visible: sa.ColumnElement[bool], body: str | None) -> t
     return options, names.get(body) if body else None
 
 
-def _sensible(work: Work, filters: Filters, options: Options, known_body: str | None) -> Filters:
+def _wave_title(work: Work, key: str | None) -> Text | None:
+    if key is None or not _KEY.match(key):
+        return None
+    row = work.session.execute(sa.select(Wave.title_de, Wave.title_en).where(Wave.key == key)).first()
+    return Text(de=row.title_de, en=row.title_en) if row else None
+
+
+def _sensible(
+    work: Work, filters: Filters, options: Options, known_body: str | None, wave_title: Text | None
+) -> Filters:
     """The filters without whatever narrows to nothing that exists."""
     states = {state.key for state in parts.states(work.catalogue)}
     states |= {key for process in work.catalogue.processes() for key in process.states}
@@ -210,7 +221,7 @@ def _sensible(work: Work, filters: Filters, options: Options, known_body: str | 
         team=filters.team if filters.team in dict(options.teams) else None,
         district=filters.district if filters.district in dict(options.districts) else None,
         body=filters.body if known_body else None,
-        wave=filters.wave if filters.wave in work.catalogue.programme.waves else None,
+        wave=filters.wave if wave_title else None,
     )
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -113,6 +113,10 @@ def goals(catalogue: Catalogue) -> frozenset[str]:
     )
 
 
+@overload
+def due(work: Work, on: dt.date) -> Due: ...
+@overload
+def due(work: Work, on: dt.date | None) -> Due | None: ...
 def due(work: Work, on: dt.date | None) -> Due | None:
     """A date as it stands today; None when there is none."""
     if on is None:

@@ -82,12 +82,10 @@ def programme(work: Work) -> ProgrammePage:
             policy.case_states(work.actor, public=known.state_is_public)
         )
     ).one()
-    target = parts.due(work, targets[0].on)
-    assert target is not None  # noqa: S101 - a target always has a date
     return ProgrammePage(
         title=known.title,
         land=known.land,
-        target=target,
+        target=parts.due(work, targets[0].on),
         targets=targets,
         cases=cases,
         live=live,
@@ -127,21 +125,19 @@ def _waves(work: Work) -> tuple[WaveView, ...]:
         .order_by(Wave.stichtag, Wave.key)
     )
     defined = work.catalogue.programme.waves
-    found: list[WaveView] = []
-    for row in rows:
-        stichtag = parts.due(work, row.stichtag)
-        if stichtag is not None:
-            services = defined[row.key].services if row.key in defined else ()
-            found.append(
-                WaveView(
-                    row.key,
-                    Text(de=row.title_de, en=row.title_en),
-                    stichtag,
-                    tuple(parts.service_title(work.catalogue, key) for key in services),
-                    row.cases or 0,
-                )
-            )
-    return tuple(found)
+    return tuple(
+        WaveView(
+            row.key,
+            Text(de=row.title_de, en=row.title_en),
+            parts.due(work, row.stichtag),
+            tuple(
+                parts.service_title(work.catalogue, key)
+                for key in (defined[row.key].services if row.key in defined else ())
+            ),
+            row.cases or 0,
+        )
+        for row in rows
+    )
 
 
 def _teams(work: Work) -> tuple[TeamView, ...]:

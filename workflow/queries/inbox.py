@@ -1,0 +1,540 @@
+"""What waits for a person today: tasks, prerequisites and milestones by urgency, and what the person waits for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from workflow import policy
+from workflow.definition import MilestoneRequirement, Text
+from workflow.engine import Work
+from workflow.models import Body, Case, Milestone, Prerequisite, Task
+from workflow.queries import parts
+from workflow.queries.parts import Due
+
+PAGE = 50
+MOST_WAITING = 6
+MOST_OVERDUE = 10
+
+Kind = Literal["task", "prerequisite", "milestone"]
+Asks = Literal["do", "confirm", "decide", "renew", "plan", "reach"]
+"""What is asked: to do it, to confirm what was handed in, to decide on a refusal, to renew what expired; of a
+milestone: to set a date, or to reach it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that waits for the actor."""
+
+    kind: Kind
+    id: UUID
+    asks: Asks
+    title: Text
+    service: Text | str | None
+    """Of a task or milestone; of a prerequisite what it is for, when a body has several."""
+    service_key: str | None
+    body: str | None
+    body_ars: str | None
+    case_id: UUID | None
+    number: str | None
+    due: Due | None
+    held: bool
+    """The actor has accepted it."""
+    optional: bool
+    rests: bool
+    instead_of: Text | None
+    """It falls to the actor because nobody at the body (or operator) holds this role."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Something a case of the actor's bodies waits for, that others have to do."""
+
+    kind: Kind
+    title: Text
+    task_id: UUID | None
+    service: Text
+    service_key: str
+    case_id: UUID
+    number: str
+    cases: int
+    """How many of the actor's cases wait for it."""
+    role: Text
+    party: str | None
+    since: dt.date | None
+    due: Due | None
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """An overdue task in one of the supervisor's teams."""
+
+    task_id: UUID
+    case_id: UUID
+    number: str
+    title: Text
+    service: Text
+    body: str
+    role: Text
+    due: Due
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Everything the page shows. Groups hold no resting cases; those stand apart."""
+
+    now: tuple[Item, ...]
+    """Overdue, or due by the end of the next working day."""
+    this_week: tuple[Item, ...]
+    later: tuple[Item, ...]
+    resting: tuple[Item, ...]
+    total: int
+    """Everything that waits, also beyond this page."""
+    overdue: int
+    until: dt.date
+    """The last working day of the week; on a weekend of the coming one."""
+    due_until: int
+    """How many are due up to then, overdue ones included."""
+    older: str | None
+    """Where the next page begins."""
+    is_first: bool
+    waiting: tuple[Waiting, ...]
+    waiting_total: int
+    late: tuple[Late, ...]
+    late_total: int
+    dense: bool
+    """The reader works on many cases and reads tables."""
+    hour: int
+    """The hour of the process in the Land, for a greeting."""
+    works_on_cases: bool
+    """The actor holds a role that tasks can fall to."""
+    sees_cases: bool
+
+
+def inbox(work: Work, *, after: str | None = None) -> Inbox:
+    """What waits for the actor now, the most urgent first. `after` is where a page begins (`Inbox.older`).
+
+    Takes the same few statements however many cases there are.
+    """
+    actor, calendar = work.actor, work.catalogue.calendar
+    place = _place(after)
+    rows, totals = _to_do(work, place)
+    shown = rows[:PAGE]
+    items = [_item(work, row) for row in shown]
+    milestones = _milestones(work) if place is None else []
+    until = _last_working_day(work)
+    soon = calendar.add(work.today, 1)
+    everything = sorted(items + milestones, key=_by_date)
+    active = [item for item in everything if not item.rests]
+    waiting = _waiting(work) if place is None else []
+    late, late_total = _late(work) if place is None else ((), 0)
+    return Inbox(
+        now=tuple(item for item in active if item.due and item.due.on <= soon),
+        this_week=tuple(item for item in active if item.due and soon < item.due.on <= until),
+        later=tuple(item for item in active if item.due is None or item.due.on > max(soon, until)),
+        resting=tuple(item for item in everything if item.rests),
+        total=totals.everything + len(milestones),
+        overdue=totals.overdue + sum(1 for item in milestones if item.due and item.due.overdue),
+        until=until,
+        due_until=totals.due_until + sum(1 for item in milestones if item.due and item.due.on <= until),
+        older=_written(shown[-1]) if len(rows) > PAGE else None,
+        is_first=place is None,
+        waiting=tuple(waiting[:MOST_WAITING]),
+        waiting_total=len(waiting),
+        late=late,
+        late_total=late_total,
+        dense=not actor.bodies(),
+        hour=work.now.astimezone(calendar.zone).hour,
+        works_on_cases=bool(actor.bodies() or actor.teams("umsetzungsteam") or actor.operators()),
+        sees_cases=bool(actor.bodies() or actor.teams("umsetzungsteam", "supervisor") or actor.operators())
+        or actor.holds("programme_office", "auditor"),
+    )
+
+
+# --- what is to be done ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    rests: bool
+    due_on: dt.date
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class _Totals:
+    everything: int = 0
+    overdue: int = 0
+    due_until: int = 0
+
+
+_FAR = dt.date(9999, 12, 31)
+"""Where things without a date stand in the order."""
+
+
+def _to_do(work: Work, place: _Place | None) -> tuple[Sequence[Any], _Totals]:
+    """Tasks and prerequisites that wait for the actor in one order, one more than a page; and how many there are."""
+    actor = work.actor
+    both = sa.union_all(_tasks(actor), _prerequisites(actor)).subquery("to_do")
+    order = (both.c.rests, both.c.due_on, both.c.id)
+    active = sa.not_(both.c.rests)
+    counted = sa.select(
+        both,
+        sa.func.count().over().label("everything"),
+        sa.func.sum(sa.case((sa.and_(active, both.c.due_on < work.today), 1), else_=0)).over().label("overdue"),
+        sa.func.sum(sa.case((sa.and_(active, both.c.due_on <= _last_working_day(work)), 1), else_=0))
+        .over()
+        .label("due_until"),
+    ).subquery("counted")
+    query = (
+        sa.select(counted, Body.display_name)
+        .join(Body, Body.ars == counted.c.body)
+        .order_by(*(counted.c[column.name] for column in order))
+        .limit(PAGE + 1)
+    )
+    if place is not None:
+        here = sa.tuple_(*(counted.c[column.name] for column in order))
+        query = query.where(here > sa.tuple_(place.rests, place.due_on, sa.literal(place.id, sa.Uuid())))
+    rows = work.session.execute(query).all()
+    if not rows:
+        return rows, _Totals()
+    return rows, _Totals(rows[0].everything, rows[0].overdue, rows[0].due_until)
+
+
+def _tasks(actor: policy.Actor) -> sa.Select[Any]:
+    """What one has handed in oneself waits for somebody else."""
+    own = sa.and_(Task.status == "submitted", Task.submitted_by == actor.id)
+    return (
+        sa.select(
+            sa.literal("task").label("kind"),
+            Task.id.label("id"),
+            Task.name.label("name"),
+            Task.state.label("state"),
+            Task.status.label("status"),
+            Task.acting.label("acting"),
+            Task.holder_id.label("holder_id"),
+            Task.optional.label("optional"),
+            Task.body.label("body"),
+            Task.service.label("service"),
+            Task.team.label("team"),
+            Task.operator.label("operator"),
+            sa.func.coalesce(Task.due_on, _FAR).label("due_on"),
+            Case.id.label("case_id"),
+            Case.number.label("number"),
+            Case.rests.label("rests"),
+            Case.process.label("process"),
+            Case.process_version.label("process_version"),
+        )
+        .join(Case, Case.id == Task.case_id)
+        .where(policy.tasks_to_do(actor), sa.not_(sa.and_(Task.submitted_by.is_not(None), own)))
+    )
+
+
+def _prerequisites(actor: policy.Actor) -> sa.Select[Any]:
+    return sa.select(
+        sa.literal("prerequisite"),
+        Prerequisite.id,
+        Prerequisite.kind,
+        sa.literal(""),
+        Prerequisite.status,
+        Prerequisite.acting,
+        Prerequisite.holder_id,
+        sa.false(),
+        Prerequisite.body,
+        Prerequisite.scope,
+        Prerequisite.team,
+        sa.null(),
+        sa.func.coalesce(Prerequisite.due_on, _FAR),
+        sa.cast(sa.null(), sa.Uuid()),
+        sa.null(),
+        sa.false(),
+        sa.null(),
+        sa.null(),
+    ).where(policy.prerequisites_to_do(actor))
+
+
+def _item(work: Work, row: Any) -> Item:
+    catalogue, actor = work.catalogue, work.actor
+    direct = row.holder_id == actor.id or policy.allows(actor, (row.acting,), _Concerned(row))
+    if row.kind == "task":
+        title = catalogue.process(row.process, row.process_version).states[row.state].tasks[row.name].title
+        service: Text | str | None = parts.service_title(catalogue, row.service)
+        asks: Asks = "confirm" if row.status == "submitted" else "decide" if row.status == "declined" else "do"
+    else:
+        title = parts.prerequisite_title(catalogue, row.name)
+        service = parts.scope_title(catalogue, row.service)
+        asks = "renew" if row.status == "expired" else "do"
+    return Item(
+        kind=row.kind,
+        id=row.id,
+        asks=asks,
+        title=title,
+        service=service,
+        service_key=row.service or None,
+        body=row.display_name,
+        body_ars=row.body,
+        case_id=row.case_id,
+        number=row.number,
+        due=parts.due(work, row.due_on if row.due_on != _FAR else None),
+        held=row.status == "accepted" and row.holder_id == actor.id,
+        optional=row.optional,
+        rests=row.rests,
+        instead_of=None if direct else parts.role_title(catalogue, row.acting),
+    )
+
+
+class _Concerned:
+    """What a right depends on, taken from a row of this page."""
+
+    __slots__ = ("body", "operator", "service", "team")
+
+    def __init__(self, row: Any) -> None:
+        self.body: str = row.body
+        self.operator: str | None = row.operator
+        self.service: str = row.service if row.kind == "task" else ""
+        self.team: str = row.team
+
+
+def _milestones(work: Work) -> list[Item]:
+    """The Land's own work, for the programme office: milestones that are not reached."""
+    if not work.actor.holds("programme_office"):
+        return []
+    rows = work.session.execute(
+        sa.select(Milestone.id, Milestone.service, Milestone.kind, Milestone.due_on).where(
+            Milestone.reached_on.is_(None)
+        )
+    )
+    shared = work.catalogue.shared.milestones
+    return [
+        Item(
+            kind="milestone",
+            id=row.id,
+            asks="reach" if row.due_on else "plan",
+            title=shared[row.kind].title if row.kind in shared else Text(de=row.kind, en=row.kind),
+            service=parts.service_title(work.catalogue, row.service),
+            service_key=row.service,
+            body=None,
+            body_ars=None,
+            case_id=None,
+            number=None,
+            due=parts.due(work, row.due_on),
+            held=False,
+            optional=False,
+            rests=False,
+            instead_of=None,
+        )
+        for row in rows
+    ]
+
+
+def _by_date(item: Item) -> tuple[bool, dt.date, str]:
+    return (item.rests, item.due.on if item.due else _FAR, str(item.id))
+
+
+def _last_working_day(work: Work) -> dt.date:
+    """The last working day of this week; of the coming one when none is left."""
+    calendar, today = work.catalogue.calendar, work.today
+    first = today if calendar.is_working_day(today) else calendar.add(today, 1)
+    sunday = first + dt.timedelta(days=6 - first.weekday())
+    return max(first, calendar.add(sunday, -1) if not calendar.is_working_day(sunday) else sunday)
+
+
+# --- what others have to do ------------------------------------------------------------------------------------------
+
+
+def _waiting(work: Work) -> list[Waiting]:
+    """What the cases of the actor's bodies wait for, that is somebody else's to do: what has waited longest first."""
+    actor = work.actor
+    bodies = actor.bodies()
+    if not bodies:
+        return []
+    found = [*_tasks_of_others(work, bodies), *_missing_milestones(work, bodies)]
+    return sorted(found, key=lambda entry: (entry.since or work.today, entry.number))
+
+
+def _tasks_of_others(work: Work, bodies: tuple[str, ...]) -> list[Waiting]:
+    """Tasks of these bodies' cases that do not wait for the actor. A colleague's task is named with the colleague's role."""
+    actor, catalogue = work.actor, work.catalogue
+    rows = work.session.execute(
+        sa.select(
+            Task.id,
+            Task.name,
+            Task.state,
+            Task.acting,
+            Task.counted_from,
+            Task.due_on,
+            Task.service,
+            Task.team,
+            Case.id.label("case_id"),
+            Case.number,
+            Case.process,
+            Case.process_version,
+            Body.display_name,
+        )
+        .join(Case, Case.id == Task.case_id)
+        .join(Body, Body.ars == Task.body)
+        .where(
+            policy.cases(actor),
+            Task.body.in_(bodies),
+            Task.acting.is_not(None),
+            sa.not_(Task.optional),
+            sa.not_(Case.rests),
+            sa.or_(
+                sa.not_(policy.tasks_to_do(actor)),
+                sa.and_(Task.status == "submitted", Task.submitted_by.is_not(None), Task.submitted_by == actor.id),
+            ),
+        )
+        .order_by(Task.counted_from, Task.id)
+        .limit(200)
+    )
+    return [
+        Waiting(
+            kind="task",
+            title=catalogue.process(row.process, row.process_version).states[row.state].tasks[row.name].title,
+            task_id=row.id,
+            service=parts.service_title(catalogue, row.service),
+            service_key=row.service,
+            case_id=row.case_id,
+            number=row.number,
+            cases=1,
+            role=parts.role_title(catalogue, row.acting),
+            party=row.display_name if row.acting.startswith("body.") else None,
+            since=row.counted_from,
+            due=parts.due(work, row.due_on),
+        )
+        for row in rows
+    ]
+
+
+def _missing_milestones(work: Work, bodies: tuple[str, ...]) -> list[Waiting]:
+    """Milestones not reached that the next step of one of these bodies' cases demands."""
+    catalogue = work.catalogue
+    rows = work.session.execute(
+        sa.select(
+            Milestone.kind,
+            Milestone.service,
+            Milestone.due_on,
+            Case.id.label("case_id"),
+            Case.number,
+            Case.process,
+            Case.process_version,
+            Case.state,
+            Case.entered_on,
+        )
+        .join(Case, Case.service == Milestone.service)
+        .where(
+            policy.cases(work.actor),
+            Case.body.in_(bodies),
+            Case.ended_on.is_(None),
+            Milestone.reached_on.is_(None),
+        )
+        .order_by(Case.entered_on, Case.number)
+        .limit(500)
+    )
+    found: dict[tuple[str, str], Waiting] = {}
+    for row in rows:
+        if not _demands(work, row):
+            continue
+        known = found.get((row.service, row.kind))
+        shared = catalogue.shared.milestones.get(row.kind)
+        found[row.service, row.kind] = Waiting(
+            kind="milestone",
+            title=shared.title if shared else Text(de=row.kind, en=row.kind),
+            task_id=None,
+            service=parts.service_title(catalogue, row.service),
+            service_key=row.service,
+            case_id=known.case_id if known else row.case_id,
+            number=known.number if known else row.number,
+            cases=(known.cases if known else 0) + 1,
+            role=parts.role_title(catalogue, "programme_office"),
+            party=None,
+            since=known.since if known else row.entered_on,
+            due=parts.due(work, row.due_on),
+        )
+    return list(found.values())
+
+
+def _demands(work: Work, row: Any) -> bool:
+    """Whether a transition from the case's state demands this milestone."""
+    process = work.catalogue.process(row.process, row.process_version)
+    return any(
+        isinstance(requirement, MilestoneRequirement) and requirement.milestone == row.kind
+        for transition in process.transitions.values()
+        if row.state in transition.from_
+        for requirement in transition.requires
+    )
+
+
+def _late(work: Work) -> tuple[tuple[Late, ...], int]:
+    """For a supervisor: the overdue tasks of the team, the longest overdue first; and how many there are."""
+    teams = work.actor.teams("supervisor")
+    if not teams:
+        return (), 0
+    rows = work.session.execute(
+        sa.select(
+            Task.id,
+            Task.name,
+            Task.state,
+            Task.acting,
+            Task.service,
+            Task.due_on,
+            Case.id.label("case_id"),
+            Case.number,
+            Case.process,
+            Case.process_version,
+            Body.display_name,
+            sa.func.count().over().label("everything"),
+        )
+        .join(Case, Case.id == Task.case_id)
+        .join(Body, Body.ars == Task.body)
+        .where(
+            policy.cases(work.actor),
+            Task.team.in_(teams),
+            Task.acting.is_not(None),
+            Task.due_on < work.today,
+            sa.not_(Case.rests),
+        )
+        .order_by(Task.due_on, Task.id)
+        .limit(MOST_OVERDUE)
+    ).all()
+    late: list[Late] = []
+    for row in rows:
+        due = parts.due(work, row.due_on)
+        if due is not None:
+            late.append(
+                Late(
+                    task_id=row.id,
+                    case_id=row.case_id,
+                    number=row.number,
+                    title=work.catalogue.process(row.process, row.process_version)
+                    .states[row.state]
+                    .tasks[row.name]
+                    .title,
+                    service=parts.service_title(work.catalogue, row.service),
+                    body=row.display_name,
+                    role=parts.role_title(work.catalogue, row.acting),
+                    due=due,
+                )
+            )
+    return tuple(late), rows[0].everything if rows else 0
+
+
+# --- leafing through -------------------------------------------------------------------------------------------------
+
+
+def _written(row: Any) -> str:
+    return f"{int(row.rests)}.{row.due_on:%Y%m%d}.{row.id.hex}"
+
+
+def _place(after: str | None) -> _Place | None:
+    """The place a page begins at; one that makes no sense is the beginning."""
+    try:
+        rests, due_on, item = (after or "").split(".")
+        return _Place(rests == "1", dt.datetime.strptime(due_on, "%Y%m%d").date(), UUID(item))  # noqa: DTZ007 - a day
+    except ValueError:
+        return None
