@@ -138,6 +138,7 @@ class PrerequisiteSeen:
     id: UUID
     kind: str
     scope: str
+    team: str
     status: str
     owner: str
     acting: str | None
@@ -291,16 +292,16 @@ class LockedCase(CaseAtHand):
         self._case_changes.update(changes)
 
     def update(self, task: TaskRow, **changes: Any) -> None:
-        """Change columns of a task; its version rises once per deed."""
+        """Change columns of a task. Its version rises once per deed; not for a reminder, which nobody's page shows."""
         for name, value in changes.items():
             setattr(task, name, value)
         if task.id in self._new_tasks:
             return
         known = self._task_changes.setdefault(task.id, {})
-        if not known:
+        known.update(changes)
+        if "version" not in known and not changes.keys() <= _UNCHAINED:
             task.version += 1
             known["version"] = task.version
-        known.update(changes)
 
     def add(self, task: TaskRow) -> None:
         """A task the case did not have yet."""

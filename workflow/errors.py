@@ -29,7 +29,7 @@ class NotFound(StartklarError):
 
 
 class NotAllowed(StartklarError):
-    """The actor may see it but not do this. Facts: `who` (role that may)."""
+    """The actor may see it but not do this. Facts: `roles`, names of the roles that may."""
 
     key = "error.not_allowed"
 
@@ -41,9 +41,14 @@ class SignInRequired(StartklarError):
 
 
 class Conflict(StartklarError):
-    """What was asked does not fit the state in which things are now."""
+    """What was asked does not fit the state in which things are now. A fact `what` chooses the sentence."""
 
     key = "error.conflict"
+
+    def __init__(self, **facts: Any) -> None:
+        if "what" in facts:
+            self.key = f"error.conflict_{facts['what']}"
+        super().__init__(**facts)
 
 
 class CaseHasMoved(Conflict):
@@ -68,9 +73,14 @@ class TransitionNotAvailable(Conflict):
 
 
 class TaskNotAvailable(Conflict):
-    """The task's status does not permit this deed. Facts: `deed`, `status`."""
+    """The task's status does not permit this deed, or (`held`) a colleague has it. Facts: `deed`, `status`."""
 
     key = "error.task_not_available"
+
+    def __init__(self, *, deed: str, status: str) -> None:
+        if deed == "held":
+            self.key = "error.task_held"
+        super().__init__(deed=deed, status=status)
 
 
 class CaseRests(Conflict):

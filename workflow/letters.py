@@ -114,7 +114,7 @@ def _day(letter: Letter) -> str:
 def _lines(letter: Letter) -> Iterator[str]:
     yield f"Startklar · {_day(letter)}"
     yield ""
-    yield from _wrapped(letter.headline.upper())
+    yield from _wrapped(letter.headline)
     yield from _wrapped(letter.title)
     yield "-" * min(_WIDE, max(len(letter.headline), len(letter.title)))
     for passage in letter.passages:

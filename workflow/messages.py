@@ -14,7 +14,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parseaddr
 from itertools import groupby
@@ -476,6 +476,8 @@ def _about_one(work: Work, settings: Settings, recipient: _Recipient, matter: _M
     urgency, when = _when(language, matter, work)
     title = texts.title(language, matter.title)
     passages, note = _passages(text, values)
+    if waited_for := _waited_for(work, language, matter):
+        passages = _with_fact(passages, texts.say(language, "mail.responsible"), waited_for)
     subject = _filled(text.subject, values) or f"{_capital(when)}: {title}"
     if matter.number and matter.number not in subject:
         subject = f"{subject} [{matter.number}]"
@@ -500,7 +502,7 @@ def _digest(work: Work, settings: Settings, recipient: _Recipient, matters: Sequ
     language = recipient.language
     rated = sorted(
         ((*_when(language, matter, work), matter) for matter in matters),
-        key=lambda rating: (letters.URGENCIES.index(rating[0]), rating[2].due or dt.date.max, rating[2].sort_key),
+        key=lambda rating: (letters.URGENCIES.index(rating[0]), rating[2].due or dt.date.max, *_in_order(rating[2])),
     )
     counts = [(urgency, sum(1 for rating in rated if rating[0] == urgency)) for urgency in letters.URGENCIES]
     headline = ", ".join(texts.say(language, f"mail.count.{urgency}", n=n) for urgency, n in counts if n)
@@ -510,7 +512,7 @@ def _digest(work: Work, settings: Settings, recipient: _Recipient, matters: Sequ
         Group(
             title=body or "",
             items=tuple(
-                Item(urgency, texts.title(language, matter.title), _service_words(language, matter), when)
+                Item(urgency, texts.title(language, matter.title), " · ".join(_about(work, language, matter)), when)
                 for urgency, when, matter in shown
                 if matter.body == body
             ),
@@ -633,6 +635,14 @@ def _passages(text: MessageText, values: Mapping[str, str]) -> tuple[tuple[Passa
     return tuple(passages), note
 
 
+def _with_fact(passages: tuple[Passage, ...], name: str, value: str) -> tuple[Passage, ...]:
+    """One more fact, under the first ones there are."""
+    for position, passage in enumerate(passages):
+        if passage.facts:
+            return (*passages[:position], Passage(facts=(*passage.facts, (name, value))), *passages[position + 1 :])
+    return (*passages, Passage(facts=((name, value),)))
+
+
 _FACT = re.compile(r"([^{}:]{1,40}): *\{[a-z_]+\}[^{}]*\Z")
 _BRACES = re.compile(r"\{\{|\}\}|\{([a-z_]+)\}")
 
@@ -645,8 +655,25 @@ def _filled(pattern: str, values: Mapping[str, str]) -> str | None:
     return _BRACES.sub(lambda match: values[match[1]] if match[1] else match[0][0], pattern)
 
 
-def _service_words(language: str, matter: _Matter) -> str:
-    return texts.title(language, matter.service) if matter.service is not None else ""
+def _in_order(matter: _Matter) -> tuple[str, str, str]:
+    """The order of equally urgent things: by body, service and title."""
+    return matter.sort_key, matter.service.de if matter.service else "", matter.title.de
+
+
+def _about(work: Work, language: str, matter: _Matter) -> Iterator[str]:
+    """The service, and who has to act if that is not who reads it."""
+    if matter.service is not None:
+        yield texts.title(language, matter.service)
+    if waited_for := _waited_for(work, language, matter):
+        yield texts.say(language, "mail.waited_for", role=waited_for)
+
+
+def _waited_for(work: Work, language: str, matter: _Matter) -> str | None:
+    """The role that acts, when a reminder reaches somebody in another one."""
+    if matter.role is None or matter.owner is None or matter.role == matter.owner:
+        return None
+    entry = work.catalogue.programme.roles.get(matter.owner.removeprefix("body."))
+    return texts.title(language, entry.title) if entry else None
 
 
 def _capital(words: str) -> str:

@@ -199,6 +199,7 @@ def decline(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) 
     if task.optional:
         _stop(case, task, "declined")
         settle(case)
+        _tell_when_ready_to_move(case)
     else:
         case.update(task, status="declined", acting="umsetzungsteam", holder_id=None)
         case.clock(task, start=True)

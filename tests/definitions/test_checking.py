@@ -377,6 +377,13 @@ def test_a_misspelt_state_is_reported_once_and_not_as_unreachable_too(folder: Pa
     assert (fault.key, fault.facts["meant"]) == ("fault.unknown_state", "live")
 
 
+def test_a_task_whose_name_is_taken_is_looked_into_all_the_same(folder: Path) -> None:
+    edit(folder, PROCESS, "      test:\n", "      ask:\n")
+    edit(folder, PROCESS, "owner: body.fachamt", "owner: body.fachmat")
+
+    assert [fault.key for fault in check(folder).faults] == ["fault.duplicate_task", "fault.owner"]
+
+
 def test_a_circle_of_tasks_is_spelt_out(folder: Path) -> None:
     edit(folder, PROCESS, "        due: 5 working days", "        due: 5 working days\n        after: [sign]")
 

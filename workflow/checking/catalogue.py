@@ -50,7 +50,7 @@ def check_groups(root: Node, known: Known, findings: Findings) -> None:
         plus = {body.word for body in added}
         for body in removed:
             removed_body = bodies.get(body.word or "") if bodies is not None else None
-            if body.word in plus:
+            if body.word is not None and body.word in plus:
                 findings.add(body.place, "fault.group_contradiction", ars=body.word)
             elif removed_body is not None and removed_body.kind not in kinds:
                 findings.add(body.place, "fault.group_remove", ars=body.word)

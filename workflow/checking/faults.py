@@ -57,9 +57,8 @@ class Findings:
         self._found: list[Fault] = []
 
     def add(self, place: Place, key: str, **facts: Any) -> None:
-        """Note one fault. Text among the facts is shortened and made printable; facts that are None are left out."""
-        known = {name: fact for name, fact in facts.items() if fact is not None}
-        said = {name: printable(fact) if isinstance(fact, str) else fact for name, fact in known.items()}
+        """Note one fault. Text among the facts is shortened and made printable; `meant` may be None."""
+        said = {name: printable(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
         self._found.append(Fault(place.file, place.line, place.column, key, said))
 
     def sorted(self) -> tuple[Fault, ...]:

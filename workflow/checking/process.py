@@ -46,10 +46,14 @@ class _Process:
         self.states = {name: (place, node) for name, place, node in root.each("states")}
         self.transitions = list(root.each("transitions"))
         self.initial = root.text("initial")
-        self.tasks: dict[str, _Task] = {}
-        for state, (_, node) in self.states.items():
-            for name, place, task in node.each("tasks"):
-                self.tasks.setdefault(name, _Task(name, place, state, task))
+        self.every_task = [
+            _Task(name, place, state, task)
+            for state, (_, node) in self.states.items()
+            for name, place, task in node.each("tasks")
+        ]
+        self.tasks = {task.name: task for task in reversed(self.every_task)}
+        """By name; of tasks that wrongly share one, the first."""
+        self._resolved: dict[str, str | None] = {}
         self.roads = {state: frozenset(self._targets(state)) for state in self.states}
 
     def flag(self, state: str, name: str) -> bool:
@@ -59,7 +63,11 @@ class _Process:
 
     def resolved(self, name: str | None) -> str | None:
         """The state of this name, or the one that was probably meant: a typing mistake is reported once, not thrice."""
-        return name if name is None or name in self.states else meant(name, self.states)
+        if name is None or name in self.states:
+            return name
+        if name not in self._resolved:
+            self._resolved[name] = meant(name, self.states)
+        return self._resolved[name]
 
     def leaving(self, state: str) -> Iterator[tuple[str, Place, Node]]:
         """The transitions that start from this state."""
@@ -107,7 +115,7 @@ def check_process(root: Node, name: str, version: int, known: Known, findings: F
     process = _Process(root, known, findings)
     _check_identity(root, name, version, findings)
     _check_tasks(process)
-    for task in process.tasks.values():
+    for task in process.every_task:
         _check_task(process, task)
         _check_condition(process, task)
     _check_order(process)
@@ -139,13 +147,12 @@ def _check_identity(root: Node, name: str, version: int, findings: Findings) -> 
 
 def _check_tasks(process: _Process) -> None:
     """Names are unique within a process and do not hide a root of conditions."""
-    for state, (_, node) in process.states.items():
-        for name, place, _ in node.each("tasks"):
-            first = process.tasks[name]
-            if first.state != state:
-                process.findings.add(place, "fault.duplicate_task", task=name, state=first.state)
-            elif name in CONDITION_ROOTS:
-                process.findings.add(place, "fault.task_name_taken", task=name)
+    for task in process.every_task:
+        first = process.tasks[task.name]
+        if first is not task:
+            process.findings.add(task.place, "fault.duplicate_task", task=task.name, state=first.state)
+        elif task.name in CONDITION_ROOTS:
+            process.findings.add(task.place, "fault.task_name_taken", task=task.name)
 
 
 def _check_task(process: _Process, task: _Task) -> None:
@@ -159,11 +166,11 @@ def _check_task(process: _Process, task: _Task) -> None:
     if due is not None:
         refer(findings, due.get("milestone"), process.known.milestones, "fault.unknown_milestone")
         _check_promise(process, due)
-    siblings = frozenset(name for name, other in process.tasks.items() if other.state == task.state)
+    siblings = frozenset(other.name for other in process.every_task if other.state == task.state)
     for entry in node.members("after"):
         if entry.word == task.name:
             findings.add(entry.place, "fault.after_itself", task=task.name)
-        elif entry.word in process.tasks and entry.word not in siblings:
+        elif entry.word not in siblings and entry.word in process.tasks:
             findings.add(entry.place, "fault.after_elsewhere", task=entry.word, state=process.tasks[entry.word].state)
         else:
             refer(findings, entry, siblings, "fault.unknown_task")
@@ -211,7 +218,7 @@ def _check_condition(process: _Process, task: _Task) -> None:
             process.findings.add(place, "fault.condition_root", name=root, meant=near)
         else:
             field = _field(process, place, root, name)
-            if field is not None and root != task.name:
+            if field is not None and process.tasks[root] is not task:
                 _check_answer(process, asked, field, values)
             _check_is_before(process, task, process.tasks[root], place)
         if values.elements is not None and not values.elements and not values.broken:
@@ -253,7 +260,7 @@ def _check_values(process: _Process, asked: str, values: Node, possible: Collect
 
 def _check_is_before(process: _Process, task: _Task, asked: _Task, place: Place) -> None:
     """The asked task is surely behind us when this one would become ready."""
-    if asked.name == task.name:
+    if asked is task:
         process.findings.add(place, "fault.condition_itself", task=task.name)
     elif asked.state == task.state:
         if asked.name not in process.before(task.name):
@@ -265,7 +272,7 @@ def _check_is_before(process: _Process, task: _Task, asked: _Task, place: Place)
 def _check_order(process: _Process) -> None:
     """No task waits for itself by way of others; each circle is named once, at the first task in it."""
     told: set[str] = set()
-    for task in process.tasks.values():
+    for task in process.every_task:
         circle = _circle(process, task) if task.name not in told else ()
         if circle:
             told.update(circle)

@@ -20,7 +20,7 @@ from workflow.machine import Move
 from workflow.models import Event
 from workflow.queries import parts, seen
 from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
-from workflow.queries.seen import HoldSeen, Party, SeenCase, TaskLine
+from workflow.queries.seen import HoldSeen, OfBody, Party, SeenCase, TaskLine, Why
 from workflow.requirements import Reason
 from workflow.texts import Key
 
@@ -66,9 +66,12 @@ class MoveOffer:
 class PrerequisiteLine:
     """Something the body needs for this case's variant. `status` is missing while nobody has asked for it."""
 
+    id: UUID | None
     title: Text
     scope: Text | str | None
     status: Literal["missing", "ready", "accepted", "done", "expired"]
+    mine: bool
+    """It waits for the actor of the page."""
     party: Party | None
     due: Due | None
     done_on: dt.date | None
@@ -136,12 +139,15 @@ NextKind = Literal["mine", "others", "move", "waiting", "rests", "live", "ended"
 class Next:
     """The one thing that is next.
 
-    mine, others: a task, waiting for the actor of the page or for somebody else; move: nothing is missing but a
-    transition; waiting: for what `move` still lacks; rests, live, ended: nothing is.
+    mine: a task or prerequisite that waits for the actor of the page; others: a task that waits for somebody else;
+    move: nothing is missing but a transition; waiting: for what `move` still lacks; rests, live, ended: nothing is.
     """
 
     kind: NextKind
     task: TaskLine | None = None
+    why: Why | None = None
+    """How the task's date came about."""
+    prerequisite: PrerequisiteLine | None = None
     move: MoveOffer | None = None
 
 
@@ -241,13 +247,13 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
     )
     moves = _moves(found)
     onward = next((move for move in moves if move.onward), None)
-    rest = _rest(found)
+    prerequisites = _prerequisites(found)
     may_move = policy.allows(work.actor, MOVERS, found.row)
     shown = entries[:PAGE]
     return CasePage(
         head=_head(found),
-        next=_next(found, open_tasks, onward),
-        rest=rest,
+        next=_next(found, open_tasks, prerequisites, onward),
+        rest=_rest(found),
         may_hold=may_move and not found.row.rests and found.row.ended_on is None,
         may_resume=may_move and found.row.rests,
         moves=moves,
@@ -256,7 +262,7 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
         waiting=_waiting(found),
         settled=_settled(found),
         obsolete=sum(1 for task in found.tasks.values() if task.status == "obsolete"),
-        prerequisites=_prerequisites(found),
+        prerequisites=prerequisites,
         milestones=_milestones(found),
         documents=_documents(found),
         history=tuple(_entry(found, entry) for entry in shown),
@@ -325,21 +331,34 @@ def _head(found: SeenCase) -> CaseHead:
     )
 
 
-def _next(found: SeenCase, open_tasks: Sequence[TaskLine], onward: MoveOffer | None) -> Next:
+def _next(
+    found: SeenCase,
+    open_tasks: Sequence[TaskLine],
+    prerequisites: Sequence[PrerequisiteLine],
+    onward: MoveOffer | None,
+) -> Next:
     """What is next, seen by the actor of the page. Optional tasks wait behind everything that leads on."""
     if found.row.ended_on is not None:
         return Next("ended")
     if found.row.rests:
         return Next("rests")
-    if open_tasks and open_tasks[0].mine:
-        return Next("mine", task=open_tasks[0], move=onward)
+    first = open_tasks[0] if open_tasks else None
+    if first is not None and first.mine:
+        return Next("mine", task=first, why=_why(found, first), move=onward)
+    wanted = next((line for line in prerequisites if line.mine), None)
+    if wanted is not None:
+        return Next("mine", prerequisite=wanted, move=onward)
     if onward is not None and not onward.obstacles:
         return Next("move", move=onward)
-    if open_tasks:
-        return Next("others", task=open_tasks[0], move=onward)
+    if first is not None:
+        return Next("others", task=first, why=_why(found, first), move=onward)
     if onward is not None:
         return Next("waiting", move=onward)
     return Next("live")
+
+
+def _why(found: SeenCase, line: TaskLine) -> Why | None:
+    return next((found.why(task) for task in found.tasks.values() if task.id == line.id), None)
 
 
 def _rest(found: SeenCase) -> Rest | None:
@@ -436,12 +455,17 @@ def _prerequisites(found: SeenCase) -> tuple[PrerequisiteLine, ...]:
         done = known is not None and known.status == "done"
         lapsed = done and known is not None and known.valid_until is not None and known.valid_until < today
         status: Any = "expired" if lapsed else known.status if known else "missing"
+        of = OfBody(found.row.body, known.team if known else found.row.team)
         lines.append(
             PrerequisiteLine(
+                id=known.id if known else None,
                 title=parts.prerequisite_title(catalogue, entry.kind),
                 scope=parts.scope_title(catalogue, entry.scope),
                 status=status,
-                party=found.party(owner) if owner and status != "done" else None,
+                mine=known is not None
+                and status != "done"
+                and policy.standing(found.work.actor, known.owner, of, found.holders) is not None,
+                party=found.party(owner, of=of) if owner and status != "done" else None,
                 due=parts.due(found.work, known.due_on) if known and status in ("ready", "accepted") else None,
                 done_on=known.done_on if known else None,
                 valid_until=known.valid_until if known else None,

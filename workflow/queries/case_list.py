@@ -115,7 +115,8 @@ class CaseList:
     matching: int
     """Cases under all filters."""
     states: tuple[StateCount, ...]
-    in_all_states: int
+    everything: int
+    """Cases in any state, overdue or resting or not, under all other filters."""
     overdue: int
     """Overdue ones under all other filters."""
     resting: int
@@ -149,11 +150,7 @@ def cases(work: Work, filters: Filters = Filters(), cursor: Cursor = Cursor()) -
             and (count.rests or not filters.rests)
         ),
         states=_state_counts(work, counts, filters),
-        in_all_states=sum(
-            count.cases
-            for count in counts
-            if (count.overdue or not filters.overdue) and (count.rests or not filters.rests)
-        ),
+        everything=sum(count.cases for count in counts),
         overdue=sum(
             count.cases
             for count in counts

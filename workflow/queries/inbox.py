@@ -206,7 +206,7 @@ def _to_do(work: Work, place: _Place | None) -> tuple[Sequence[Any], _Totals]:
     return rows, _Totals(rows[0].everything, rows[0].overdue, rows[0].due_until)
 
 
-def _tasks(actor: policy.Actor) -> sa.Select[Any]:
+def _tasks(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
     """What one has handed in oneself waits for somebody else."""
     own = sa.and_(Task.status == "submitted", Task.submitted_by == actor.id)
     return (
@@ -235,7 +235,7 @@ def _tasks(actor: policy.Actor) -> sa.Select[Any]:
     )
 
 
-def _prerequisites(actor: policy.Actor) -> sa.Select[Any]:
+def _prerequisites(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
     return sa.select(
         sa.literal("prerequisite"),
         Prerequisite.id,
@@ -358,7 +358,7 @@ def _waiting(work: Work) -> list[Waiting]:
 
 
 def _tasks_of_others(work: Work, bodies: tuple[str, ...]) -> list[Waiting]:
-    """Tasks of these bodies' cases that do not wait for the actor. A colleague's task is named with the colleague's role."""
+    """Tasks of these bodies' cases that do not wait for the actor, whether a colleague's or somebody's elsewhere."""
     actor, catalogue = work.actor, work.catalogue
     rows = work.session.execute(
         sa.select(

@@ -45,6 +45,7 @@ class PrerequisitePage:
     body_name: str
     team_title: str
     owner: Text
+    owner_role: str
     in_charge: Text
     """Who acts: the owner, or the role it falls to while nobody holds it."""
     falls: bool
@@ -58,6 +59,8 @@ class PrerequisitePage:
     done_on: dt.date | None
     valid_until: Due | None
     fields: Mapping[str, EvidenceField]
+    valid_until_field: str | None
+    """The field that says until when it is valid."""
     answers: tuple[AnswerView, ...]
     earlier: tuple[AnswerView, ...]
     may_accept: bool
@@ -100,6 +103,7 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
         body_name=body_name,
         team_title=team_title,
         owner=parts.role_title(work.catalogue, row.owner),
+        owner_role=row.owner,
         in_charge=parts.role_title(work.catalogue, in_charge),
         falls=in_charge != row.owner,
         people=_names(work, people),
@@ -111,6 +115,7 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
         done_on=row.done_on,
         valid_until=parts.due(work, row.valid_until),
         fields=asked,
+        valid_until_field=kind.valid_until if kind else None,
         answers=tuple(answer for answer in given if answer.latest),
         earlier=tuple(answer for answer in given if not answer.latest),
         may_accept=standing is not None and row.status in ("ready", "expired"),

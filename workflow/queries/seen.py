@@ -65,6 +65,38 @@ class TaskLine:
 
 
 @dataclass(frozen=True, slots=True)
+class WhyStep:
+    """One step of a date explained: what was added (`kind`), and where that led."""
+
+    kind: str
+    days: int
+    date: dt.date
+    holidays: tuple[tuple[dt.date, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """How a due date came about. `kind`: working_days, calendar_days, stichtag, promised or milestone."""
+
+    kind: str
+    since: str
+    """What counting began with: ready, submitted or declined."""
+    steps: tuple[WhyStep, ...]
+    rests: bool
+    """The case rests: the pause that lasts is not part of the date yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfBody:
+    """What rights on a prerequisite depend on: the body and the team of its district, no service and no operator."""
+
+    body: str
+    team: str
+    service: str = ""
+    operator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HoldSeen:
     """A pause of the case."""
 
@@ -132,6 +164,16 @@ class SeenCase(CaseAtHand):
         """The same ledger as due dates count it."""
         return tuple(Pause(hold.began_on, hold.ended_on) for hold in self.holds())
 
+    def facts(self) -> dict[str, evidence.Value]:
+        """What conditions and promised dates ask about, out of the answers already read."""
+        if self._facts is None:
+            self._facts = {
+                f"{answer.source}.{answer.field}": answer.value
+                for answer in self.answered()
+                if answer.kind == "task" and answer.latest and answer.value is not None
+            }
+        return CaseAtHand.facts(self)
+
     def remarks(self) -> dict[str, str]:
         """What people gave as reasons, by the remark's id in hex; erased ones are not there."""
         if self._remarks is None:
@@ -174,9 +216,9 @@ class SeenCase(CaseAtHand):
 
     # --- in words ---
 
-    def party(self, owner: str, *, holder: UUID | None = None) -> Party:
-        """Who acts as `owner` here, after fallback; `holder` has taken it on."""
-        role, people = policy.in_charge(owner, self.row, self.holders())
+    def party(self, owner: str, *, holder: UUID | None = None, of: OfBody | None = None) -> Party:
+        """Who acts as `owner` here, after fallback; `holder` has taken it on. `of`: for a prerequisite of the body."""
+        role, people = policy.in_charge(owner, of or self.row, self.holders())
         if holder is not None:
             people = (holder,)
         return Party(
@@ -213,6 +255,19 @@ class SeenCase(CaseAtHand):
             )
             if task.status == "waiting"
             else (),
+        )
+
+    def why(self, task: TaskRow) -> Why | None:
+        """How a due date came about: the very sum that set it."""
+        if task.acting is None or task.due_on is None or task.counted_from is None:
+            return None
+        rule, _ = self.rule_of(task)
+        due = self.due(rule, task.counted_from, task.extended_days)
+        return Why(
+            kind=due.kind,
+            since=task.status if task.status in ("submitted", "declined") else "ready",
+            steps=tuple(WhyStep(step.kind, step.days, step.date, step.holidays) for step in due.steps),
+            rests=self.row.rests,
         )
 
     def waits_for_actor(self, task: TaskRow) -> bool:

@@ -19,7 +19,7 @@ from workflow.evidence import Value
 from workflow.models import Event, Wave
 from workflow.queries import parts, seen
 from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
-from workflow.queries.seen import Answered, Party, SeenCase, TaskLine
+from workflow.queries.seen import Answered, Party, SeenCase, TaskLine, Why
 
 REASONED = ("declined", "sent_back", "handed_back", "waived", "extended")
 """Deeds that give a reason."""
@@ -65,26 +65,6 @@ class Candidate:
     id: UUID
     name: str
     roles: tuple[Text, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class WhyStep:
-    """One step of a date explained: what was added (`kind`), and where that led."""
-
-    kind: str
-    days: int
-    date: dt.date
-    holidays: tuple[tuple[dt.date, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """How a due date came about. `kind`: working_days, calendar_days, stichtag, promised or milestone."""
-
-    kind: str
-    since: str
-    """What counting began with: ready, submitted or declined."""
-    steps: tuple[WhyStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +165,7 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         recorded_for_body=row.recorded_for_body,
         for_the_body=standing is not None and standing.for_the_body,
         due=line.due,
-        why=_why(case, row),
+        why=case.why(row),
         rests=case.row.rests,
         after=line.after,
         informs=tuple(case.party(role) for role in definition.informs),
@@ -194,23 +174,6 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         said=_said(case, events),
         deeds=deeds,
         candidates=_candidates(case, row) if "assign" in deeds else (),
-    )
-
-
-# --- the date --------------------------------------------------------------------------------------------------------
-
-
-def _why(case: SeenCase, row: TaskRow) -> Why | None:
-    """How the due date came about; the same sum that set it."""
-    if row.acting is None or row.due_on is None or row.counted_from is None:
-        return None
-    rule, _ = case.rule_of(row)
-    due = case.due(rule, row.counted_from, row.extended_days)
-    since = row.status if row.status in ("submitted", "declined") else "ready"
-    return Why(
-        kind=due.kind,
-        since=since,
-        steps=tuple(WhyStep(step.kind, step.days, step.date, step.holidays) for step in due.steps),
     )
 
 

@@ -1,0 +1,303 @@
+"""The demo as other programs and people meet it: one command up, one signal down, nothing left running."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import demo  # noqa: F401 -- makes its words known
+from demo.folder import FILES, MARK, READY, Folder
+from demo.programs import Program, Running, free_port, insist_free
+from demo.refusal import Refusal
+from workflow import clock, settings, start, texts
+from workflow.engine import SYSTEM
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class Started:
+    """A demo somebody started in a folder, as its own process."""
+
+    def __init__(self, data: Path, *words: str, port: int) -> None:
+        self.announcement = data / "demo.json"
+        self.port = port
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "demo", "--data", str(data), "--port", str(port), *words],
+            cwd=ROOT,
+            env=os.environ | {"LC_ALL": "C.UTF-8"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def told(self) -> dict[str, Any]:
+        """What demo.json says, once it is there."""
+        while not self.announcement.exists():
+            if self.process.poll() is not None or time.monotonic() > self.began + 60:
+                raise AssertionError(self.words())
+            time.sleep(0.02)
+        return dict(json.loads(self.announcement.read_text(encoding="utf-8")))
+
+    def words(self) -> str:
+        """Everything it printed until its end."""
+        assert self.process.stdout is not None
+        return self.process.stdout.read()
+
+    def end(self, how: signal.Signals = signal.SIGINT) -> tuple[int, str]:
+        """Send the signal; answers the exit code and everything it printed."""
+        self.process.send_signal(how)
+        words, _ = self.process.communicate(timeout=30)
+        return self.process.returncode, words
+
+
+@contextlib.contextmanager
+def started(data: Path, *words: str, port: int | None = None) -> Iterator[Started]:
+    """A demo that is ended in any case."""
+    one = Started(data, *words, port=port or free_port())
+    try:
+        yield one
+    finally:
+        if one.process.poll() is None:
+            one.end(signal.SIGTERM)
+        if one.process.stdout is not None:
+            one.process.stdout.close()
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Iterator[Folder]:
+    """A data folder of a demo, just made."""
+    with contextlib.closing(Folder(tmp_path / "data")) as folder:
+        folder.open()
+        yield folder
+
+
+def get(url: str) -> tuple[int, str]:
+    """Status and body of a page on this machine."""
+    host, _, path = url.removeprefix("http://").partition("/")
+    connection = http.client.HTTPConnection(host, timeout=10)
+    try:
+        connection.request("GET", f"/{path}")
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def is_silent(port: int) -> bool:
+    """Whether nobody listens there any more."""
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.mark.slow
+def test_it_announces_itself_keeps_its_data_and_leaves_nothing_running(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with started(data) as first:
+        told = first.told()
+        assert stat.S_IMODE(first.announcement.stat().st_mode) == 0o600
+        assert set(told) == {"format", "base_url", "mail_url", "accounts"}
+        assert told["format"] == 1
+        assert get(told["base_url"] + "/healthz")[0] == 200
+        assert json.loads(get(told["mail_url"] + "/api/messages")[1]) == []
+        code, words = first.end()
+    assert code == 0
+    assert told["base_url"] in words
+    assert told["mail_url"] in words
+    assert "digi@ingelheim.example" in words
+    assert not first.announcement.exists()
+    assert is_silent(first.port)
+    assert is_silent(int(told["mail_url"].rpartition(":")[2]))
+
+    secret, mark = (data / "secret").read_text(), (data / MARK).read_text()
+    with started(data) as second:
+        assert second.told()["accounts"] == told["accounts"]
+        code, words = second.end(signal.SIGTERM)
+    assert code == 0
+    assert "Beispieldaten" not in words
+    assert ((data / "secret").read_text(), (data / MARK).read_text()) == (secret, mark)
+
+    with started(data, "--reset") as third:
+        third.told()
+        assert "Beispieldaten" in third.end()[1]
+    assert (data / "secret").read_text() != secret
+
+
+@pytest.mark.slow
+def test_when_the_clock_passes_the_deadlines_the_supervisor_finds_a_mail_about_it(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with started(data) as running:
+        told = running.told()
+        engine = start.engine(
+            settings.read({"STARTKLAR_DATABASE_URL": f"sqlite:///{data / 'startklar.db'}", "STARTKLAR_DATA": str(data)})
+        )
+        with contextlib.closing(engine), engine.change(SYSTEM) as work:
+            clock.advance(work, 25)
+
+        give_up = time.monotonic() + 45
+        while not (mails := json.loads(get(told["mail_url"] + "/api/messages?to=aufsicht%40umsetzung.example")[1])):
+            assert time.monotonic() < give_up
+            time.sleep(0.2)
+
+    assert "überfällig" in mails[0]["subject"]
+    assert mails[0]["to"] == ["aufsicht@umsetzung.example"]
+    assert told["base_url"] in mails[0]["text"]
+    assert told["base_url"] in mails[0]["html"]
+
+
+@pytest.mark.slow
+def test_every_role_has_an_account_and_a_strangers_town_too(tmp_path: Path) -> None:
+    with started(tmp_path / "data") as running:
+        accounts = running.told()["accounts"]
+
+    assert all(set(one) == {"email", "password", "name", "roles", "body", "team", "language"} for one in accounts)
+    held = {role for one in accounts for role in one["roles"]}
+    body_roles = {"leitung", "digi", "fachamt", "it", "dsb", "isb", "kasse", "redaktion"}
+    assert held == body_roles | {
+        "umsetzungsteam", "supervisor", "rollout_team", "programme_office", "auditor", "admin",
+    }  # fmt: skip
+    towns = {one["body"] for one in accounts if one["body"]}
+    assert len(towns) == 2
+    full = [
+        town
+        for town in towns
+        if {role for one in accounts if one["body"] == town for role in one["roles"]} >= body_roles
+    ]
+    assert len(full) == 1
+    assert {one["language"] for one in accounts} == {"de", "en"}
+    assert all(one["email"].endswith(".example") for one in accounts)
+
+
+@pytest.mark.slow
+def test_only_one_demo_runs_in_a_folder_and_a_program_that_dies_ends_it(tmp_path: Path) -> None:
+    with started(tmp_path / "data") as first:
+        first.told()
+        with started(tmp_path / "data") as second:
+            code = second.process.wait(30)
+            assert code == 1
+            assert "läuft schon eine Vorführung" in second.words()
+        assert first.announcement.exists()
+
+        children = Path(f"/proc/{first.process.pid}/task/{first.process.pid}/children")
+        if not children.exists():
+            pytest.skip("no /proc here")
+        scheduler = next(
+            pid for pid in children.read_text().split() if b"\0scheduler\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        )
+        os.kill(int(scheduler), signal.SIGKILL)
+        assert first.process.wait(30) == 1
+        assert "„scheduler“ hat sich beendet" in first.words()
+    assert not first.announcement.exists()
+    assert is_silent(first.port)
+
+
+@pytest.mark.slow
+def test_nothing_survives_a_demo_that_was_killed(tmp_path: Path) -> None:
+    with started(tmp_path / "data") as killed:
+        told = killed.told()
+        killed.end(signal.SIGKILL)
+        give_up = time.monotonic() + 20
+        ports = [killed.port, int(told["mail_url"].rpartition(":")[2])]
+        while not all(is_silent(port) for port in ports):
+            assert time.monotonic() < give_up
+            time.sleep(0.05)
+    with started(tmp_path / "data", port=killed.port) as again:
+        assert again.told()["accounts"] == told["accounts"]
+
+
+def test_a_busy_port_is_one_sentence_and_nothing_is_touched(tmp_path: Path) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        with started(tmp_path / "data", "--reset", port=port) as refused:
+            code = refused.process.wait(30)
+            words = refused.words()
+    assert code == 1
+    assert words.splitlines() == [
+        f"Port {port} ist belegt: Bitte beenden Sie das andere Programm, oder starten Sie mit „--port {port + 1}“."
+    ]
+    assert not (tmp_path / "data" / "startklar.db").exists()
+
+
+def test_a_host_that_is_not_here_is_one_sentence() -> None:
+    for host in ("203.0.113.7", "no such host", "nowhere.invalid"):
+        with pytest.raises(Refusal) as refusal:
+            insist_free(host, 8000)
+        assert refusal.value.key == "demo.no_host"
+
+
+def test_a_folder_with_something_else_in_it_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "startklar.db").write_text("precious")
+
+    with pytest.raises(Refusal) as refusal:
+        Folder(tmp_path).open()
+
+    assert refusal.value.key == "demo.foreign_folder"
+    assert (tmp_path / "startklar.db").read_text() == "precious"
+    with pytest.raises(Refusal):
+        Folder(tmp_path / "startklar.db").open()
+
+
+def test_a_reset_takes_away_what_the_demo_made_and_nothing_else(ours: Folder) -> None:
+    for name in (*FILES, "my-notes.txt"):
+        (ours.path / name).write_text("x")
+    (ours.path / "documents").mkdir()
+    ours.mark(READY)
+
+    ours.empty()
+
+    assert sorted(entry.name for entry in ours.path.iterdir()) == [MARK, "my-notes.txt"]
+    assert not ours.is_ready()
+
+
+def test_what_others_must_not_read_is_written_whole_and_privately(ours: Folder) -> None:
+    ours.make_secret()
+    ours.write(ours.announcement, {"format": 1})
+    first = ours.secret.read_text()
+    ours.make_secret()
+
+    assert ours.secret.read_text() == first
+    assert len(first) > 40
+    for path in (ours.secret, ours.announcement):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(ours.path.stat().st_mode) == 0o700
+    assert json.loads(ours.announcement.read_text()) == {"format": 1}
+
+
+def test_a_program_that_does_not_come_up_is_named_with_its_log(tmp_path: Path) -> None:
+    running = Running(tmp_path, dict(os.environ))
+    with pytest.raises(Refusal) as refusal:
+        running.start([Program("broken", "no_such_module_here", answers_at=("127.0.0.1", free_port()))])
+    running.end()
+
+    assert refusal.value.key == "demo.died"
+    assert "no_such_module_here" in Path(refusal.value.facts["log"]).read_text()
+
+
+def test_the_preferred_port_is_taken_if_it_can_be_had() -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        taken = busy.getsockname()[1]
+        assert free_port(preferred=taken) != taken
+    assert free_port(preferred=taken) == taken
+
+
+def test_everything_the_demo_says_is_there_in_both_languages() -> None:
+    said = {key for key in texts.keys("de") if key.startswith(("demo.", "mail."))}
+    assert said == {key for key in texts.keys("en") if key.startswith(("demo.", "mail."))}
+    assert len(said) > 30
+    for key in said:
+        assert texts.placeholders("de", key) == texts.placeholders("en", key), key
