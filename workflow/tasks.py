@@ -22,7 +22,7 @@ from workflow.casework import (
     load_tasks,
     lock_by_task,
 )
-from workflow.definition import EvidenceField
+from workflow.definition import EvidenceField, Text
 from workflow.definition import Task as TaskDefinition
 from workflow.engine import Work
 from workflow.errors import NotAllowed, Refused, SecondPersonNeeded, TaskNotAvailable
@@ -53,6 +53,7 @@ class TaskView:
     id: UUID
     case_id: UUID
     name: str
+    title: Text
     status: str
     version: int
 
@@ -70,7 +71,7 @@ def accept(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView:
     case.update(task, status="accepted", holder_id=work.actor.id)
     _say(case, task, standing)
     case.record("accepted")
-    return _view(task)
+    return _view(case, task)
 
 
 def assign(work: Work, task_id: UUID, to: UUID, *, seen: int | None = None) -> TaskView:
@@ -92,7 +93,7 @@ def assign(work: Work, task_id: UUID, to: UUID, *, seen: int | None = None) -> T
     _say(case, task, None, to=to)
     case.notify("asked", [to], kind="task", subject_id=task.id, task=task.name, due=task.due_on)
     case.record("assigned")
-    return _view(task)
+    return _view(case, task)
 
 
 def submit(work: Work, task_id: UUID, given: Given = NOTHING, *, seen: int | None = None) -> TaskView:
@@ -134,7 +135,7 @@ def submit(work: Work, task_id: UUID, given: Given = NOTHING, *, seen: int | Non
             due=task.due_on,
         )
         case.record("submitted")
-    return _view(task)
+    return _view(case, task)
 
 
 def confirm(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView:
@@ -154,7 +155,7 @@ def confirm(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView:
         case.notify("confirmed", [task.submitted_by], kind="task", subject_id=task.id, task=task.name)
     _complete(case, task)
     case.record("confirmed")
-    return _view(task)
+    return _view(case, task)
 
 
 def send_back(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) -> TaskView:
@@ -180,7 +181,7 @@ def send_back(work: Work, task_id: UUID, reason: str, *, seen: int | None = None
     recipients = [submitted_by] if submitted_by else list(case.in_charge(task.owner))
     case.notify("sent_back", recipients, kind="task", subject_id=task.id, task=task.name, due=task.due_on)
     case.record("sent_back")
-    return _view(task)
+    return _view(case, task)
 
 
 def decline(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) -> TaskView:
@@ -212,7 +213,7 @@ def decline(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) 
             due=task.due_on,
         )
     case.record("declined")
-    return _view(task)
+    return _view(case, task)
 
 
 def hand_back(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) -> TaskView:
@@ -234,7 +235,7 @@ def hand_back(work: Work, task_id: UUID, reason: str, *, seen: int | None = None
         "handed_back", case.in_charge(task.owner), kind="task", subject_id=task.id, task=task.name, due=task.due_on
     )
     case.record("handed_back")
-    return _view(task)
+    return _view(case, task)
 
 
 def waive(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) -> TaskView:
@@ -254,7 +255,7 @@ def waive(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) ->
     settle(case)
     _tell_when_ready_to_move(case)
     case.record("waived")
-    return _view(task)
+    return _view(case, task)
 
 
 def extend(work: Work, task_id: UUID, working_days: int, reason: str, *, seen: int | None = None) -> TaskView:
@@ -276,7 +277,7 @@ def extend(work: Work, task_id: UUID, working_days: int, reason: str, *, seen: i
     case.remark(words)
     _say(case, task, None, days=working_days)
     case.record("extended")
-    return _view(task)
+    return _view(case, task)
 
 
 # --- what a page offers ----------------------------------------------------------------------------------------------
@@ -567,5 +568,5 @@ def _say(case: LockedCase, task: TaskRow, standing: policy.Standing | None, **fa
         case.say(standing=standing.role, instead_of=standing.instead_of)
 
 
-def _view(task: TaskRow) -> TaskView:
-    return TaskView(task.id, task.case_id, task.name, task.status, task.version)
+def _view(case: LockedCase, task: TaskRow) -> TaskView:
+    return TaskView(task.id, task.case_id, task.name, case.definition_of(task).title, task.status, task.version)

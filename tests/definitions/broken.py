@@ -1043,4 +1043,10 @@ BROKEN: tuple[Broken, ...] = (
         (("    scoped_by:", "    informs: [body.iht]\n    scoped_by:"),),
         ("prerequisites.yaml:17:15 fault.unknown_role",),
     ),
+    Broken(
+        "a group that adds and removes what is no text",
+        "groups.yaml",
+        (('add: ["073310101000"]', "add: [1]"), ('remove: ["073310000000"]', "remove: [1]")),
+        ("groups.yaml:5:11 fault.not_text", "groups.yaml:6:14 fault.not_text"),
+    ),
 )

@@ -242,9 +242,7 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
     )
     reminded = seen.reminded(work, [task.id for task in found.tasks.values() if task.acting])
     here = [task for task in found.tasks.values() if task.acting is not None]
-    open_tasks = tuple(
-        sorted((found.line(task, reminded_on=reminded.get(task.id)) for task in here), key=_by_urgency)
-    )
+    open_tasks = tuple(sorted((found.line(task, reminded_on=reminded.get(task.id)) for task in here), key=_by_urgency))
     moves = _moves(found)
     onward = next((move for move in moves if move.onward), None)
     prerequisites = _prerequisites(found)

@@ -61,6 +61,8 @@ class PrerequisitePage:
     fields: Mapping[str, EvidenceField]
     valid_until_field: str | None
     """The field that says until when it is valid."""
+    prefilled: Mapping[str, str | bool | dt.date]
+    """What was given last, as it goes back into a form."""
     answers: tuple[AnswerView, ...]
     earlier: tuple[AnswerView, ...]
     may_accept: bool
@@ -116,6 +118,7 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
         valid_until=parts.due(work, row.valid_until),
         fields=asked,
         valid_until_field=kind.valid_until if kind else None,
+        prefilled=_prefilled(work, row.id),
         answers=tuple(answer for answer in given if answer.latest),
         earlier=tuple(answer for answer in given if not answer.latest),
         may_accept=standing is not None and row.status in ("ready", "expired"),
@@ -124,6 +127,15 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
         waiting=_waiting(work, row, kind),
         history=history,
     )
+
+
+def _prefilled(work: Work, prerequisite_id: UUID) -> dict[str, str | bool | dt.date]:
+    kept = casework.earlier_answers(work, "prerequisite", prerequisite_id)
+    return {
+        name: f"{answer.value:g}" if isinstance(answer.value, float) else answer.value
+        for name, answer in kept.items()
+        if answer.value is not None
+    }
 
 
 def _names(work: Work, people: tuple[UUID, ...]) -> tuple[str, ...]:

@@ -108,7 +108,7 @@ class TaskPage:
     after: tuple[Text, ...]
     informs: tuple[Party, ...]
     fields: tuple[Asked, ...]
-    """What the actor would have to answer; empty unless handing in is among the deeds."""
+    """What is asked; of the actor of the page, if handing in is among the deeds."""
     answers: tuple[AnswerView, ...]
     """What was answered last."""
     said: tuple[Said, ...]
@@ -169,7 +169,7 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         rests=case.row.rests,
         after=line.after,
         informs=tuple(case.party(role) for role in definition.informs),
-        fields=_fields(case, row, standing, answered) if "submit" in deeds else (),
+        fields=_fields(case, row, standing, answered, offering="submit" in deeds),
         answers=_answers(case, row, answered),
         said=_said(case, events),
         deeds=deeds,
@@ -181,11 +181,11 @@ def task(work: Work, task_id: UUID) -> TaskPage:
 
 
 def _fields(
-    case: SeenCase, row: TaskRow, standing: policy.Standing | None, answered: list[Answered]
+    case: SeenCase, row: TaskRow, standing: policy.Standing | None, answered: list[Answered], *, offering: bool
 ) -> tuple[Asked, ...]:
     asked = tasks.asked_of(case.definition_of(row), row, standing)
     latest = {answer.field: answer for answer in answered if answer.latest} if row.attempt > 1 else {}
-    choices = _choices(case, asked)
+    choices = _choices(case, asked) if offering else {}
     return tuple(
         Asked(
             name=name,

@@ -1,0 +1,150 @@
+"""The example: made-up people of real places, and the Wohngeld cases of the programme just opened."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from workflow import cases, database, loading, people, sessions, settings, start, texts
+from workflow.engine import SYSTEM, Engine, Work
+from workflow.policy import Role
+
+SERVICE = "wohngeld"
+PASSWORD = "startklar-demo"  # noqa: S105 -- printed for everybody to use, on purpose
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where somebody works, and their mail domain there."""
+
+    name: str
+    domain: str
+    body: str | None = None
+    district: str | None = None
+    """Stands for the team that looks after this district."""
+    operator: bool = False
+    """Stands for the operator of the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Someone:
+    """A made-up person with roles at one place."""
+
+    mailbox: str
+    name: str
+    place: Place
+    roles: tuple[str, ...]
+    language: str = "de"
+
+
+INGELHEIM = Place("Stadt Ingelheim am Rhein", "ingelheim.example", body="073390030030")
+WORMS = Place("Stadt Worms", "worms.example", body="073190000000")
+TEAM = Place("Umsetzungsteam Mitte", "umsetzung.example", district="073390000000")
+OTHER_TEAM = Place("Umsetzungsteam Nord", "umsetzung.example", district="071370000000")
+OPERATOR = Place("Dataport", "betreiber.example", operator=True)
+LAND = Place("Rheinland-Pfalz", "programm.example")
+
+# Every role is there; towns of this size let one person do two of them. Worms and the team of the north are strangers
+# to Ingelheim: what they must not see can be tried with them.
+PEOPLE = (
+    Someone("leitung", "Renate Winzer", INGELHEIM, ("leitung",)),
+    Someone("digi", "Tarik Sommer", INGELHEIM, ("digi",)),
+    Someone("fachamt", "Jana Rebstock", INGELHEIM, ("fachamt",)),
+    Someone("it", "Milan Kabel", INGELHEIM, ("it",)),
+    Someone("datenschutz", "Petra Siegel", INGELHEIM, ("dsb", "isb")),
+    Someone("kasse", "Olaf Taler", INGELHEIM, ("kasse",)),
+    Someone("redaktion", "Selin Feder", INGELHEIM, ("redaktion",)),
+    Someone("digi", "Wanda Domstein", WORMS, ("digi",)),
+    Someone("team", "Karla Lotse", TEAM, ("umsetzungsteam",)),
+    Someone("kollege", "Ben Anker", TEAM, ("umsetzungsteam",)),
+    Someone("aufsicht", "Doris Kompass", TEAM, ("supervisor",)),
+    Someone("nord", "Henning Förde", OTHER_TEAM, ("umsetzungsteam",)),
+    Someone("rollout", "Lena Kanal", OPERATOR, ("rollout_team",)),
+    Someone("programm", "Johann Fahrplan", LAND, ("programme_office",)),
+    Someone("revision", "Agnes Auditor", LAND, ("auditor",), language="en"),
+    Someone("admin", "Yusuf Schalter", LAND, ("admin",)),
+)
+
+
+def make(surroundings: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Fill a new installation and answer its accounts.
+
+    The clock is manual and begins today at 8 in the morning, so that a rehearsal can run through weeks.
+    """
+    configured = settings.read(surroundings)
+    morning = database.real_now().astimezone(BERLIN).replace(hour=8, minute=0, second=0, microsecond=0)
+    start.init(configured, clock="manual", now=morning.astimezone(dt.UTC), example=True)
+    engine = start.engine(configured)
+    try:
+        loading.load(engine, configured.definitions)
+        password_hash = sessions.hash_password(PASSWORD)  # one for all: it is known anyway
+        with engine.change(SYSTEM) as work:
+            accounts = [_add(work, someone, password_hash) for someone in PEOPLE]
+        _open_cases(engine)
+    finally:
+        engine.close()
+    return accounts
+
+
+def renew(surroundings: Mapping[str, str]) -> None:
+    """Bring an installation of an earlier start up to what this program and its definitions are now."""
+    configured = settings.read(surroundings)
+    database.upgrade(configured.database_url)
+    engine = start.engine(configured)
+    try:
+        loading.load(engine, configured.definitions)
+    finally:
+        engine.close()
+
+
+def _add(work: Work, someone: Someone, password_hash: str) -> dict[str, Any]:
+    """One account, as demo.json tells it; `shown` is for the terminal."""
+    roles = [_role(work, someone.place, name) for name in someone.roles]
+    person = people.add(
+        work,
+        email=f"{someone.mailbox}@{someone.place.domain}",
+        name=someone.name,
+        password_hash=password_hash,
+        language=someone.language,
+        roles=roles,
+    )
+    return {
+        "email": person.email,
+        "password": PASSWORD,
+        "name": person.name,
+        "roles": list(someone.roles),
+        "body": someone.place.body,
+        "team": roles[0].team,
+        "language": person.language,
+        "shown": {
+            "place": someone.place.name,
+            **{language: _shown(work, language, someone) for language in texts.LANGUAGES},
+        },
+    }
+
+
+def _role(work: Work, place: Place, name: str) -> Role:
+    """The role at the place, with the team or operator that the programme names for it."""
+    if place.district is not None:
+        teams = work.catalogue.programme.teams
+        return Role(name, team=next(key for key, team in teams.items() if place.district in team.districts))
+    if place.operator:
+        return Role(name, operator=work.catalogue.service(SERVICE).operator)
+    return Role(name, body=place.body)
+
+
+def _shown(work: Work, language: str, someone: Someone) -> str:
+    return ", ".join(texts.title(language, work.catalogue.programme.roles[name].title) for name in someone.roles)
+
+
+def _open_cases(engine: Engine) -> None:
+    """Open the service for every body responsible, as the programme office does."""
+    office = next(someone for someone in PEOPLE if "programme_office" in someone.roles)
+    who = people.by_email(engine, f"{office.mailbox}@{office.place.domain}")
+    with engine.read(who) as work:
+        planned = cases.plan(work, [SERVICE])
+    for result in cases.open_planned(engine, who, planned):
+        if result.refused is not None:
+            raise result.refused

@@ -1,0 +1,78 @@
+"""The people's door: a Flask application in front of one engine. It translates; it decides nothing."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from flask import Blueprint, Flask, Response, jsonify
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from webui import (
+    account,
+    assets,
+    clock,
+    components,
+    errors,
+    navigation,
+    notices,
+    security,
+    session,
+    sign_in,
+    switches,
+    wording,
+)
+from workflow import texts
+from workflow.engine import Engine
+from workflow.settings import Settings
+
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    sign_in.blueprint,
+    account.blueprint,
+    switches.blueprint,
+    clock.blueprint,
+    components.blueprint,
+)
+
+PUBLIC = frozenset(
+    {"asset", "favicon", "healthz", "sign_in.show", "sign_in.enter", "switches.language", "switches.theme"}
+)
+"""Endpoints a stranger may use. Everything else asks for a signed-in person, also what is added tomorrow."""
+
+LARGEST_REQUEST = 26 * 1024 * 1024
+"""One document of 25 MB and the form around it."""
+
+texts.register(Path(__file__).resolve().parent / "locale")
+
+
+def create_app(engine: Engine, settings: Settings) -> Flask:
+    """The web application of one installation. `engine` is shared by all its threads."""
+    app = Flask(__name__, static_folder=None)
+    app.config.update(
+        MAX_CONTENT_LENGTH=LARGEST_REQUEST,
+        MAX_FORM_MEMORY_SIZE=1024 * 1024,
+        MAX_FORM_PARTS=500,
+        # Flask-Login asks for its remember cookie first; we have none, so nobody may be able to name it.
+        REMEMBER_COOKIE_NAME=secrets.token_hex(16),
+    )
+    app.extensions["startklar"] = session.Door(engine, settings)
+    if settings.base_url.startswith("https://"):
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+
+    wording.install(app)
+    assets.install(app)
+    session.install(app, PUBLIC)
+    navigation.install(app)
+    notices.install(app)
+    security.install(app)
+    errors.install(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    app.add_url_rule("/healthz", "healthz", healthz)
+    return app
+
+
+def healthz() -> Response:
+    """Whether this process answers and reaches its database."""
+    with session.engine().read(None):
+        return jsonify(status="ok")

@@ -1,0 +1,56 @@
+"""The bodies of the programme."""
+
+from __future__ import annotations
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from webui import notices, session, wording
+from workflow import policy, prerequisites
+from workflow.errors import NotAllowed
+from workflow.queries import bodies
+from workflow.queries.bodies import Filters
+
+blueprint = Blueprint("bodies", __name__)
+
+
+@blueprint.get("/bodies")
+def index() -> str:
+    """Every body by district."""
+    asked = Filters(
+        text=request.args.get("q", ""),
+        kind=request.args.get("kind") or None,
+        district=request.args.get("district") or None,
+    )
+    with session.engine().read(session.me()) as work:
+        found = bodies.bodies(work, asked)
+    return render_template("bodies.html", found=found)
+
+
+@blueprint.get("/bodies/<ars>")
+def show(ars: str) -> AnyResponse:
+    """One body: its services, its prerequisites, its people."""
+    return _page(ars)
+
+
+@blueprint.post("/bodies/<ars>/prerequisites")
+def ask(ars: str) -> AnyResponse:
+    """Ask the body for a prerequisite before a case needs it."""
+    chosen = request.form.get("prerequisite", "")
+    with session.engine().read(session.me()) as work:
+        page = bodies.body(work, ars)
+        if not policy.may_request(work.actor, body=ars, team=page.team):
+            raise NotAllowed(roles=("umsetzungsteam", "body.digi"))
+    offered = next((one for one in page.askable if one.key == chosen), None)
+    if offered is None:
+        return _page(ars, fault=wording.t("bodies.ask.choose"))
+    with session.engine().change(session.me()) as work:
+        asked = prerequisites.request(work, ars, offered.kind, offered.scope)
+    response = redirect(url_for("prerequisites.show", prerequisite_id=asked.id), 303)
+    return notices.leave(response, "notice.prerequisite_asked")
+
+
+def _page(ars: str, *, fault: str | None = None) -> AnyResponse:
+    with session.engine().read(session.me()) as work:
+        found = bodies.body(work, ars)
+    return make_response(render_template("body.html", body=found, fault=fault), 422 if fault else 200)

@@ -1,0 +1,66 @@
+"""The list of cases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, render_template, request, url_for
+
+from webui import session
+from workflow.queries import case_list
+from workflow.queries.case_list import Cursor, Filters
+
+blueprint = Blueprint("case_list", __name__)
+
+
+@blueprint.get("/cases")
+def show() -> str:
+    """Every case the person may know about, narrowed as the address says."""
+    asked, given = (
+        Filters(
+            text=_one("q") or "",
+            service=_one("service"),
+            state=_one("state"),
+            team=_one("team"),
+            district=_one("district"),
+            body=_one("body"),
+            wave=_one("wave"),
+            overdue=_one("overdue") == "yes",
+            rests=_one("rests") == "yes",
+        ),
+        Cursor(after=_one("after"), before=_one("before")),
+    )
+    with session.engine().read(session.me()) as work:
+        found = case_list.cases(work, asked, given)
+    return render_template("case_list.html", found=found, address=_Addresses(found.filters))
+
+
+class _Addresses:
+    """Addresses of the same list, narrowed otherwise: `address(state="live")`, `address(overdue=None)`."""
+
+    def __init__(self, filters: Filters) -> None:
+        self.present = {
+            "q": filters.text or None,
+            "service": filters.service,
+            "state": filters.state,
+            "team": filters.team,
+            "district": filters.district,
+            "body": filters.body,
+            "wave": filters.wave,
+            "overdue": "yes" if filters.overdue else None,
+            "rests": "yes" if filters.rests else None,
+        }
+
+    def __call__(self, **changed: str | None) -> str:
+        wanted: dict[str, Any] = {name: value for name, value in {**self.present, **changed}.items() if value}
+        return url_for("case_list.show", **wanted)
+
+    def page(self, cursor: Cursor | None) -> str | None:
+        """The address of a page of this very list."""
+        if cursor is None:
+            return None
+        return self(after=cursor.after, before=cursor.before)
+
+
+def _one(name: str) -> str | None:
+    return request.args.get(name) or None

@@ -1,0 +1,25 @@
+"""The rehearsal clock: an installation made for trying things out can be moved on by a working day."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from webui import notices, session, wording
+from webui.navigation import local_path
+from workflow import clock
+from workflow.errors import NotFound
+
+blueprint = Blueprint("clock", __name__)
+
+
+@blueprint.post("/clock/advance")
+def advance() -> AnyResponse:
+    """Let one working day pass. Does not exist where the clock is the real one."""
+    who = session.person()
+    if who is None or not who.rehearsing:
+        raise NotFound
+    with session.engine().change(who.person_id) as work:
+        today = work.catalogue.calendar.today(clock.advance(work))
+    response = redirect(local_path(request.form.get("next")) or "/", 303)
+    return notices.leave(response, "notice.clock_advanced", day=wording.plain_day(today))

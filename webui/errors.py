@@ -1,0 +1,145 @@
+"""What a person sees when something is refused or breaks: one table from the error family to status codes."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, make_response, render_template, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from webui import session, wording
+from webui.navigation import local_path
+from webui.session import ForgedRequest
+from workflow import errors, texts
+
+STATUS: tuple[tuple[type[errors.StartklarError], int], ...] = (
+    (errors.NotFound, 404),
+    (ForgedRequest, 403),
+    (errors.NotAllowed, 403),
+    (errors.SignInRequired, 401),
+    (errors.SignInRefused, 422),
+    (errors.Invalid, 422),
+    (errors.Conflict, 409),
+    (errors.Refused, 409),
+    (errors.Busy, 503),
+    (errors.Unready, 503),
+    (errors.StartklarError, 500),
+)
+"""The first class that fits decides."""
+
+WORDED = frozenset({400, 401, 403, 404, 405, 409, 413, 422, 500, 503})
+_PICTURES = {403: "lock", 409: "people", 422: "edit", 413: "file", 503: "clock"}
+
+_log = logging.getLogger("webui")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An error as a page tells it: what does not work, why, what to do."""
+
+    status: int
+    title: str
+    sentence: str
+    way_on: str
+    icon: str
+    reasons: tuple[str, ...] = ()
+    reference: str | None = None
+
+
+def status_of(error: errors.StartklarError) -> int:
+    """The status code a door answers this error with."""
+    return next(status for kind, status in STATUS if isinstance(error, kind))
+
+
+def install(app: Flask) -> None:
+    """Answer every error with a page in the person's language, or with a part of one when htmx asked."""
+    app.register_error_handler(errors.StartklarError, _refused)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _broken)
+
+
+def _refused(error: errors.StartklarError) -> AnyResponse:
+    status = status_of(error)
+    if status == 401:
+        return session.ask_to_sign_in()
+    if status >= 500:
+        return _answer(_trouble(status, reference=_note(error)))
+    reasons = error.reasons if isinstance(error, errors.RequirementsNotMet) else ()
+    sentence = _said(error.key, error.facts)
+    return _answer(_trouble(status, sentence=sentence, reasons=tuple(_said(one.key, one.facts) for one in reasons)))
+
+
+def _http(error: HTTPException) -> AnyResponse:
+    """Errors of HTTP itself; one that carries its own answer (a redirect) is passed on."""
+    if error.response is not None or error.code is None or error.code < 400:
+        return make_response(error.get_response())
+    status = error.code if error.code in WORDED else 500 if error.code >= 500 else 400
+    response = _answer(_trouble(status))
+    response.status_code = error.code
+    for name, value in error.get_headers():
+        if name == "Allow":
+            response.headers[name] = value
+    return response
+
+
+def _broken(error: Exception) -> AnyResponse:
+    return _answer(_trouble(500, reference=_note(error)))
+
+
+def _trouble(
+    status: int, *, sentence: str | None = None, reasons: tuple[str, ...] = (), reference: str | None = None
+) -> Trouble:
+    return Trouble(
+        status=status,
+        title=wording.t(f"error_page.{status}.title"),
+        sentence=sentence or wording.t(f"error_page.{status}.sentence"),
+        way_on=wording.t(f"error_page.{status}.way_on"),
+        icon=_PICTURES.get(status, "warning" if status >= 500 else "search"),
+        reasons=reasons,
+        reference=reference,
+    )
+
+
+def _said(key: str, facts: Mapping[str, Any]) -> str:
+    """The refusal in words; a key without words is our fault and must not hide the refusal."""
+    return wording.t(key if texts.knows(wording.language(), key) else "error.unknown", **facts)
+
+
+def _answer(trouble: Trouble) -> Response:
+    template = "_error.html" if session.is_partial() else "error.html"
+    page = render_template(template, trouble=trouble, bare=trouble.status >= 500, back=_back())
+    return make_response(page, trouble.status)
+
+
+def _back() -> str | None:
+    """The page the person came from, if it was one of ours and another than this."""
+    came_from = urlsplit(request.referrer or "")
+    wanted = came_from.path + (f"?{came_from.query}" if came_from.query else "")
+    if came_from.netloc != request.host or (request.method == "GET" and came_from.path == request.path):
+        return None
+    return local_path(wanted)
+
+
+def _note(error: Exception) -> str:
+    """One line for the operator, found again by the reference on the page.
+
+    Neither the message of the error nor the address of the page is written: either may name a person.
+    """
+    reference = secrets.token_hex(4)
+    frames = traceback.extract_tb(error.__traceback__)[-12:]
+    _log.error(
+        "request failed: reference=%s endpoint=%s method=%s error=%s at=%s",
+        reference,
+        request.endpoint,
+        request.method,
+        type(error).__name__,
+        " < ".join(f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno}:{frame.name}" for frame in reversed(frames)),
+    )
+    return reference

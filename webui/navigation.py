@@ -1,0 +1,80 @@
+"""Where one can go: the entries of the main navigation, and addresses that stay in this house."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from flask import Flask, current_app, request, url_for
+from flask_login import current_user
+
+from workflow.definition import ROLES
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the main navigation; `roles`: who sees it (empty: everybody signed in).
+
+    `holds`: further blueprints whose pages belong under this entry.
+    """
+
+    endpoint: str
+    key: str
+    icon: str
+    roles: frozenset[str] = frozenset()
+    holds: tuple[str, ...] = ()
+
+    def is_around(self, blueprint: str) -> bool:
+        """Whether a page of this blueprint belongs under this entry."""
+        return blueprint in (self.endpoint.partition(".")[0], *self.holds)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An entry as a page shows it."""
+
+    url: str
+    key: str
+    icon: str
+    is_here: bool
+
+
+_CASEWORKERS = frozenset(ROLES) - {"admin"}
+
+ENTRIES = (
+    Entry("inbox.show", "nav.inbox", "tasks"),
+    Entry("case_list.show", "nav.cases", "case", _CASEWORKERS, ("cases", "tasks")),
+    Entry("bodies.index", "nav.bodies", "body", _CASEWORKERS, ("prerequisites",)),
+    Entry("services.index", "nav.services", "service", frozenset(), ("programme", "milestones")),
+)
+"""An entry whose page this installation does not have is left out."""
+
+
+def places() -> tuple[Place, ...]:
+    """The main navigation of the signed-in person."""
+    held = {role.role for role in current_user.person.roles}
+    return tuple(
+        Place(url_for(entry.endpoint), entry.key, entry.icon, entry.is_around(request.blueprint or ""))
+        for entry in ENTRIES
+        if entry.endpoint in current_app.view_functions and (not entry.roles or entry.roles & held)
+    )
+
+
+def local_path(wanted: str | None) -> str | None:
+    """The wanted address if it is a plain path on this very site, else None. What `next` may be."""
+    if not wanted or not wanted.startswith("/") or wanted.startswith(("//", "/\\")):
+        return None
+    if any(character in wanted for character in "\\\r\n\t\0"):
+        return None
+    parts = urlsplit(wanted)
+    return None if parts.scheme or parts.netloc else wanted
+
+
+def here() -> str:
+    """The address of this page, for a switch that comes back to it."""
+    return request.full_path.rstrip("?") if request.method == "GET" else request.path
+
+
+def install(app: Flask) -> None:
+    """Make the navigation known to templates."""
+    app.jinja_env.globals.update(places=places, here=here)

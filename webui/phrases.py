@@ -1,0 +1,43 @@
+"""Words for what definitions and the database name by key: kinds of bodies, what happened, how large a file is."""
+
+from __future__ import annotations
+
+from babel import numbers
+from flask import Flask
+
+from webui import wording
+from workflow import texts
+
+
+def body_kind(kind: str) -> str:
+    """`Verbandsgemeinde`. A kind another Land brings along is shown as its data spell it."""
+    return _or("body.kind", kind, kind.replace("_", " ").capitalize())
+
+
+def body_kinds(kind: str) -> str:
+    """The same for many."""
+    return _or("body.kinds", kind, kind.replace("_", " ").capitalize())
+
+
+def happened(subject: str, act: str) -> str:
+    """What an entry of a chain says: `happened("milestone", "reached")`."""
+    return _or(f"event.{subject}", act, wording.t("event.other"))
+
+
+def size(count: int) -> str:
+    """`1,2 MB`, `340 KB`: how large a file is."""
+    kilobytes = max(1, round(count / 1024))
+    if kilobytes < 1000:
+        return f"{kilobytes} KB"
+    locale = {"de": "de_DE", "en": "en_GB"}[wording.language()]
+    return f"{numbers.format_decimal(round(count / 1024 / 1024, 1), locale=locale)} MB"
+
+
+def install(app: Flask) -> None:
+    """Make them known to templates."""
+    app.jinja_env.globals.update(body_kind=body_kind, body_kinds=body_kinds, happened=happened, size=size)
+
+
+def _or(room: str, name: str, otherwise: str) -> str:
+    key = f"{room}.{name}"
+    return wording.t(key) if texts.knows(wording.language(), key) else otherwise
