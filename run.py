@@ -379,8 +379,9 @@ def landing_steps() -> List[Step]:
 
 def quick_steps() -> List[Step]:
     """What is worth knowing within a minute: no PostgreSQL, no browser, nothing slow."""
-    units = ["tests/definitions", "tests/workflow", "--databases", "sqlite", "-m", "not slow", "-q"]
-    return [*static_steps(), ("pytest", [python(), "-m", "pytest", *WORKERS, *units])]
+    units = ["tests/definitions", "tests/workflow", "-q", "-m", "not slow"]
+    light = ["--databases", "sqlite", "--hypothesis-profile", "quick"]
+    return [*static_steps(), ("pytest", [python(), "-m", "pytest", *WORKERS, *units, *light])]
 
 
 def run_steps(steps: List[Step], *, count: bool) -> int:

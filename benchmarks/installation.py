@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from tests.world import plausible
 from workflow import cases, loading, milestones, people, sessions, settings, start, tasks
 from workflow.engine import SYSTEM, Engine, Work
-from workflow.models import Body, Case, Grant, Milestone, Task
+from workflow.models import Body, Case, Milestone, Task
 from workflow.policy import Role
 from workflow.settings import PACKAGED_DEFINITIONS, Settings
 
@@ -56,7 +56,7 @@ def settings_for(url: str, data: Path) -> Settings:
 
 
 def make(url: str, data: Path) -> tuple[People, Opened]:
-    """An installation in a bare database, with every case of the catalogue open and every contract of the Land there."""
+    """An installation in a bare database: the whole catalogue open, every contract of the Land there."""
     installation = settings_for(url, data)
     start.init(installation, clock="manual", now=NOW, example=True)
     engine = start.engine(installation)
@@ -111,9 +111,7 @@ def _people(engine: Engine) -> People:
 
         def person(name: str, *roles: Role) -> UUID:
             address = f"{name}@startklar.example"
-            return people.add(
-                work, email=address, name=name, password_hash=secret, language="de", roles=roles
-            ).id
+            return people.add(work, email=address, name=name, password_hash=secret, language="de", roles=roles).id
 
         found = People(person("office", Role("programme_office")))
         for team in work.catalogue.programme.teams:

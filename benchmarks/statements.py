@@ -16,9 +16,9 @@ Statement = tuple[str, Any]
 
 @contextmanager
 def recorded(engine: Engine) -> Iterator[list[Statement]]:
-    """Everything sent inside the block, one entry per execution: a statement with many sets of parameters counts as many.
+    """Everything sent inside the block; a statement sent with many sets of parameters at once counts as many.
 
-    Beginning and ending transactions is left out; both sides do that for themselves.
+    Beginning and ending transactions is left out: both sides do that for themselves.
     """
     found: list[Statement] = []
 

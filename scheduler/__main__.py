@@ -29,6 +29,7 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="do every job once and end")
     asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a beat skipped because one still runs is no event
     try:
         configured = settings.read()

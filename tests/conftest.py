@@ -19,6 +19,7 @@ from tests.smtp import MailServer
 from tests.world import World, make
 
 hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=20)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if in_ci() else "here")
 

@@ -102,7 +102,7 @@ class World:
                 given[asked] = next(iter(variants))
         return given
 
-    def finish_state(self, case_id: UUID, **answers: Mapping[str, str]) -> None:
+    def finish_state(self, case_id: UUID, **answers: Mapping[str, str | StoredFile]) -> None:
         """Do every task of the present state, in order, by whoever is in charge."""
         while True:
             with self.look() as work:

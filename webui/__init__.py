@@ -11,15 +11,26 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from webui import (
     account,
     assets,
+    bodies,
+    case_list,
+    cases,
     clock,
     components,
+    documents,
     errors,
+    inbox,
+    milestones,
     navigation,
     notices,
+    phrases,
+    prerequisites,
+    programme,
     security,
+    services,
     session,
     sign_in,
     switches,
+    tasks,
     wording,
 )
 from workflow import texts
@@ -32,6 +43,16 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     switches.blueprint,
     clock.blueprint,
     components.blueprint,
+    inbox.blueprint,
+    cases.blueprint,
+    tasks.blueprint,
+    case_list.blueprint,
+    bodies.blueprint,
+    prerequisites.blueprint,
+    services.blueprint,
+    milestones.blueprint,
+    programme.blueprint,
+    documents.blueprint,
 )
 
 PUBLIC = frozenset(
@@ -60,6 +81,7 @@ def create_app(engine: Engine, settings: Settings) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
 
     wording.install(app)
+    phrases.install(app)
     assets.install(app)
     session.install(app, PUBLIC)
     navigation.install(app)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import secrets
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from babel import lists
 from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
@@ -18,6 +19,9 @@ from webui import session, wording
 from webui.navigation import local_path
 from webui.session import ForgedRequest
 from workflow import errors, texts
+from workflow.catalogue import Catalogue
+from workflow.queries import parts
+from workflow.requirements import Reason
 
 STATUS: tuple[tuple[type[errors.StartklarError], int], ...] = (
     (errors.NotFound, 404),
@@ -53,6 +57,23 @@ class Trouble:
     reference: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refusal as the page says it on which the person asked: what does not work and why; what is in the way."""
+
+    title: str
+    sentence: str
+    reasons: tuple[str, ...] = ()
+    kind: str = "warning"
+
+
+def refusal(error: errors.StartklarError, *, already: str | None = None) -> Refusal:
+    """The refusal in words. `already`: the person has just done the very same, and this sentence says so."""
+    if already is not None:
+        return Refusal(wording.t("refusal.already"), wording.t(already), kind="info")
+    return Refusal(wording.t("error_page.409.title"), _sentence(error), _reasons(error))
+
+
 def status_of(error: errors.StartklarError) -> int:
     """The status code a door answers this error with."""
     return next(status for kind, status in STATUS if isinstance(error, kind))
@@ -71,9 +92,7 @@ def _refused(error: errors.StartklarError) -> AnyResponse:
         return session.ask_to_sign_in()
     if status >= 500:
         return _answer(_trouble(status, reference=_note(error)))
-    reasons = error.reasons if isinstance(error, errors.RequirementsNotMet) else ()
-    sentence = _said(error.key, error.facts)
-    return _answer(_trouble(status, sentence=sentence, reasons=tuple(_said(one.key, one.facts) for one in reasons)))
+    return _answer(_trouble(status, sentence=_sentence(error), reasons=_reasons(error)))
 
 
 def _http(error: HTTPException) -> AnyResponse:
@@ -105,6 +124,44 @@ def _trouble(
         reasons=reasons,
         reference=reference,
     )
+
+
+def _sentence(error: errors.StartklarError) -> str:
+    """What the error says, with roles by their titles."""
+    facts = dict(error.facts)
+    if isinstance(error, errors.NotAllowed) and "roles" in facts:
+        facts["roles"] = _one_of(_catalogue(), facts["roles"])
+    return _said(error.key, facts)
+
+
+def _reasons(error: errors.StartklarError) -> tuple[str, ...]:
+    """Everything that does not hold yet: what it is, who must act, until when."""
+    reasons: Sequence[Reason] = error.reasons if isinstance(error, errors.RequirementsNotMet) else ()
+    if not reasons:
+        return ()
+    catalogue = _catalogue()
+    return tuple(_reason(catalogue, reason) for reason in reasons)
+
+
+def _reason(catalogue: Catalogue, reason: Reason) -> str:
+    sentence = _said(reason.key, reason.facts)
+    if reason.who is None:
+        return sentence
+    role = wording.title(parts.role_title(catalogue, reason.who))
+    if reason.due_on is None:
+        return f"{sentence} {wording.t('refusal.who', role=role)}"
+    return f"{sentence} {wording.t('refusal.who_until', role=role, day=wording.plain_day(reason.due_on))}"
+
+
+def _one_of(catalogue: Catalogue, roles: Sequence[str]) -> str:
+    """`Kasse oder Umsetzungsteam`."""
+    titles = [wording.title(parts.role_title(catalogue, role)) for role in dict.fromkeys(roles)]
+    return str(lists.format_list(titles, style="or", locale=wording.language()))
+
+
+def _catalogue() -> Catalogue:
+    with session.engine().read(None) as work:
+        return work.catalogue
 
 
 def _said(key: str, facts: Mapping[str, Any]) -> str:

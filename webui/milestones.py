@@ -6,14 +6,15 @@ import datetime as dt
 from collections.abc import Mapping
 from uuid import UUID
 
-from flask import Blueprint, make_response, redirect, render_template, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import given, notices, session, wording
-from webui.given import Filled
+from webui import errors, forms, notices, session, wording
+from webui.forms import PREFIX
 from workflow import evidence, milestones, policy
 from workflow.definition import EvidenceField, Text
-from workflow.errors import Conflict, InvalidEvidence
+from workflow.errors import Conflict, InvalidEvidence, StartklarError
+from workflow.evidence import Given
 from workflow.queries import services
 from workflow.queries.services import MilestonePage
 
@@ -38,15 +39,17 @@ def show(milestone_id: UUID) -> AnyResponse:
 @blueprint.post("/milestones/<uuid:milestone_id>/plan")
 def plan(milestone_id: UUID) -> AnyResponse:
     """Say when it is due, and why."""
-    _insist_open(milestone_id)
-    form = given.filled(PLAN)
+    page = _for_office(milestone_id)
+    if page.reached_on is not None:
+        return _page(milestone_id, refused=Conflict(what="milestone"))
+    due_on, faults = _day("due_on", PLAN, {name: forms.text(name) for name in PLAN})
+    if due_on is None or faults:
+        return _page(milestone_id, faults=faults)
     try:
-        due_on, reason = (answer.value for answer in evidence.read(PLAN, form.values))
         with session.engine().change(session.me()) as work:
-            milestones.plan(work, milestone_id, _day(due_on), str(reason), seen=given.seen())
-    except InvalidEvidence as error:
-        form.add(error)
-        return _page(milestone_id, plan_form=form)
+            milestones.plan(work, milestone_id, due_on, forms.text("reason"), seen=forms.seen())
+    except Conflict as error:
+        return _page(milestone_id, refused=error)
     response = redirect(url_for("milestones.show", milestone_id=milestone_id), 303)
     return notices.leave(response, "notice.milestone_planned")
 
@@ -54,46 +57,64 @@ def plan(milestone_id: UUID) -> AnyResponse:
 @blueprint.post("/milestones/<uuid:milestone_id>/reach")
 def reach(milestone_id: UUID) -> AnyResponse:
     """Record that it is reached, with what proves it. Files are kept before the transaction."""
-    page = _insist_open(milestone_id)
-    asked = {**REACHED, **page.fields}
-    form = given.filled(asked)
-    proof = {name: value for name, value in form.values.items() if name in page.fields}
+    page = _for_office(milestone_id)
+    if page.reached_on is not None:
+        return _page(milestone_id, refused=Conflict(what="milestone"))
+    answers = forms.answers(page.fields)
+    reached_on, faults = _day("reached_on", REACHED, {"reached_on": forms.text("reached_on")})
+    if reached_on is not None and reached_on > page.today:
+        faults["reached_on"] = wording.t("milestone.not_yet")
     try:
-        reached_on, *_ = (answer.value for answer in evidence.read(asked, form.values))
+        evidence.read(page.fields, answers.given)
     except InvalidEvidence as error:
-        form.add(error)
-        return _page(milestone_id, reach_form=form)
-    if _day(reached_on) > page.today:
-        form.faults["reached_on"] = wording.t("milestone.not_yet")
-    if form.faults:
-        return _page(milestone_id, reach_form=form)
-    with session.engine().change(session.me()) as work:
-        reached = milestones.reach(work, milestone_id, _day(reached_on), proof, seen=given.seen())
+        faults |= forms.worded(error.faults, known=answers.faults)
+    if reached_on is None or faults:
+        return _page(milestone_id, faults=faults)
+    try:
+        with session.engine().change(session.me()) as work:
+            reached = milestones.reach(work, milestone_id, reached_on, answers.given, seen=forms.seen())
+    except Conflict as error:
+        return _page(milestone_id, refused=error)
     response = redirect(url_for("milestones.show", milestone_id=milestone_id), 303)
     return notices.leave(response, "notice.milestone_reached", n=reached.waiting)
 
 
-def _insist_open(milestone_id: UUID) -> MilestonePage:
-    """The milestone, for whom may change it and while it can be. Raises NotFound, NotAllowed or Conflict."""
+def _for_office(milestone_id: UUID) -> MilestonePage:
+    """The milestone, for whom may change it. Raises NotFound or NotAllowed."""
     with session.engine().read(session.me()) as work:
         page = services.milestone(work, milestone_id)
         policy.insist_holds(work.actor, "programme_office")
-    if page.reached_on is not None:
-        raise Conflict(what="milestone")
     return page
 
 
-def _day(value: evidence.Value | None) -> dt.date:
-    """The answer to a required field of type date, which is always a date."""
-    if not isinstance(value, dt.date):
-        raise TypeError(value)
-    return value
+def _day(name: str, fields: Mapping[str, EvidenceField], given: Given) -> tuple[dt.date | None, dict[str, str]]:
+    """The day given in one of the fields, and what is wrong with any of them, in words."""
+    try:
+        answers = {answer.field: answer.value for answer in evidence.read(fields, given)}
+    except InvalidEvidence as error:
+        return None, forms.worded(error.faults, prefix="")
+    value = answers.get(name)
+    return (value if isinstance(value, dt.date) else None), {}
 
 
-def _page(milestone_id: UUID, *, plan_form: Filled | None = None, reach_form: Filled | None = None) -> AnyResponse:
+def _page(
+    milestone_id: UUID, *, faults: Mapping[str, str] | None = None, refused: StartklarError | None = None
+) -> AnyResponse:
     with session.engine().read(session.me()) as work:
         found = services.milestone(work, milestone_id)
+    titles = {PREFIX + name: asked.title for name, asked in found.fields.items()}
+    titles |= {name: asked.title for name, asked in {**PLAN, **REACHED}.items()}
+    typed = forms.typed() if request.method == "POST" else {}
     page = render_template(
-        "milestone.html", found=found, plan=PLAN, reached=REACHED, plan_form=plan_form, reach_form=reach_form
+        "milestone.html",
+        found=found,
+        plan=PLAN,
+        reached=REACHED,
+        PREFIX=PREFIX,
+        faults=faults or {},
+        summary=forms.summary(faults or {}, titles),
+        refusal=errors.refusal(refused) if refused else None,
+        typed=typed,
+        lost=[] if found.may_plan else [(wording.title(titles[name]), typed[name]) for name in titles if name in typed],
     )
-    return make_response(page, 422 if plan_form or reach_form else 200)
+    return make_response(page, 422 if faults else errors.status_of(refused) if refused else 200)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from babel import numbers
 from flask import Flask
 
@@ -21,7 +24,13 @@ def body_kinds(kind: str) -> str:
 
 def happened(subject: str, act: str) -> str:
     """What an entry of a chain says: `happened("milestone", "reached")`."""
-    return _or(f"event.{subject}", act, wording.t("event.other"))
+    return _or(f"event.{subject}", act, wording.t("event.elsewhere"))
+
+
+def happened_to_case(act: str, facts: Mapping[str, Any]) -> str:
+    """What an entry of a case's history says, `event.<act>`; an act without words is only hinted at."""
+    key = f"event.{act}"
+    return wording.t(key, **facts) if texts.knows(wording.language(), key) else wording.t("event.other")
 
 
 def size(count: int) -> str:
@@ -35,7 +44,9 @@ def size(count: int) -> str:
 
 def install(app: Flask) -> None:
     """Make them known to templates."""
-    app.jinja_env.globals.update(body_kind=body_kind, body_kinds=body_kinds, happened=happened, size=size)
+    app.jinja_env.globals.update(
+        body_kind=body_kind, body_kinds=body_kinds, happened=happened, happened_to_case=happened_to_case, size=size
+    )
 
 
 def _or(room: str, name: str, otherwise: str) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
-from flask import Blueprint, make_response, redirect, render_template, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import given, notices, session, wording
-from webui.given import Filled
+from webui import errors, forms, notices, session, wording
+from webui.forms import PREFIX
 from workflow import prerequisites
-from workflow.errors import InvalidEvidence, NotAllowed, Refused
+from workflow.errors import Conflict, InvalidEvidence, NotAllowed, Refused, StartklarError
 from workflow.queries import prerequisite
+from workflow.queries.prerequisite import PrerequisitePage
 
 blueprint = Blueprint("prerequisites", __name__)
 
@@ -19,14 +21,17 @@ blueprint = Blueprint("prerequisites", __name__)
 @blueprint.get("/prerequisites/<uuid:prerequisite_id>")
 def show(prerequisite_id: UUID) -> AnyResponse:
     """What it asks for, who does it, who waits for it."""
-    return _page(prerequisite_id, None)
+    return _page(prerequisite_id)
 
 
 @blueprint.post("/prerequisites/<uuid:prerequisite_id>/accept")
 def accept(prerequisite_id: UUID) -> AnyResponse:
     """Claim it."""
-    with session.engine().change(session.me()) as work:
-        prerequisites.accept(work, prerequisite_id, seen=given.seen())
+    try:
+        with session.engine().change(session.me()) as work:
+            prerequisites.accept(work, prerequisite_id, seen=forms.seen())
+    except Conflict as error:
+        return _page(prerequisite_id, refused=error)
     response = redirect(url_for("prerequisites.show", prerequisite_id=prerequisite_id), 303)
     return notices.leave(response, "notice.prerequisite_accepted")
 
@@ -38,24 +43,41 @@ def complete(prerequisite_id: UUID) -> AnyResponse:
         page = prerequisite.prerequisite(work, prerequisite_id)
     if not page.may_complete:
         raise NotAllowed(roles=(page.owner_role,))
-    form = given.filled(page.fields)
-    if form.faults:
-        return _page(prerequisite_id, form)
+    answers = forms.answers(page.fields)
     try:
         with session.engine().change(session.me()) as work:
-            prerequisites.complete(work, prerequisite_id, form.values, seen=given.seen())
+            prerequisites.complete(work, prerequisite_id, answers.given, seen=forms.seen())
     except InvalidEvidence as error:
-        form.add(error)
-        return _page(prerequisite_id, form)
+        return _page(prerequisite_id, faults=forms.worded(error.faults, known=answers.faults))
+    except Conflict as error:
+        return _page(prerequisite_id, refused=error)
     except Refused as error:
-        form.faults[page.valid_until_field or next(iter(page.fields), "")] = wording.t(error.key, **error.facts)
-        return _page(prerequisite_id, form)
+        blamed = PREFIX + (page.valid_until_field or next(iter(page.fields), ""))
+        return _page(prerequisite_id, faults={blamed: wording.t(error.key, **error.facts)})
     response = redirect(url_for("prerequisites.show", prerequisite_id=prerequisite_id), 303)
     return notices.leave(response, "notice.prerequisite_completed")
 
 
-def _page(prerequisite_id: UUID, form: Filled | None) -> AnyResponse:
+def _page(
+    prerequisite_id: UUID, *, faults: Mapping[str, str] | None = None, refused: StartklarError | None = None
+) -> AnyResponse:
     with session.engine().read(session.me()) as work:
         found = prerequisite.prerequisite(work, prerequisite_id)
-    page = render_template("prerequisite.html", found=found, form=form)
-    return make_response(page, 422 if form is not None else 200)
+    titles = {PREFIX + name: asked.title for name, asked in found.fields.items()}
+    page = render_template(
+        "prerequisite.html",
+        found=found,
+        PREFIX=PREFIX,
+        faults=faults or {},
+        summary=forms.summary(faults or {}, titles),
+        refusal=errors.refusal(refused, already=_already(found)) if refused else None,
+        typed=forms.typed() if request.method == "POST" else None,
+    )
+    return make_response(page, 422 if faults else errors.status_of(refused) if refused else 200)
+
+
+def _already(page: PrerequisitePage) -> str | None:
+    """What to say when the person has just done the very same: a button pressed twice."""
+    if page.mine and page.status in ("accepted", "done"):
+        return f"prerequisite.already.{page.status}"
+    return None

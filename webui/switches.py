@@ -13,6 +13,7 @@ from workflow.texts import LANGUAGES
 
 blueprint = Blueprint("switches", __name__)
 
+
 @blueprint.post("/language")
 def language() -> AnyResponse:
     """Speak the chosen language from now on."""

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
-from flask import Blueprint, make_response, redirect, render_template, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from webui import errors, forms, notices, session, wording
-from workflow import queries, tasks
+from webui.forms import PREFIX
+from workflow import tasks
+from workflow.definition import Text
 from workflow.engine import Work
 from workflow.errors import Conflict, InvalidEvidence, Refused, StartklarError
+from workflow.queries import task as query
 from workflow.queries.task import TaskPage
-from workflow.queries.task import task as page_of
 from workflow.tasks import TaskView
 
 blueprint = Blueprint("tasks", __name__, url_prefix="/tasks")
 
-__all__ = ["blueprint"]
+_BLAMED = {"error.extension": "extend-days", "error.cannot_be_assigned": "assign-to"}
+"""Refusals that belong to one field. Fields of small forms are named `<deed>-<field>`: no definition has a hyphen."""
 
 
 @blueprint.get("/<uuid:task_id>")
@@ -29,21 +32,154 @@ def show(task_id: UUID) -> AnyResponse:
 
 @blueprint.post("/<uuid:task_id>/accept")
 def accept(task_id: UUID) -> AnyResponse:
-    """Claim the task and stay with it."""
-    return _do(task_id, lambda work: tasks.accept(work, task_id, seen=forms.seen()), "notice.task_accepted", stay=True)
+    """Claim the task, and stay with it."""
+    return _do("accept", task_id, lambda work: tasks.accept(work, task_id, seen=forms.seen()), stay=True)
 
 
 @blueprint.post("/<uuid:task_id>/submit")
 def submit(task_id: UUID) -> AnyResponse:
-    """Hand in the answers; files are kept before the deed begins."""
+    """Hand in the answers. Files are kept before the deed begins, and only if it has a chance."""
     with session.engine().read(session.me()) as work:
-        page = page_of(work, task_id)
-    asked = {field.name: field.definition for field in page.fields} if page.may("submit") else {}
-    answers = forms.answers(asked)
-    said = "notice.task_submitted" if page.confirmer else "notice.task_done"
+        page = query.task(work, task_id)
+    has_a_chance = page.may("submit") and page.version == forms.seen()
+    answers = forms.answers({field.name: field.definition for field in page.fields} if has_a_chance else {})
     return _do(
+        "submit",
         task_id,
         lambda work: tasks.submit(work, task_id, answers.given, seen=forms.seen()),
-        said,
+        prefix=PREFIX,
         known=answers.faults,
+        said="notice.task_submit_checked" if page.confirmer else None,
     )
+
+
+@blueprint.post("/<uuid:task_id>/decline")
+def decline(task_id: UUID) -> AnyResponse:
+    """Say that it will not be done, and why."""
+    return _do("decline", task_id, lambda work: tasks.decline(work, task_id, _typed("reason"), seen=forms.seen()))
+
+
+@blueprint.post("/<uuid:task_id>/assign")
+def assign(task_id: UUID) -> AnyResponse:
+    """Hand the task to somebody."""
+    to = forms.chosen("assign-to")
+    if to is None:
+        return _page(task_id, faults={"assign-to": wording.t("task.assign.missing")})
+    return _do("assign", task_id, lambda work: tasks.assign(work, task_id, to, seen=forms.seen()), stay=True)
+
+
+@blueprint.post("/<uuid:task_id>/confirm")
+def confirm(task_id: UUID) -> AnyResponse:
+    """Say as a second person that it is right."""
+    return _do("confirm", task_id, lambda work: tasks.confirm(work, task_id, seen=forms.seen()))
+
+
+@blueprint.post("/<uuid:task_id>/send-back")
+def send_back(task_id: UUID) -> AnyResponse:
+    """Ask for more."""
+    return _do("send_back", task_id, lambda work: tasks.send_back(work, task_id, _typed("reason"), seen=forms.seen()))
+
+
+@blueprint.post("/<uuid:task_id>/hand-back")
+def hand_back(task_id: UUID) -> AnyResponse:
+    """Give a declined task back to its owner."""
+    return _do("hand_back", task_id, lambda work: tasks.hand_back(work, task_id, _typed("reason"), seen=forms.seen()))
+
+
+@blueprint.post("/<uuid:task_id>/waive")
+def waive(task_id: UUID) -> AnyResponse:
+    """Decide that the case goes on without it."""
+    return _do("waive", task_id, lambda work: tasks.waive(work, task_id, _typed("reason"), seen=forms.seen()))
+
+
+@blueprint.post("/<uuid:task_id>/extend")
+def extend(task_id: UUID) -> AnyResponse:
+    """Move its due date."""
+    days = request.form.get("extend-days", default=0, type=int)
+    return _do(
+        "extend",
+        task_id,
+        lambda work: tasks.extend(work, task_id, days, _typed("reason"), seen=forms.seen()),
+        stay=True,
+    )
+
+
+def _do(
+    deed: str,
+    task_id: UUID,
+    do: Callable[[Work], TaskView],
+    *,
+    prefix: str | None = None,
+    known: Mapping[str, str] | None = None,
+    said: str | None = None,
+    stay: bool = False,
+) -> AnyResponse:
+    """Do it and go on to the case, or (`stay`) back to the task.
+
+    A refusal stands on the task's page with everything that was typed.
+    """
+    try:
+        with session.engine().change(session.me()) as work:
+            done = do(work)
+    except InvalidEvidence as error:
+        return _page(task_id, faults=forms.worded(error.faults, prefix=prefix or f"{deed}-", known=known))
+    except (Conflict, Refused) as error:
+        if error.key in _BLAMED:
+            return _page(task_id, faults={_BLAMED[error.key]: wording.t(error.key, **error.facts)})
+        return _page(task_id, refused=error, deed=deed)
+    target = url_for("tasks.show", task_id=done.id) if stay else url_for("cases.show", case_id=done.case_id)
+    return notices.leave(redirect(target, 303), said or f"notice.task_{deed}", task=wording.title(done.title))
+
+
+def _page(
+    task_id: UUID,
+    *,
+    faults: Mapping[str, str] | None = None,
+    refused: StartklarError | None = None,
+    deed: str = "",
+) -> AnyResponse:
+    with session.engine().read(session.me()) as work:
+        page = query.task(work, task_id)
+    titles = {PREFIX + field.name: field.definition.title for field in page.fields}
+    typed = forms.typed() if request.method == "POST" else None
+    body = render_template(
+        "task.html",
+        page=page,
+        PREFIX=PREFIX,
+        faults=faults or {},
+        summary=forms.summary(faults or {}, titles),
+        typed=typed,
+        refusal=errors.refusal(refused, already=_already(page, deed)) if refused else None,
+        lost=_lost(page, typed or {}, titles) if refused else [],
+        most_days=tasks.MOST_EXTENSION,
+    )
+    return make_response(body, errors.status_of(refused) if refused else 422 if faults else 200)
+
+
+def _typed(name: str) -> str:
+    """What was typed into a field of the small form this request sent: `/decline` sends `decline-reason`."""
+    deed = request.path.rpartition("/")[2].replace("-", "_")
+    return forms.text(f"{deed}-{name}")
+
+
+def _already(page: TaskPage, deed: str) -> str | None:
+    """What to say when the person has just done the very same: a button pressed twice."""
+    if deed == "accept" and page.status == "accepted" and page.mine:
+        return "task.already.accepted"
+    if deed == "submit" and page.status in ("submitted", "done") and page.submitted_by_me:
+        return "task.already.submitted"
+    return None
+
+
+def _lost(page: TaskPage, typed: Mapping[str, str], titles: Mapping[str, Text]) -> list[tuple[str, str]]:
+    """Typed text whose form the page no longer offers: shown once more, so that nobody has to write it again."""
+    lost: list[tuple[str, str]] = []
+    for name, value in typed.items():
+        deed = "submit" if name in titles else name.partition("-")[0]
+        if deed in page.deeds:
+            continue
+        if name in titles:
+            lost.append((wording.title(titles[name]), value))
+        elif name.endswith("-reason"):
+            lost.append((wording.t("task.reason"), value))
+    return lost

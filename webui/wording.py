@@ -75,6 +75,16 @@ def when(value: dt.datetime) -> Markup:
     return _element(value.isoformat(timespec="seconds"), _moment(language(), value))
 
 
+def weekday(value: dt.date) -> str:
+    """`Freitag`."""
+    return str(dates.format_date(value, "EEEE", locale=_LOCALES[language()]))
+
+
+def quoted(words: str) -> str:
+    """In the quotation marks of the language."""
+    return f"„{words}“" if language() == "de" else f"‘{words}’"
+
+
 def number(value: float) -> str:
     """`1.234.567,5`."""
     return str(numbers.format_decimal(value, locale=_LOCALES[language()]))
@@ -83,6 +93,14 @@ def number(value: float) -> str:
 def typed_date(value: dt.date | str | None) -> str:
     """A date as it is typed into a field, `11.06.2026`; what was typed wrongly stays as it was."""
     return f"{value:%d.%m.%Y}" if isinstance(value, dt.date) else value or ""
+
+
+def as_typed(value: object) -> object:
+    """An answer as one would type it into a field: `1200`, `12,5`, `11.06.2026`."""
+    if isinstance(value, float):
+        plain = f"{value:.6f}".rstrip("0").rstrip(".")
+        return plain.replace(".", ",") if language() == "de" else plain
+    return typed_date(value) if isinstance(value, dt.date) else value
 
 
 def scale(position: int, of: int) -> int:
@@ -107,7 +125,10 @@ def install(app: Flask) -> None:
         short_date=short_date,
         when=when,
         number=number,
+        weekday=weekday,
+        quoted=quoted,
         typed_date=typed_date,
+        as_typed=as_typed,
         scale=scale,
         icon=icons.icon,
         state_icon=icons.state_icon,

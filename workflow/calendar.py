@@ -17,6 +17,7 @@ import holidays
 from workflow.definition import WorkingCalendar
 
 _DAY = dt.timedelta(days=1)
+_DATES_KEPT = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,10 @@ class Calendar:
         self._no_mail_on = frozenset(rules.no_mail_on)
         self._land = rules.land
         self._names: dict[int, dict[dt.date, str]] = {}
+        # Cases ask for the same few dates over and over; each is worked out once.
+        self._add = lru_cache(_DATES_KEPT)(self._counted)
+        self._remind_at = lru_cache(_DATES_KEPT)(self._morning)
+        self._passed = lru_cache(_DATES_KEPT)(self._holidays_passed)
 
     def today(self, now: dt.datetime) -> dt.date:
         """The day people in this programme call today. `now` is aware."""
@@ -68,12 +73,7 @@ class Calendar:
 
         Zero gives the start, whatever day it is.
         """
-        date, step = start, _DAY if working_days >= 0 else -_DAY
-        for _ in range(abs(working_days)):
-            date += step
-            while not self.is_working_day(date):
-                date += step
-        return date
+        return self._add(start, working_days)
 
     def between(self, start: dt.date, end: dt.date) -> int:
         """Working days after `start` up to and including `end`; negative when `end` lies before."""
@@ -113,9 +113,7 @@ class Calendar:
 
     def remind_at(self, date: dt.date) -> dt.datetime:
         """The instant at which a rung of this date fires: the reminder hour of the next mail day. In UTC."""
-        while not self.is_mail_day(date):
-            date += _DAY
-        return dt.datetime.combine(date, self.reminders_at, self.zone).astimezone(dt.UTC)
+        return self._remind_at(date)
 
     def next_working_morning(self, now: dt.datetime) -> dt.datetime:
         """The reminder hour of the next working day after `now`'s day, in UTC: one step of the rehearsal clock."""
@@ -125,13 +123,28 @@ class Calendar:
     def _step(self, steps: list[Step], kind: str, days: int) -> None:
         before = steps[-1].date
         after = self.add(before, days)
-        passed = tuple(
+        steps.append(Step(kind, days, after, self._passed(before, after)))
+
+    def _counted(self, start: dt.date, working_days: int) -> dt.date:
+        date, step = start, _DAY if working_days >= 0 else -_DAY
+        for _ in range(abs(working_days)):
+            date += step
+            while not self.is_working_day(date):
+                date += step
+        return date
+
+    def _morning(self, date: dt.date) -> dt.datetime:
+        while not self.is_mail_day(date):
+            date += _DAY
+        return dt.datetime.combine(date, self.reminders_at, self.zone).astimezone(dt.UTC)
+
+    def _holidays_passed(self, before: dt.date, after: dt.date) -> tuple[tuple[dt.date, str], ...]:
+        return tuple(
             (date, name)
             for year in range(before.year, after.year + 1)
             for date, name in sorted(self._year(year).items())
             if before < date <= after and date.weekday() < 5
         )
-        steps.append(Step(kind, days, after, passed))
 
     def _year(self, year: int) -> dict[dt.date, str]:
         names = self._names.get(year)

@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from workflow import deadlines, events, evidence, policy, requirements, tasks
-from workflow.casework import CaseRow, LockedCase, begin, insist_unmoved, lock
-from workflow.definition import Group
+from workflow.casework import CaseAtHand, CaseRow, LockedCase, begin, insist_unmoved, lock
+from workflow.definition import EvidenceField, Group, Option, Text
 from workflow.engine import Engine, Who, Work
 from workflow.errors import (
     AlreadyOpen,
@@ -30,6 +30,8 @@ from workflow.models import Body, Case, Hold, TeamDistrict, TeamService
 
 CHUNK = 100
 CHUNK_SECONDS = 0.05
+MOVERS = ("umsetzungsteam", "supervisor")
+"""Who lets a case rest and go on."""
 REVIEW_LADDER = "short"
 """Who is asked whether a resting case may go on: the ladder that runs towards the review date."""
 
@@ -237,11 +239,7 @@ def hold(
     """
     case = lock(work, case_id)
     insist_unmoved(case, seen)
-    if case.row.rests:
-        raise CaseRests(number=case.row.number)
-    if case.row.ended_on is not None:
-        raise Conflict(what="case")
-    policy.insist(work.actor, ("umsetzungsteam", "supervisor"), case.row)
+    insist_may_hold(case)
     words = tasks.reason_of(reason)
     _insist_hold_makes_sense(work, blocker, review_on)
 
@@ -282,6 +280,69 @@ def hold(
     return _view(case)
 
 
+def hold_as_answered(work: Work, case_id: UUID, given: Given, *, seen: int | None = None) -> CaseView:
+    """`hold`, with its arguments as somebody typed them into `hold_fields`. Raises what `hold` raises."""
+    case = lock(work, case_id)
+    insist_unmoved(case, seen)
+    insist_may_hold(case)
+    told = {answer.field: answer.value for answer in evidence.read(hold_fields(work), given)}
+    review_on, promised_on = told["review_on"], told.get("promised_on")
+    assert isinstance(review_on, dt.date)  # noqa: S101 - its field is a required date
+    return hold(
+        work,
+        case_id,
+        blocker=str(told["blocker"]),
+        reason=str(told["reason"]),
+        review_on=review_on,
+        external_owner=str(told["external_owner"]) if "external_owner" in told else None,
+        promised_on=promised_on if isinstance(promised_on, dt.date) else None,
+        seen=seen,
+    )
+
+
+def insist_may_hold(case: CaseAtHand) -> None:
+    """Raises CaseRests (it does already), Conflict (it has ended) or NotAllowed, in this order."""
+    if case.row.rests:
+        raise CaseRests(number=case.row.number)
+    if case.row.ended_on is not None:
+        raise Conflict(what="case")
+    policy.insist(case.work.actor, MOVERS, case.row)
+
+
+def hold_fields(work: Work) -> dict[str, EvidenceField]:
+    """What `hold` asks for, as fields of a form: its arguments by name."""
+    return {
+        "blocker": EvidenceField(
+            type="choice",
+            title=Text(de="Was hält den Vorgang auf?", en="What holds the case up?"),
+            options={name: Option(blocker.title) for name, blocker in work.catalogue.programme.blockers.items()},
+        ),
+        "reason": evidence.REASON,
+        "review_on": EvidenceField(
+            type="date",
+            title=Text(de="Wann sehen Sie wieder nach?", en="When will you look at it again?"),
+            help=Text(
+                de="An diesem Tag erinnern wir Sie. Bis dahin wird niemand an Aufgaben dieses Vorgangs erinnert.",
+                en="We will remind you on this day. Until then nobody is reminded of tasks of this case.",
+            ),
+        ),
+        "external_owner": EvidenceField(
+            type="text",
+            required=False,
+            title=Text(de="Auf wen warten Sie?", en="Whom are you waiting for?"),
+            help=Text(
+                de="Zum Beispiel der Hersteller oder eine Behörde. Bitte keine Namen von Personen.",
+                en="For example the vendor or an authority. Please no names of people.",
+            ),
+        ),
+        "promised_on": EvidenceField(
+            type="date",
+            required=False,
+            title=Text(de="Zugesagt bis", en="Promised by"),
+        ),
+    }
+
+
 def resume(work: Work, case_id: UUID, *, seen: int | None = None) -> CaseView:
     """Let a resting case go on: due dates move by the working days the pause took.
 
@@ -291,7 +352,7 @@ def resume(work: Work, case_id: UUID, *, seen: int | None = None) -> CaseView:
     insist_unmoved(case, seen)
     if not case.row.rests:
         raise Conflict(what="rest")
-    policy.insist(work.actor, ("umsetzungsteam", "supervisor"), case.row)
+    policy.insist(work.actor, MOVERS, case.row)
 
     resting = work.session.execute(
         sa.select(Hold.id).where(Hold.case_id == case.row.id, Hold.ended_on.is_(None))

@@ -7,7 +7,7 @@ the entry of the chain, so that folding a chain gives the rows by construction.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any
@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from workflow import database, deadlines, events, evidence, policy
+from workflow import database, deadlines, events, evidence, policy, statements
 from workflow.calendar import Pause
 from workflow.deadlines import Counting, DueDate
 from workflow.definition import (
@@ -45,6 +45,7 @@ from workflow.models import (
     Task,
 )
 from workflow.policy import Holder
+from workflow.statements import Query, Writing
 
 OPEN = ("waiting", "ready", "accepted", "submitted")
 SETTLED = ("done", "waived", "obsolete")
@@ -184,7 +185,7 @@ class CaseAtHand:
     def pauses(self) -> tuple[Pause, ...]:
         """The ledger of holds, read once."""
         if self._pauses is None:
-            rows = self.work.session.execute(_PAUSES, {"case_id": self.row.id})
+            rows = statements.rows(self.work.connection, _PAUSES, {"case_id": self.row.id})
             self._pauses = tuple(Pause(began, ended) for began, ended in rows)
         return self._pauses
 
@@ -192,7 +193,8 @@ class CaseAtHand:
         """What conditions may ask about: `task.field`, `case.…`, `variant.…` and `service.…`."""
         if self._facts is None:
             self._facts = {}
-            for source, name, type_, text, number, date in self.work.session.execute(_FACTS, {"case_id": self.row.id}):
+            rows = statements.rows(self.work.connection, _FACTS, {"case_id": self.row.id})
+            for source, name, type_, text, number, date in rows:
                 value = evidence.value_of(type_, text, number, date)
                 if value is not None:
                     self._facts[f"{source}.{name}"] = value
@@ -203,7 +205,7 @@ class CaseAtHand:
         if self._prerequisites is None:
             kinds = {entry.kind for entry in self.work.catalogue.needed(self.row.service, self.row.variant)}
             rows = (
-                self.work.session.execute(_PREREQUISITES, {"body": self.row.body, "kinds": sorted(kinds)})
+                self.work.connection.execute(_PREREQUISITES, {"body": self.row.body, "kinds": sorted(kinds)})
                 if kinds
                 else ()
             )
@@ -213,8 +215,8 @@ class CaseAtHand:
     def milestones(self) -> dict[str, MilestoneSeen]:
         """The milestones of the case's service, by kind."""
         if self._milestones is None:
-            rows = self.work.session.execute(_MILESTONES, {"service": self.row.service})
-            self._milestones = {row.kind: MilestoneSeen(*row) for row in rows}
+            rows = statements.rows(self.work.connection, _MILESTONES, {"service": self.row.service})
+            self._milestones = {seen.kind: seen for seen in (MilestoneSeen(*row) for row in rows)}
         return self._milestones
 
     def standing(self, owner: str) -> policy.Standing | None:
@@ -434,7 +436,6 @@ class LockedCase(CaseAtHand):
 
     def record(self, act: str) -> None:
         """Keep everything that changed, with one entry of history. Raises CaseHasMoved when the case was not ours."""
-        session = self.work.session
         said = dict(self._content)
         case_said = {name: value for name, value in self._case_changes.items() if name not in _UNCHAINED}
         tasks_said: dict[str, Any] = {
@@ -456,36 +457,32 @@ class LockedCase(CaseAtHand):
         before = self.row.seq
         entry = events.link(self.work, "case", self.row.id, before, self.row.head, act, said)
         self.set(seq=entry.seq, head=entry.head)
+        batch: list[Writing] = []
         if self.is_new:
-            if not database.insert_missing(session, Case, _values(self.row)):
+            if not database.insert_missing(self.work.session, Case, _values(self.row)):
                 raise CaseHasMoved(number=self.row.number)
         else:
-            changed = session.execute(
-                _update_case(tuple(self._case_changes)), {"key": self.row.id, "before": before, **self._case_changes}
-            )
-            if changed.rowcount != 1:  # type: ignore[attr-defined]
-                raise CaseHasMoved
-        self._write_tasks()
-        for statement, values in self._updates:
-            session.execute(statement, values)
-        for model in _WRITE_ORDER:
-            rows = self._rows.get(model)
-            if rows:
-                session.execute(_insert(model), rows)
-        session.execute(events.APPEND, entry.values)
+            changes = {"key": self.row.id, "before": before, **self._case_changes}
+            batch.append((_update_case(tuple(self._case_changes)), [changes]))
+        batch += self._written_tasks()
+        batch += [(statement, [values]) for statement, values in self._updates]
+        batch += [(_insert(model), rows) for model in _WRITE_ORDER if (rows := self._rows.get(model))]
+        batch.append((events.APPEND, [entry.values]))
         if notices := self._rows.get(Notice):
-            session.execute(_insert(Notice), notices)
+            batch.append((_insert(Notice), notices))
+        touched = statements.write(self.work.connection, batch)
+        if not self.is_new and touched[0] != 1:
+            raise CaseHasMoved
         self._forget()
 
-    def _write_tasks(self) -> None:
-        session = self.work.session
+    def _written_tasks(self) -> Iterator[Writing]:
         alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for task_id, changes in self._task_changes.items():
             alike.setdefault(tuple(changes), []).append({"key": task_id, **changes})
         for names, rows in alike.items():
-            session.execute(_update_task(names), rows if len(rows) > 1 else rows[0])
+            yield _update_task(names), rows
         if self._new_tasks:
-            session.execute(_insert(Task), [_values(task) for task in self._new_tasks.values()])
+            yield _insert(Task), [_values(task) for task in self._new_tasks.values()]
 
     def _forget(self) -> None:
         self._case_changes = {}
@@ -511,20 +508,19 @@ class LockedCase(CaseAtHand):
 
 def lock(work: Work, case_id: UUID) -> LockedCase:
     """The case, ours until the transaction ends. Raises NotFound when it is not there or not for this actor."""
-    return _locked(work, Case.id == case_id)
+    return _locked(work, _CASE, case_id)
 
 
 def lock_by_task(work: Work, task_id: UUID) -> tuple[LockedCase, TaskRow]:
     """The case of a task, and the task. Raises NotFound like `lock`."""
-    of_task = sa.select(Task.case_id).where(Task.id == task_id).scalar_subquery()
-    case = _locked(work, Case.id == of_task)
+    case = _locked(work, _CASE_OF_TASK, task_id)
     for task in case.tasks.values():
         if task.id == task_id:
             return case, task
-    row = work.session.execute(_TASK, {"task_id": task_id}).first()
-    if row is None:
+    found = statements.rows(work.connection, _TASK, {"task_id": task_id})
+    if not found:
         raise NotFound(what="task")
-    return case, TaskRow(*row)
+    return case, TaskRow(*found[0])
 
 
 def insist_unmoved(case: LockedCase, seen: int | None) -> None:
@@ -546,19 +542,19 @@ def begin(work: Work, row: CaseRow, process: Process) -> LockedCase:
 
 def load_tasks(case: LockedCase, state: str) -> None:
     """Add the tasks another state left behind to the tasks at hand."""
-    rows = case.work.session.execute(_TASKS, {"case_id": case.row.id, "state": state})
+    rows = statements.rows(case.work.connection, _TASKS, {"case_id": case.row.id, "state": state})
     case.tasks |= {task.name: task for task in (TaskRow(*row) for row in rows)}
 
 
 def holders(work: Work, of: policy.Concerned) -> tuple[Holder, ...]:
     """Everybody with an account who has a role at the body, in the team, for the operator or centrally."""
-    rows = work.session.execute(_HOLDERS, {"body": of.body, "team": of.team, "operator": of.operator or ""})
+    rows = statements.rows(work.connection, _HOLDERS, {"body": of.body, "team": of.team, "operator": of.operator or ""})
     return tuple(Holder(*row) for row in rows)
 
 
 def earlier_answers(work: Work, kind: str, subject_id: UUID) -> dict[str, Kept]:
     """The latest revision of every answer of a task, prerequisite or milestone, by field."""
-    rows = work.session.execute(_EARLIER, {"kind": kind, "subject_id": subject_id})
+    rows = statements.rows(work.connection, _EARLIER, {"kind": kind, "subject_id": subject_id})
     return {
         name: Kept(
             name, source, type_, evidence.value_of(type_, text, number, date), document_id, attempt, revision, file
@@ -653,13 +649,11 @@ def write_kept(work: Work, kept: KeptAnswers) -> None:
         work.session.execute(_insert(Evidence), kept.evidence)
 
 
-def _locked(work: Work, which: sa.ColumnElement[bool]) -> LockedCase:
-    row = work.session.execute(
-        sa.select(*_CASE_COLUMNS).where(which, policy.cases(work.actor)).with_for_update(of=Case)
-    ).first()
-    if row is None:
+def _locked(work: Work, query: Query, which: UUID) -> LockedCase:
+    """The query is a constant, so whether the actor may know of the case is asked of the row it gives."""
+    found = statements.rows(work.connection, query, {"which": which})
+    if not found or not policy.sees(work.actor, case_row := CaseRow(*found[0])):
         raise NotFound(what="case")
-    case_row = CaseRow(*row)
     process = work.catalogue.process(case_row.process, case_row.process_version)
     case = LockedCase(work, case_row, process, {})
     load_tasks(case, case_row.state)
@@ -683,7 +677,7 @@ _WRITE_ORDER = (Document, Remark, Evidence, Hold)
 @lru_cache(maxsize=256)
 def _update_case(names: tuple[str, ...]) -> sa.Update:
     return (
-        sa.update(Case)
+        sa.update(Case.__table__)  # type: ignore[arg-type]
         .where(Case.id == sa.bindparam("key", type_=sa.Uuid()), Case.seq == sa.bindparam("before"))
         .values({name: sa.bindparam(name) for name in names})
     )
@@ -703,6 +697,13 @@ def _insert(model: Any) -> sa.Insert:
     return sa.insert(model.__table__)
 
 
+_WHICH = sa.bindparam("which", type_=sa.Uuid())
+_CASE = sa.select(*_CASE_COLUMNS).where(Case.id == _WHICH).with_for_update(of=Case)
+_CASE_OF_TASK = (
+    sa.select(*_CASE_COLUMNS)
+    .where(Case.id == sa.select(Task.case_id).where(Task.id == _WHICH).scalar_subquery())
+    .with_for_update(of=Case)
+)
 _TASK = sa.select(*_TASK_COLUMNS).where(Task.id == sa.bindparam("task_id", type_=sa.Uuid()))
 _TASKS = sa.select(*_TASK_COLUMNS).where(
     Task.case_id == sa.bindparam("case_id", type_=sa.Uuid()), Task.state == sa.bindparam("state")
@@ -726,18 +727,19 @@ _PREREQUISITES = sa.select(*(getattr(Prerequisite, column.name) for column in fi
 _MILESTONES = sa.select(*(getattr(Milestone, column.name) for column in fields(MilestoneSeen))).where(
     Milestone.service == sa.bindparam("service")
 )
+_HOLDS = (
+    Grant.body == sa.bindparam("body"),
+    Grant.team == sa.bindparam("team"),
+    sa.and_(Grant.role == "rollout_team", Grant.operator == sa.bindparam("operator")),
+    Grant.role == "programme_office",
+)
 _HOLDERS = (
     sa.select(Grant.person_id, Grant.role, Grant.body, Grant.service, Grant.team, Grant.operator)
     .join(Person, Person.id == Grant.person_id)
     .where(
-        Grant.ended_at.is_(None),
         Person.ended_at.is_(None),
-        sa.or_(
-            Grant.body == sa.bindparam("body"),
-            Grant.team == sa.bindparam("team"),
-            Grant.operator == sa.bindparam("operator"),
-            Grant.role == "programme_office",
-        ),
+        # In each branch again, for then SQLite takes the indexes, of which each holds the present grants only.
+        sa.or_(*(sa.and_(Grant.ended_at.is_(None), branch) for branch in _HOLDS)),
     )
     .order_by(Grant.started_at, Grant.id)
 )
@@ -769,5 +771,5 @@ OUTDATE = (
         Evidence.field == sa.bindparam("name"),
         Evidence.latest,
     )
-    .values(latest=False)
+    .values(latest=sa.false())
 )

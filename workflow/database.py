@@ -26,6 +26,8 @@ from sqlalchemy.orm import Session
 
 from workflow.errors import Busy, Unready
 
+_INSIDE: dict[str, Any] = {"autoflush": False, "expire_on_commit": False, "join_transaction_mode": "rollback_only"}
+"""A session that lives inside its connection's transaction, and costs nothing while nobody asks it."""
 _SCHEMA = Path(__file__).resolve().parent / "schema"
 _BUSY_SECONDS = 10
 _WORTH_ANOTHER_TRY = frozenset({"40P01", "55P03", "40001"})
@@ -38,14 +40,18 @@ def real_now() -> dt.datetime:
 
 
 def connect(url: str) -> sa.Engine:
-    """A pool of connections that behave the same on both databases. Nothing is opened yet."""
+    """A pool of connections that behave the same on both databases. Nothing is opened yet.
+
+    What a statement was given stays out of error messages: they end in logs, and addresses do not.
+    """
     parsed = _with_driver(make_url(url))
     if parsed.get_backend_name() == "sqlite":
-        pool = sa.create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
+        waiting = {"timeout": _BUSY_SECONDS, "check_same_thread": False}
+        pool = sa.create_engine(parsed, connect_args=waiting, hide_parameters=True)
         sa.event.listen(pool, "connect", _prepare_sqlite)
         sa.event.listen(pool, "begin", _begin_sqlite)
         return pool
-    return sa.create_engine(parsed, pool_size=8, max_overflow=8, pool_pre_ping=True)
+    return sa.create_engine(parsed, pool_size=8, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
 
 
 @contextmanager
@@ -57,8 +63,8 @@ def transaction(pool: sa.Engine, *, write: bool) -> Iterator[Session]:
     try:
         with (
             pool.connect().execution_options(startklar_write=write) as connection,
-            Session(bind=connection, autoflush=False, expire_on_commit=False) as session,
-            session.begin(),
+            connection.begin(),
+            Session(connection, **_INSIDE) as session,
         ):
             yield session
     except OperationalError as error:

@@ -568,7 +568,10 @@ _WORDS = frozenset({"title", "help", "how_to", "effort"})
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal meaning gives equal bytes (RFC 8785 for the values used here)."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _CANONICAL.encode(value)
+
+
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def stored(adapter: TypeAdapter[Any], value: Any) -> str:

@@ -8,13 +8,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, cast
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from workflow import catalogue, database
+from workflow import catalogue, database, statements
 from workflow.catalogue import Catalogue
 from workflow.errors import SignInRequired, Unready
 from workflow.models import Grant, Installation, Person
@@ -32,6 +32,8 @@ class Work:
     """What a deed or a page works with until its transaction ends."""
 
     session: Session
+    connection: sa.Connection
+    """What the session stands on, for the statements of every deed (`workflow.statements`)."""
     catalogue: Catalogue
     actor: Actor
     now: dt.datetime
@@ -74,35 +76,33 @@ class Engine:
     def _begin(self, session: Session, who: Who) -> Work:
         """Actor, instant and definitions as this transaction sees them, in one statement."""
         person_id = who if isinstance(who, UUID) else None
-        rows = session.execute(_BEGIN, {"person_id": person_id}).all()
+        connection = cast(sa.Connection, session.bind)
+        rows = statements.rows(connection, _BEGIN, {"person_id": person_id})
         if not rows:
             raise Unready("error.not_initialised")
-        first = rows[0]
+        revision, clock, clock_now, found, name, email, language, theme, salt, *_ = rows[0]
         if who is None:
             actor = Actor.nobody()
         elif who == SYSTEM:
             actor = Actor.system()
-        elif first.id is None:
+        elif found is None:
             raise SignInRequired
         else:
             actor = Actor(
-                id=first.id,
-                name=first.name or "",
-                email=first.email or "",
-                language=first.language,
-                theme=first.theme,
-                commitment=_commit(first.salt, first.name, first.email),
-                roles=tuple(
-                    Role(row.role, row.body, row.service, row.team, row.operator)
-                    for row in rows
-                    if row.role is not None
-                ),
+                id=found,
+                name=name or "",
+                email=email or "",
+                language=language,
+                theme=theme,
+                commitment=_commit(salt, name, email),
+                roles=tuple(Role(*row[-5:]) for row in rows if row[-5] is not None),
             )
         return Work(
             session=session,
-            catalogue=self._definitions(session, first.definitions_revision),
+            connection=connection,
+            catalogue=self._definitions(session, revision),
             actor=actor,
-            now=database.real_now() if first.clock == "system" else first.clock_now,
+            now=database.real_now() if clock == "system" else clock_now,
         )
 
     def _definitions(self, session: Session, revision: int) -> Catalogue:

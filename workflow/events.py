@@ -149,7 +149,7 @@ def broken_at(work: Work, chain_id: UUID) -> int | None:
     return None
 
 
-APPEND = sa.insert(Event)
+APPEND = sa.insert(Event.__table__)  # type: ignore[arg-type]
 
 _CHAIN = (
     sa.select(Event.chain, Event.seq, Event.at, Event.actor_id, Event.act, Event.content, Event.previous, Event.digest)

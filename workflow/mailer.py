@@ -238,9 +238,9 @@ def _mail(mail_from: str, base_url: str, claimed: _Claimed) -> EmailMessage:
         mail["List-Id"] = f"Startklar <notices.{urlsplit(base_url).hostname or 'startklar.invalid'}>"
         mail["Auto-Submitted"] = "auto-generated"
         mail["X-Auto-Response-Suppress"] = "All"
-        mail["Content-Language"] = claimed.language
         mail.set_content(claimed.plain, charset="utf-8", cte="quoted-printable")
         mail.add_alternative(claimed.html, subtype="html", charset="utf-8", cte="quoted-printable")
+        mail["Content-Language"] = claimed.language
     except (ValueError, IndexError, MessageError) as error:
         raise _Refusal("cannot be written as a mail", type(error).__name__, is_final=True) from error
     return mail

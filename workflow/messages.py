@@ -334,7 +334,7 @@ def _about_prerequisite(work: Work, row: Mapping[str, Any], facts: Mapping[str, 
         service=None,
         body=row["prerequisite_body_name"],
         sort_key=row["prerequisite_body_key"] or "",
-        path=f"/bodies/{row['prerequisite_body']}",
+        path=f"/prerequisites/{row['subject_id']}",
         owner=row["prerequisite_acting"] or row["prerequisite_owner"],
         place=_Held("", row["prerequisite_body"], row["prerequisite_team"], None),
         is_past=asks
@@ -353,7 +353,7 @@ def _about_milestone(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any
         service=_service(work, row["milestone_service"]),
         body=work.catalogue.programme.land,
         sort_key="",
-        path=f"/services/{row['milestone_service']}",
+        path=f"/milestones/{row['subject_id']}",
         owner="programme_office",
         is_past=row["reached_on"] is not None or _has_moved(facts, row["milestone_generation"]),
     )

@@ -225,6 +225,13 @@ class Grant(Base):
             sqlite_where=text("ended_at IS NULL"),
         ),
         Index(
+            "ix_role_grant_role",
+            "role",
+            "operator",
+            postgresql_where=text("ended_at IS NULL"),
+            sqlite_where=text("ended_at IS NULL"),
+        ),
+        Index(
             "ix_role_grant_team",
             "team",
             "role",
@@ -530,7 +537,7 @@ class Evidence(Base):
 
     __table_args__ = (
         UniqueConstraint("subject_kind", "subject_id", "source", "field", "revision"),
-        Index("ix_evidence_case", "case_id", postgresql_where=text("latest"), sqlite_where=text("latest")),
+        Index("ix_evidence_case", "case_id", postgresql_where=text("latest"), sqlite_where=text("latest = 1")),
     )
 
 

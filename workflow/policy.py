@@ -126,6 +126,24 @@ def cases(actor: Actor) -> sa.ColumnElement[bool]:
     return sa.or_(*seen) if seen else sa.false()
 
 
+class Known(Concerned, Protocol):
+    """What decides whether a case may be known."""
+
+    @property
+    def underway(self) -> bool: ...
+
+
+def sees(actor: Actor, case: Known) -> bool:
+    """`cases`, asked of one case that is at hand; a test compares the two over every account and case."""
+    return (
+        actor.is_system
+        or actor.holds("programme_office", "auditor")
+        or case.body in actor.bodies()
+        or case.team in actor.teams("umsetzungsteam", "supervisor")
+        or (case.underway and case.operator in actor.operators())
+    )
+
+
 def case_states(actor: Actor, *, public: bool) -> sa.ColumnElement[bool]:
     """The cases whose state and go-live date this actor may know: everybody's when the programme says so (`public`)."""
     return sa.true() if public and actor.id is not None else cases(actor)

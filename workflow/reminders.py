@@ -419,7 +419,7 @@ def _tell_in_case(
         )
     case.execute(_SET_CLOCK[subject.kind], key=subject.id, **verdict.clock)
     case.say(**_said(subject, fired), **said)
-    case.record("reminded")
+    case.record("review_reminded" if subject.kind == "hold" else "reminded")
 
 
 def _tell(
@@ -446,8 +446,7 @@ def _tell(
     ]
     if notices:
         work.session.execute(sa.insert(Notice), notices)
-    content = {**_said(subject, fired), **about}
-    entry = events.record(work, subject.kind, subject.id, seq, head, "reminded", content)
+    entry = events.record(work, subject.kind, subject.id, seq, head, "reminded", _said(subject, fired))
     return {"seq": entry.seq, "head": entry.head}
 
 

@@ -13,12 +13,13 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from babel import dates, numbers
 from babel.messages.pofile import read_po
 
-from workflow.definition import Text
+if TYPE_CHECKING:  # what validates definitions takes longer to import than `startklar --help` may take at all
+    from workflow.definition import Text
 
 Language = Literal["de", "en"]
 LANGUAGES: tuple[Language, ...] = ("de", "en")
@@ -66,9 +67,9 @@ def knows(language: str, key: str) -> bool:
 
 def title(language: str, text: Text | Mapping[str, str]) -> str:
     """A title from a definition in the person's language."""
-    if isinstance(text, Text):
-        return text.en if language == "en" else text.de
-    return text.get(language) or text["de"]
+    if isinstance(text, Mapping):
+        return text.get(language) or text["de"]
+    return text.en if language == "en" else text.de
 
 
 def day(language: str, date: dt.date, *, today: dt.date | None = None) -> str:
@@ -141,7 +142,7 @@ def _written(language: Language, value: Any) -> str:
         return value
     if isinstance(value, Key):
         return say(language, value.key)
-    if isinstance(value, (Text, Mapping)):
+    if isinstance(value, Mapping) or (hasattr(value, "de") and hasattr(value, "en")):
         return title(language, value)
     if isinstance(value, dt.datetime):
         return moment(language, value)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import policy, requirements
+from workflow import cases, policy, requirements
 from workflow.casework import TaskRow
 from workflow.definition import EvidenceField, Text, Transition
 from workflow.engine import Work
@@ -26,10 +26,6 @@ from workflow.texts import Key
 
 PAGE = 20
 """Entries of history on one page."""
-
-MOVERS = ("umsetzungsteam", "supervisor")
-"""Who lets a case rest and go on."""
-
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
@@ -208,6 +204,15 @@ class CasePage:
 
 
 @dataclass(frozen=True, slots=True)
+class TransitionSeen:
+    """A transition of a case's process, whether or not it starts from the state the case is in."""
+
+    title: Text
+    target: Text
+    asks: Mapping[str, EvidenceField]
+
+
+@dataclass(frozen=True, slots=True)
 class MovePage:
     """The page that asks what a transition asks."""
 
@@ -220,8 +225,7 @@ class HoldPage:
     """The page on which somebody lets a case rest."""
 
     head: CaseHead
-    blockers: tuple[tuple[str, Text], ...]
-    may: bool
+    fields: Mapping[str, EvidenceField]
     suggested_review: dt.date
 
 
@@ -246,7 +250,7 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
     moves = _moves(found)
     onward = next((move for move in moves if move.onward), None)
     prerequisites = _prerequisites(found)
-    may_move = policy.allows(work.actor, MOVERS, found.row)
+    may_move = policy.allows(work.actor, cases.MOVERS, found.row)
     shown = entries[:PAGE]
     return CasePage(
         head=_head(found),
@@ -269,25 +273,34 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
     )
 
 
-def move(work: Work, case_id: UUID, transition: str) -> MovePage:
+def move(work: Work, case_id: UUID, name: str) -> MovePage:
     """The page of one transition of a case. Raises NotFound, or TransitionNotAvailable from the state it is in."""
     found = seen.look(work, case_id)
-    found.learn_names([])
-    if transition not in found.process.transitions:
+    if name not in found.process.transitions:
         raise NotFound(what="transition")
+    found.learn_names([])
     for offer in _moves(found):
-        if offer.name == transition:
+        if offer.name == name:
             return MovePage(_head(found), offer)
-    raise TransitionNotAvailable(transition, found.row.state)
+    raise TransitionNotAvailable(name, found.row.state)
+
+
+def transition(work: Work, case_id: UUID, name: str) -> TransitionSeen:
+    """A transition of the case's process by name. Raises NotFound."""
+    found = seen.look(work, case_id)
+    known = found.process.transitions.get(name)
+    if known is None:
+        raise NotFound(what="transition")
+    return TransitionSeen(known.title, found.process.states[known.to].title, known.asks)
 
 
 def hold(work: Work, case_id: UUID) -> HoldPage:
-    """The page on which a case is let rest. Raises NotFound."""
+    """The page on which a case is let rest. Raises NotFound, and what `cases.insist_may_hold` raises."""
     found = seen.look(work, case_id)
+    cases.insist_may_hold(found)
     return HoldPage(
         head=_head(found),
-        blockers=tuple((key, entry.title) for key, entry in work.catalogue.programme.blockers.items()),
-        may=policy.allows(work.actor, MOVERS, found.row) and not found.row.rests and found.row.ended_on is None,
+        fields=cases.hold_fields(work),
         suggested_review=work.catalogue.calendar.add(work.today, 10),
     )
 

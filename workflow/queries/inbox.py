@@ -49,23 +49,23 @@ class Item:
     rests: bool
     instead_of: Text | None
     """It falls to the actor because nobody at the body (or operator) holds this role."""
+    cases: int = 0
+    """Of a milestone: how many cases of its service are not live yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Something a case of the actor's bodies waits for, that others have to do."""
+    """Something cases of the actor's bodies wait for, that others have to do."""
 
     kind: Kind
     title: Text
     task_id: UUID | None
-    service: Text
-    service_key: str
-    case_id: UUID
-    number: str
+    services: tuple[tuple[str, Text], ...]
+    """Keys and titles: one for a task; for a milestone all that lack the same."""
     cases: int
     """How many of the actor's cases wait for it."""
     role: Text
-    party: str | None
+    body: str | None
     since: dt.date | None
     due: Due | None
 
@@ -92,6 +92,7 @@ class Inbox:
     """Overdue, or due by the end of the next working day."""
     this_week: tuple[Item, ...]
     later: tuple[Item, ...]
+    undated: tuple[Item, ...]
     resting: tuple[Item, ...]
     total: int
     """Everything that waits, also beyond this page."""
@@ -111,6 +112,7 @@ class Inbox:
     """The reader works on many cases and reads tables."""
     hour: int
     """The hour of the process in the Land, for a greeting."""
+    supervises: bool
     works_on_cases: bool
     """The actor holds a role that tasks can fall to."""
     sees_cases: bool
@@ -136,7 +138,8 @@ def inbox(work: Work, *, after: str | None = None) -> Inbox:
     return Inbox(
         now=tuple(item for item in active if item.due and item.due.on <= soon),
         this_week=tuple(item for item in active if item.due and soon < item.due.on <= until),
-        later=tuple(item for item in active if item.due is None or item.due.on > max(soon, until)),
+        later=tuple(item for item in active if item.due and item.due.on > max(soon, until)),
+        undated=tuple(item for item in active if item.due is None),
         resting=tuple(item for item in everything if item.rests),
         total=totals.everything + len(milestones),
         overdue=totals.overdue + sum(1 for item in milestones if item.due and item.due.overdue),
@@ -150,6 +153,7 @@ def inbox(work: Work, *, after: str | None = None) -> Inbox:
         late_total=late_total,
         dense=not actor.bodies(),
         hour=work.now.astimezone(calendar.zone).hour,
+        supervises=bool(actor.teams("supervisor")),
         works_on_cases=bool(actor.bodies() or actor.teams("umsetzungsteam") or actor.operators()),
         sees_cases=bool(actor.bodies() or actor.teams("umsetzungsteam", "supervisor") or actor.operators())
         or actor.holds("programme_office", "auditor"),
@@ -304,10 +308,13 @@ def _milestones(work: Work) -> list[Item]:
     """The Land's own work, for the programme office: milestones that are not reached."""
     if not work.actor.holds("programme_office"):
         return []
+    not_live = sa.select(sa.func.count()).where(
+        policy.cases(work.actor), Case.service == Milestone.service, Case.ended_on.is_(None), Case.live_on.is_(None)
+    )
     rows = work.session.execute(
-        sa.select(Milestone.id, Milestone.service, Milestone.kind, Milestone.due_on).where(
-            Milestone.reached_on.is_(None)
-        )
+        sa.select(
+            Milestone.id, Milestone.service, Milestone.kind, Milestone.due_on, not_live.scalar_subquery().label("cases")
+        ).where(Milestone.reached_on.is_(None))
     )
     shared = work.catalogue.shared.milestones
     return [
@@ -327,13 +334,15 @@ def _milestones(work: Work) -> list[Item]:
             optional=False,
             rests=False,
             instead_of=None,
+            cases=row.cases,
         )
         for row in rows
     ]
 
 
-def _by_date(item: Item) -> tuple[bool, dt.date, str]:
-    return (item.rests, item.due.on if item.due else _FAR, str(item.id))
+def _by_date(item: Item) -> tuple[bool, dt.date, int, str]:
+    """Of what has no date, the one that holds up most cases first."""
+    return (item.rests, item.due.on if item.due else _FAR, -item.cases, str(item.id))
 
 
 def _last_working_day(work: Work) -> dt.date:
@@ -354,7 +363,7 @@ def _waiting(work: Work) -> list[Waiting]:
     if not bodies:
         return []
     found = [*_tasks_of_others(work, bodies), *_missing_milestones(work, bodies)]
-    return sorted(found, key=lambda entry: (entry.since or work.today, entry.number))
+    return sorted(found, key=lambda entry: (entry.since or work.today, entry.title.de))
 
 
 def _tasks_of_others(work: Work, bodies: tuple[str, ...]) -> list[Waiting]:
@@ -370,8 +379,6 @@ def _tasks_of_others(work: Work, bodies: tuple[str, ...]) -> list[Waiting]:
             Task.due_on,
             Task.service,
             Task.team,
-            Case.id.label("case_id"),
-            Case.number,
             Case.process,
             Case.process_version,
             Body.display_name,
@@ -397,13 +404,10 @@ def _tasks_of_others(work: Work, bodies: tuple[str, ...]) -> list[Waiting]:
             kind="task",
             title=catalogue.process(row.process, row.process_version).states[row.state].tasks[row.name].title,
             task_id=row.id,
-            service=parts.service_title(catalogue, row.service),
-            service_key=row.service,
-            case_id=row.case_id,
-            number=row.number,
+            services=((row.service, parts.service_title(catalogue, row.service)),),
             cases=1,
             role=parts.role_title(catalogue, row.acting),
-            party=row.display_name if row.acting.startswith("body.") else None,
+            body=row.display_name if row.acting.startswith("body.") else None,
             since=row.counted_from,
             due=parts.due(work, row.due_on),
         )
@@ -419,8 +423,6 @@ def _missing_milestones(work: Work, bodies: tuple[str, ...]) -> list[Waiting]:
             Milestone.kind,
             Milestone.service,
             Milestone.due_on,
-            Case.id.label("case_id"),
-            Case.number,
             Case.process,
             Case.process_version,
             Case.state,
@@ -436,27 +438,29 @@ def _missing_milestones(work: Work, bodies: tuple[str, ...]) -> list[Waiting]:
         .order_by(Case.entered_on, Case.number)
         .limit(500)
     )
-    found: dict[tuple[str, str], Waiting] = {}
+    kinds: dict[str, list[Any]] = {}
     for row in rows:
-        if not _demands(work, row):
-            continue
-        known = found.get((row.service, row.kind))
-        shared = catalogue.shared.milestones.get(row.kind)
-        found[row.service, row.kind] = Waiting(
-            kind="milestone",
-            title=shared.title if shared else Text(de=row.kind, en=row.kind),
-            task_id=None,
-            service=parts.service_title(catalogue, row.service),
-            service_key=row.service,
-            case_id=known.case_id if known else row.case_id,
-            number=known.number if known else row.number,
-            cases=(known.cases if known else 0) + 1,
-            role=parts.role_title(catalogue, "programme_office"),
-            party=None,
-            since=known.since if known else row.entered_on,
-            due=parts.due(work, row.due_on),
+        if _demands(work, row):
+            kinds.setdefault(row.kind, []).append(row)
+    found: list[Waiting] = []
+    for kind, waiting in kinds.items():
+        shared = catalogue.shared.milestones.get(kind)
+        services = dict.fromkeys(row.service for row in waiting)
+        dates = [row.due_on for row in waiting]
+        found.append(
+            Waiting(
+                kind="milestone",
+                title=shared.title if shared else Text(de=kind, en=kind),
+                task_id=None,
+                services=tuple((key, parts.service_title(catalogue, key)) for key in services),
+                cases=len(waiting),
+                role=parts.role_title(catalogue, "programme_office"),
+                body=None,
+                since=waiting[0].entered_on,
+                due=parts.due(work, max(dates)) if all(dates) else None,
+            )
         )
-    return list(found.values())
+    return found
 
 
 def _demands(work: Work, row: Any) -> bool:

@@ -132,10 +132,14 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
 def _prefilled(work: Work, prerequisite_id: UUID) -> dict[str, str | bool | dt.date]:
     kept = casework.earlier_answers(work, "prerequisite", prerequisite_id)
     return {
-        name: f"{answer.value:g}" if isinstance(answer.value, float) else answer.value
+        name: _plain(answer.value) if isinstance(answer.value, float) else answer.value
         for name, answer in kept.items()
         if answer.value is not None
     }
+
+
+def _plain(value: float) -> str:
+    return str(int(value)) if value.is_integer() else str(value)
 
 
 def _names(work: Work, people: tuple[UUID, ...]) -> tuple[str, ...]:

@@ -1,0 +1,138 @@
+"""The list of regular jobs: each may come late, twice or on two machines."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from scheduler.jobs import Job, jobs, run_safely
+from tests.smtp import MailServer
+from tests.world import World
+from workflow import lease, sessions
+from workflow.database import real_now
+from workflow.engine import SYSTEM
+from workflow.models import Lease, Message, Person, WebSession
+
+
+def test_the_jobs_of_one_beat_lead_from_a_late_task_to_a_mail(world: World, smtp: MailServer) -> None:
+    world.engine.settings = dataclasses.replace(world.engine.settings, smtp_url=smtp.url)
+    world.open()
+    for _ in range(22):
+        world.days(1)
+        _run(world, "one", "decide_and_write", "deliver")
+    subjects = [mail.message["Subject"] for mail in smtp.sent_to("supervisor@startklar.example")]
+    assert subjects == [
+        "Überfällig seit 12 Arbeitstagen: Vormerkung annehmen oder Interesse bekunden (Landkreis Mainz-Bingen)"
+        " [wohngeld-07339-1]"
+    ]
+    assert smtp.sent_to("stranger@startklar.example") == []
+
+
+def test_several_schedulers_at_once_send_each_mail_once(world: World, smtp: MailServer) -> None:
+    world.engine.settings = dataclasses.replace(world.engine.settings, smtp_url=smtp.url)
+    for service in ("wohngeld", "uvg", "einbuergerung", "aufenthalt"):
+        world.open(service)
+    world.days(17)  # 16 December: seven working days late
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda name: _run(world, name, "decide_and_write", "deliver"), "abcd"))
+    _run(world, "a", "deliver")
+    recipients = [mail.recipients for mail in smtp.received]
+    assert sorted(recipients) == sorted(set(recipients))
+    assert {address for (address,) in recipients} == {
+        f"{name}@startklar.example" for name in ("digi", "team", "colleague")
+    }
+
+
+def test_a_job_that_fails_is_logged_and_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise RuntimeError("the disk is full")
+
+    assert run_safely(Job("broken", dt.timedelta(seconds=1), fail)) is False
+    assert "job broken failed" in caplog.text
+    assert "the disk is full" in caplog.text
+    assert run_safely(Job("whole", dt.timedelta(seconds=1), lambda: None)) is True
+
+
+def test_what_is_daily_is_done_once_a_day_by_one_of_them(world: World) -> None:
+    folder = world.engine.settings.documents
+    orphan = _orphan(folder, "a")
+    _run(world, "one", "sweep_documents")
+    assert not orphan.exists()
+    late = _orphan(folder, "b")
+    _run(world, "two", "sweep_documents")
+    assert late.exists()  # it was done today
+    _a_day_later(world)
+    _run(world, "two", "sweep_documents")
+    assert not late.exists()
+
+
+def test_sessions_that_ended_are_forgotten(world: World) -> None:
+    with world.engine.change(SYSTEM) as work:
+        work.session.execute(
+            sa.update(Person).where(Person.id == world["digi"]).values(password=sessions.hash_password("lang genug 42"))
+        )
+    sessions.sign_in(world.engine, "digi@startklar.example", "lang genug 42", "127.0.0.1")
+    sessions.sign_in(world.engine, "digi@startklar.example", "lang genug 42", "127.0.0.1")
+    with world.engine.change(SYSTEM) as work:
+        first = work.session.execute(sa.select(WebSession.token_digest).limit(1)).scalar_one()
+        work.session.execute(
+            sa.update(WebSession)
+            .where(WebSession.token_digest == first)
+            .values(expires_at=real_now() - dt.timedelta(minutes=1))
+        )
+    _run(world, "one", "forget_sessions")
+    with world.look() as work:
+        kept = work.session.execute(sa.select(WebSession.token_digest)).scalars().all()
+    assert len(kept) == 1
+    assert first not in kept
+
+
+def test_the_beat_leaves_a_sign_of_life(world: World) -> None:
+    assert lease.last_progress(world.engine, "scheduler") == lease.NEVER
+    _run(world, "one", "decide_and_write")
+    first = lease.last_progress(world.engine, "scheduler")
+    assert real_now() - first < dt.timedelta(seconds=10)
+    _run(world, "one", "decide_and_write")
+    assert lease.last_progress(world.engine, "scheduler") == first  # not at every beat: a disk is not a clock
+
+
+def test_a_beat_with_nothing_to_do_changes_nothing(world: World) -> None:
+    _run(world, "one", "decide_and_write")
+    with world.look() as work:
+        before = work.session.execute(sa.select(Lease.__table__)).all()
+    _run(world, "one", "decide_and_write", "deliver")
+    with world.look() as work:
+        assert work.session.execute(sa.select(Lease.__table__)).all() == before
+        assert work.session.execute(sa.select(Message.id)).all() == []
+
+
+# --- helpers ---------------------------------------------------------------------------------------------------------
+
+
+def _run(world: World, worker: str, *names: str) -> None:
+    for job in jobs(world.engine, world.engine.settings, worker=worker):
+        if job.name in names:
+            job.run()
+
+
+def _orphan(folder: Path, letter: str) -> Path:
+    """A file no row names, two days old."""
+    path = folder / (letter * 2) / (letter * 64)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    old = time.time() - 2 * 24 * 3600
+    os.utime(path, (old, old))
+    return path
+
+
+def _a_day_later(world: World) -> None:
+    with world.engine.change(SYSTEM) as work:
+        yesterday = real_now() - dt.timedelta(days=1)
+        work.session.execute(sa.update(Lease).values(progress_at=yesterday, until=yesterday))

@@ -1,0 +1,251 @@
+"""Every address, asked by every account and by a stranger: what is not theirs is not there."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from werkzeug.routing import Rule
+
+from tests.webui.visitor import Visitor, words
+from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, contents
+from webui import PUBLIC
+from workflow import documents, policy
+from workflow.models import Body, Case, Document, Milestone, Prerequisite, Task
+
+OWN = frozenset({"account.show", "account.password", "account.sign_out_device", "components.show", "inbox.show"})
+"""Pages about oneself; others cannot be named in their address."""
+
+LISTS = frozenset({"case_list.show", "bodies.index", "services.index", "programme.show", "inbox.show"})
+SHARED = frozenset({"bodies.show", "services.show", "milestones.show"})
+"""Pages everybody signed in may open; what they say of foreign cases is checked below."""
+
+GUARDED = {
+    "case_id": lambda actor: sa.select(Case.id).where(policy.cases(actor)),
+    "task_id": lambda actor: sa.select(Task.id).join(Case, Case.id == Task.case_id).where(policy.cases(actor)),
+    "prerequisite_id": lambda actor: sa.select(Prerequisite.id).where(policy.prerequisites(actor)),
+    "document_id": lambda actor: sa.select(Document.id).where(policy.documents(actor)),
+}
+"""What an address may name, and who may know that it exists."""
+
+_MODELS: dict[str, Any] = {
+    "case_id": Case,
+    "task_id": Task,
+    "prerequisite_id": Prerequisite,
+    "document_id": Document,
+}
+
+ACCOUNTS = (
+    "digi",
+    "leitung",
+    "dsb",
+    "team",
+    "other_team",
+    "supervisor",
+    "operator",
+    "office",
+    "auditor",
+    "admin",
+    "stranger",
+)
+
+
+@dataclass
+class Population:
+    """What there is to find: ids of every kind, by who may know of them."""
+
+    everything: dict[str, set[Any]] = field(default_factory=dict)
+    visible: dict[tuple[str, str], set[Any]] = field(default_factory=dict)
+    numbers: dict[Any, str] = field(default_factory=dict)
+
+
+@pytest.fixture
+def busy(world: World) -> World:
+    """Cases of three towns in several states, with documents and prerequisites."""
+    for body in (TOWN, STRANGE_TOWN, EMPTY_TOWN):
+        world.open(body=body)
+    case_id = world.open("uvg")
+    file = documents.store(world.engine.settings.documents, io.BytesIO(b"%PDF-1.7\n"), "Bedingungen.pdf")
+    world.finish_state(case_id, accept_terms={"signed_terms": file})
+    world.walk(case_id, until="contracted")
+    case_id = world.open("ewa", body=_verbandsgemeinde(world))
+    assert world.case(case_id).team
+    return world
+
+
+@pytest.fixture
+def population(busy: World) -> Population:
+    """The whole population and each account's part of it."""
+    found = Population()
+    with busy.look() as work:
+        for name, model in _MODELS.items():
+            ids = list(work.session.execute(sa.select(model.id).order_by(model.id)).scalars())
+            found.everything[name] = set(ids[:: max(1, len(ids) // 12)])
+            assert ids, name
+        found.numbers = {row.id: row.number for row in work.session.execute(sa.select(Case.id, Case.number))}
+    for who in ACCOUNTS:
+        with busy.look(who) as work:
+            for name, clause in GUARDED.items():
+                seen = set(work.session.execute(clause(work.actor)).scalars())
+                found.visible[who, name] = seen & found.everything[name]
+                if name == "case_id":
+                    found.visible[who, "cases"] = seen
+    return found
+
+
+def test_a_stranger_gets_nothing_but_the_way_to_sign_in(
+    app: Flask, stranger: Visitor, busy: World, population: Population
+) -> None:
+    before = contents(busy)
+    for rule in _rules(app):
+        if rule.endpoint in PUBLIC:
+            continue
+        for address, _ in _addresses(app, rule, population):
+            if "GET" in (rule.methods or ()):
+                answer = stranger.get(address)
+                assert (answer.status_code, answer.headers["Location"].split("?")[0]) == (303, "/sign-in"), address
+            else:
+                assert stranger.post(address).status_code in (303, 403), address
+    assert contents(busy) == before
+
+
+@pytest.mark.parametrize("who", ACCOUNTS)
+def test_what_is_not_theirs_does_not_exist(
+    app: Flask, visit: Callable[[str], Visitor], busy: World, population: Population, who: str
+) -> None:
+    visitor = visit(who)
+    foreign = 0
+    for rule in _rules(app):
+        named = [name for name in rule.arguments if name in GUARDED]
+        if not named:
+            continue
+        for address, ids in _addresses(app, rule, population):
+            if ids[named[0]] in population.visible[who, named[0]]:
+                continue
+            foreign += 1
+            get = rule.methods is not None and "GET" in rule.methods
+            answer = visitor.get(address) if get else visitor.post(address, reason="x", seen="1")
+            assert answer.status_code == 404, (address, answer.status_code)
+            for number in population.numbers.values():
+                assert number not in answer.text
+    assert foreign or who in ("office", "auditor")
+
+
+@pytest.mark.parametrize("who", ACCOUNTS)
+def test_what_is_theirs_opens(app: Flask, visit: Callable[[str], Visitor], population: Population, who: str) -> None:
+    visitor = visit(who)
+    for endpoint, name in (
+        ("cases.show", "case_id"),
+        ("tasks.show", "task_id"),
+        ("prerequisites.show", "prerequisite_id"),
+    ):
+        for identity in population.visible[who, name]:
+            address = _build(app, endpoint, {name: identity})
+            assert visitor.get(address).status_code == 200, address
+
+
+@pytest.mark.parametrize("who", ACCOUNTS)
+def test_no_list_or_shared_page_names_a_foreign_case(
+    app: Flask, visit: Callable[[str], Visitor], population: Population, who: str
+) -> None:
+    visitor = visit(who)
+    visible = {population.numbers[case_id] for case_id in population.visible[who, "cases"]}
+    hidden = set(population.numbers.values()) - visible
+    hidden_ids = {str(case_id) for case_id, number in population.numbers.items() if number in hidden}
+    listed: set[str] = set()
+    for rule in _rules(app):
+        if rule.endpoint not in LISTS | SHARED or "GET" not in (rule.methods or ()):
+            continue
+        for address, _ in _addresses(app, rule, population):
+            answer = visitor.get(address)
+            assert answer.status_code == 200, address
+            said = words(answer.text)
+            for number in hidden:
+                assert number not in said, (address, number)
+            for identity in hidden_ids:
+                assert identity not in answer.text, (address, identity)
+            if rule.endpoint == "case_list.show":
+                listed = {number for number in visible if number in said}
+    assert listed == visible
+
+
+@pytest.mark.parametrize("who", ["auditor", "admin"])
+def test_who_only_looks_changes_nothing_through_any_door(
+    app: Flask, visit: Callable[[str], Visitor], busy: World, population: Population, who: str
+) -> None:
+    visitor = visit(who)
+    visitor.get("/account")
+    about_themselves = OWN | {"sign_out.leave", "sign_in.enter", "sign_in.leave", "switches.language", "switches.theme"}
+    skipped = about_themselves | {"clock.advance"}
+    before = _casework(busy)
+    for rule in _rules(app):
+        if "POST" not in (rule.methods or ()) or rule.endpoint in skipped:
+            continue
+        for address, _ in _addresses(app, rule, population):
+            answer = visitor.post(address, reason="x", seen="1", kind="elster_account", due_on="01.02.2027")
+            assert answer.status_code in (403, 404, 409, 422), (address, answer.status_code)
+    assert _casework(busy) == before
+
+
+def test_every_endpoint_is_public_about_oneself_shared_or_guarded(app: Flask) -> None:
+    known = (
+        PUBLIC
+        | OWN
+        | LISTS
+        | SHARED
+        | {"sign_in.leave", "clock.advance", "bodies.ask", "milestones.plan", "milestones.reach"}
+    )
+    for rule in _rules(app):
+        assert rule.endpoint in known or any(name in GUARDED for name in rule.arguments), rule.endpoint
+
+
+def _casework(world: World) -> dict[str, Any]:
+    everything = contents(world)
+    return {name: rows for name, rows in everything.items() if name not in ("web_session", "login_attempt", "person")}
+
+
+def _rules(app: Flask) -> Iterator[Rule]:
+    yield from sorted(app.url_map.iter_rules(), key=lambda rule: (rule.endpoint, rule.rule))
+
+
+def _addresses(app: Flask, rule: Rule, population: Population) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The address of a rule for every id of the population it can name."""
+    choices: dict[str, list[Any]] = {
+        **{name: sorted(ids) for name, ids in population.everything.items()},
+        "ars": [TOWN, STRANGE_TOWN],
+        "key": ["wohngeld", "uvg"],
+        "transition": ["not_responsible"],
+        "filename": ["startklar.css"],
+        "digest": ["0" * 64],
+        "milestone_id": _milestones(app),
+    }
+    combinations: list[dict[str, Any]] = [{}]
+    for name in sorted(rule.arguments):
+        combinations = [{**before, name: value} for before in combinations for value in choices[name]]
+    for values in combinations:
+        yield _build(app, rule.endpoint, values), values
+
+
+def _build(app: Flask, endpoint: str, values: dict[str, Any]) -> str:
+    return app.url_map.bind("localhost").build(endpoint, values, method=None)
+
+
+def _milestones(app: Flask) -> list[Any]:
+    engine = app.extensions["startklar"].engine
+    with engine.read("system") as work:
+        return list(work.session.execute(sa.select(Milestone.id).where(Milestone.service == "uvg")).scalars())
+
+
+def _verbandsgemeinde(world: World) -> str:
+    with world.look() as work:
+        return work.session.execute(
+            sa.select(Body.ars)
+            .where(Body.kind == "verbandsgemeinde", Body.district != TOWN)
+            .order_by(Body.ars)
+            .limit(1)
+        ).scalar_one()

@@ -1,0 +1,153 @@
+"""One case: its page, the transitions people take with it, and letting it rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from webui import errors, forms, notices, session, wording
+from webui.forms import PREFIX
+from workflow import cases
+from workflow.definition import EvidenceField
+from workflow.errors import Conflict, InvalidEvidence, StartklarError, TransitionNotAvailable
+from workflow.queries import case as query
+
+blueprint = Blueprint("cases", __name__, url_prefix="/cases")
+
+
+@blueprint.get("/<uuid:case_id>")
+def show(case_id: UUID) -> AnyResponse:
+    """What is next, by whom, until when; and everything behind it."""
+    return _page(case_id)
+
+
+@blueprint.get("/<uuid:case_id>/advance/<transition>")
+def ask(case_id: UUID, transition: str) -> AnyResponse:
+    """What a transition asks before it is taken, and what still stands in its way."""
+    return _move_page(case_id, transition)
+
+
+@blueprint.post("/<uuid:case_id>/advance/<transition>")
+def advance(case_id: UUID, transition: str) -> AnyResponse:
+    """Take a transition."""
+    with session.engine().read(session.me()) as work:
+        known = query.transition(work, case_id, transition)
+    answers = forms.answers(known.asks)
+    try:
+        with session.engine().change(session.me()) as work:
+            cases.advance(work, case_id, transition, seen=forms.seen(), given=answers.given)
+    except InvalidEvidence as error:
+        return _move_page(case_id, transition, faults=forms.worded(error.faults, known=answers.faults))
+    except Conflict as error:
+        return _move_page(case_id, transition, refused=error) if known.asks else _page(case_id, refused=error)
+    return notices.leave(_back_to(case_id), "notice.case_advanced", state=wording.title(known.target))
+
+
+@blueprint.get("/<uuid:case_id>/hold")
+def ask_hold(case_id: UUID) -> AnyResponse:
+    """Why, and until when somebody looks at it again."""
+    return _hold_page(case_id)
+
+
+@blueprint.post("/<uuid:case_id>/hold")
+def hold(case_id: UUID) -> AnyResponse:
+    """Let the case rest."""
+    answers = forms.answers({})
+    try:
+        with session.engine().change(session.me()) as work:
+            cases.hold_as_answered(work, case_id, answers.given, seen=forms.seen())
+    except InvalidEvidence as error:
+        return _hold_page(case_id, faults=forms.worded(error.faults))
+    except Conflict as error:
+        return _hold_page(case_id, refused=error)
+    return notices.leave(_back_to(case_id), "notice.case_held")
+
+
+@blueprint.post("/<uuid:case_id>/resume")
+def resume(case_id: UUID) -> AnyResponse:
+    """Let the case go on."""
+    try:
+        with session.engine().change(session.me()) as work:
+            cases.resume(work, case_id, seen=forms.seen())
+    except Conflict as error:
+        return _page(case_id, refused=error)
+    return notices.leave(_back_to(case_id), "notice.case_resumed")
+
+
+def _page(
+    case_id: UUID, *, refused: StartklarError | None = None, fields: Mapping[str, EvidenceField] | None = None
+) -> AnyResponse:
+    before = request.args.get("before", type=int)
+    with session.engine().read(session.me()) as work:
+        page = query.case(work, case_id, before=before)
+    refusal = errors.refusal(refused) if refused else None
+    body = render_template("case.html", page=page, refusal=refusal, lost=_lost(fields or {}))
+    return make_response(body, errors.status_of(refused) if refused else 200)
+
+
+def _move_page(
+    case_id: UUID,
+    transition: str,
+    *,
+    faults: Mapping[str, str] | None = None,
+    refused: StartklarError | None = None,
+) -> AnyResponse:
+    """The form of a transition; the case itself once the transition no longer starts from where it stands."""
+    try:
+        with session.engine().read(session.me()) as work:
+            page = query.move(work, case_id, transition)
+    except TransitionNotAvailable as error:
+        with session.engine().read(session.me()) as work:
+            asks = query.transition(work, case_id, transition).asks
+        return _page(case_id, refused=refused or error, fields=asks)
+    return _form("case_move.html", page, page.move.asks, faults, refused)
+
+
+def _hold_page(
+    case_id: UUID, *, faults: Mapping[str, str] | None = None, refused: StartklarError | None = None
+) -> AnyResponse:
+    """The form of a pause; the case itself when it rests already or has ended."""
+    try:
+        with session.engine().read(session.me()) as work:
+            page = query.hold(work, case_id)
+    except Conflict as error:
+        with session.engine().read(session.me()) as work:
+            fields = cases.hold_fields(work)
+        return _page(case_id, refused=refused or error, fields=fields)
+    return _form("case_hold.html", page, page.fields, faults, refused)
+
+
+def _form(
+    template: str,
+    page: query.MovePage | query.HoldPage,
+    fields: Mapping[str, EvidenceField],
+    faults: Mapping[str, str] | None,
+    refused: StartklarError | None,
+) -> AnyResponse:
+    body = render_template(
+        template,
+        page=page,
+        PREFIX=PREFIX,
+        faults=faults or {},
+        summary=forms.summary(faults or {}, {PREFIX + name: field.title for name, field in fields.items()}),
+        typed=forms.typed() if request.method == "POST" else {},
+        refusal=errors.refusal(refused) if refused else None,
+    )
+    return make_response(body, errors.status_of(refused) if refused else 422 if faults else 200)
+
+
+def _lost(fields: Mapping[str, EvidenceField]) -> list[tuple[str, str]]:
+    """Typed text whose form is gone: shown once more, so that nobody has to write it again."""
+    typed = forms.typed() if request.method == "POST" else {}
+    return [
+        (wording.title(field.title), typed[PREFIX + name])
+        for name, field in fields.items()
+        if PREFIX + name in typed and field.type in ("text", "long_text")
+    ]
+
+
+def _back_to(case_id: UUID) -> AnyResponse:
+    return redirect(url_for("cases.show", case_id=case_id), 303)

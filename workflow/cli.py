@@ -1,0 +1,676 @@
+"""The operator's door: `startklar`. It starts the other doors as processes and never imports them.
+
+Every deed is done by somebody: `--as` names an account. Without it the operator at the shell acts, who holds the keys
+of the database anyway. Libraries that take long to import are imported by the command that needs them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workflow import console, settings
+from workflow.console import (
+    DONE,
+    REFUSED,
+    Argument,
+    Group,
+    Instant,
+    Number,
+    OneOf,
+    Option,
+    Wrong,
+    out,
+    out_json,
+    out_table,
+    say,
+    tell,
+    title,
+)
+from workflow.errors import Conflict, NotFound, StartklarError, Unready
+from workflow.settings import Settings
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from workflow.cases import Opened, Planned
+    from workflow.engine import Engine, Who
+    from workflow.loading import Loaded
+    from workflow.policy import Role
+    from workflow.ticking import Ticked
+
+_MOST_PASSWORD = 4096
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+"""Nothing that could be taken for something else when it is read out."""
+
+AS = click.option("--as", "email", metavar="EMAIL", cls=Option, help="cli.help.as")
+AS_SOMEBODY = click.option("--as", "email", metavar="EMAIL", required=True, cls=Option, help="cli.help.as_somebody")
+JSON = click.option("--json", "as_json", is_flag=True, cls=Option, help="cli.help.json")
+DRY_RUN = click.option("--dry-run", is_flag=True, cls=Option, help="cli.help.dry_run")
+FOLDER = click.argument(
+    "folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path), cls=Argument, help="cli.help.folder"
+)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """`startklar …`: run a command and answer the exit code."""
+    return console.run(startklar, sys.argv[1:] if words is None else words)
+
+
+@click.group(cls=Group, help="cli.help.startklar", context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--language", type=OneOf("de", "en"), cls=Option, expose_value=False, help="cli.help.language")
+def startklar() -> None:
+    """Everything an operator does."""
+
+
+# --- making and running an installation ------------------------------------------------------------------------------
+
+
+@startklar.command(help="cli.help.init")
+@click.option("--clock", type=OneOf("system", "manual"), cls=Option, help="cli.help.init.clock")
+@click.option("--now", type=Instant(), metavar="ISO", cls=Option, help="cli.help.init.now")
+@click.option("--example", is_flag=True, cls=Option, help="cli.help.init.example")
+def init(clock: Any, now: dt.datetime | None, example: bool) -> None:
+    """A new installation; the definitions are checked before anything is made."""
+    from workflow import checking, database, loading, start
+
+    configured = settings.read()
+    kind = clock or configured.clock or "system"
+    if now is not None and kind != "manual":
+        raise Wrong("cli.wrong.now_needs_manual")
+    definitions = checking.check(configured.definitions).insist()
+    start.init(configured, clock=kind, now=now or database.real_now(), example=example)
+    with _opened(configured) as engine:
+        loading.load_checked(engine, definitions)
+    out(say("cli.init.done", database=_without_password(configured.database_url)))
+    out(say("cli.init.loaded", bodies=len(definitions.bodies), services=len(definitions.services)))
+    out(say("cli.init.manual" if kind == "manual" else "cli.init.system"))
+    for line in say("cli.init.next").split("\n"):
+        out(line)
+
+
+@startklar.command(help="cli.help.upgrade")
+def upgrade() -> None:
+    """Bring the schema up to this program's; a database that was never set up is left alone."""
+    from workflow import database
+
+    configured = settings.read()
+    pool = database.connect(configured.database_url)
+    try:
+        database.insist_current(pool)
+    except Unready as error:
+        if error.key != "error.old_schema":
+            raise
+        if not database.knows_revision(str(error.facts["present"])):
+            raise
+        database.upgrade(configured.database_url)
+        out(say("cli.upgrade.done"))
+    else:
+        out(say("cli.upgrade.nothing"))
+    finally:
+        pool.dispose()
+
+
+@startklar.command(help="cli.help.serve")
+@click.option("--host", default="127.0.0.1", metavar="HOST", cls=Option, help="cli.help.serve.host")
+@click.option("--port", default=8000, type=Number(1, 65535), metavar="PORT", cls=Option, help="cli.help.serve.port")
+@click.option("--threads", default=8, type=Number(1, 256), metavar="N", cls=Option, help="cli.help.serve.threads")
+def serve(host: str, port: int, threads: int) -> int:
+    """The web pages, as a process of their own in the place of this one."""
+    with _opened():
+        _insist_free(host, port)
+    return _become("webui", "--host", host, "--port", str(port), "--threads", str(threads))
+
+
+@startklar.command(help="cli.help.scheduler")
+@click.option("--once", is_flag=True, cls=Option, help="cli.help.scheduler.once")
+def scheduler(once: bool) -> int:
+    """The clock's door, likewise."""
+    with _opened():
+        pass
+    return _become("scheduler", *(["--once"] if once else []))
+
+
+@startklar.command(help="cli.help.tick")
+@JSON
+def tick(as_json: bool) -> int:
+    """One pass of everything that is due."""
+    with _opened() as engine:
+        ticked = _tick(engine)
+    if as_json:
+        out_json(_counts(ticked))
+    else:
+        out(say("cli.ticked", **_counts(ticked)))
+    return REFUSED if ticked.failed else DONE
+
+
+# --- definitions -----------------------------------------------------------------------------------------------------
+
+
+@startklar.command(help="cli.help.check")
+@FOLDER
+@JSON
+def check(folder: Path | None, as_json: bool) -> int:
+    """Every fault with its place, or one sentence."""
+    from workflow import checking
+
+    folder = folder or settings.read().definitions
+    checked = checking.check(folder)
+    counts = {}
+    if (found := checked.definitions) is not None:
+        counts = {
+            "processes": len(found.processes),
+            "services": len(found.services),
+            "bodies": len(found.bodies),
+            "prerequisites": len(found.shared.prerequisites),
+            "ladders": len(found.programme.ladders),
+            "messages": len(found.messages),
+        }
+    if as_json:
+        faults = [
+            {
+                "file": fault.file,
+                "line": fault.line,
+                "column": fault.column,
+                "key": fault.key,
+                "message": fault.sentence(console.language()),
+            }
+            for fault in checked.faults
+        ]
+        out_json({"folder": str(folder), "faults": faults, "counts": counts})
+    elif checked.faults:
+        for fault in checked.faults:
+            out(fault.line_in(console.language()))
+        tell(say("cli.check.faults", n=len(checked.faults)))
+    else:
+        out(say("cli.check.good", **counts))
+    return REFUSED if checked.faults else DONE
+
+
+@startklar.group(help="cli.help.definitions")
+def definitions() -> None:
+    """What processes, services and the programme are."""
+
+
+@definitions.command(help="cli.help.definitions.load")
+@FOLDER
+@DRY_RUN
+@JSON
+def load(folder: Path | None, dry_run: bool, as_json: bool) -> None:
+    """Bring checked definitions into the database."""
+    from workflow import loading
+
+    configured = settings.read()
+    with _opened(configured) as engine:
+        loaded = loading.load(engine, folder or configured.definitions, dry_run=dry_run)
+    if as_json:
+        out_json({"dry_run": dry_run, **_changes(loaded)})
+        return
+    for what, names in _changes(loaded).items():
+        for entry in names if what != "added" else ():
+            out(say(f"cli.load.{what}", kind=entry["kind"], name=entry["name"]))
+    out(
+        say(
+            "cli.load.would" if dry_run else "cli.load.done",
+            added=len(loaded.added),
+            changed=len(loaded.changed),
+            different=len(loaded.different),
+        )
+    )
+
+
+@definitions.command("list", help="cli.help.definitions.list")
+@JSON
+def list_definitions(as_json: bool) -> None:
+    """What is loaded."""
+    from workflow.definition import fingerprint
+
+    with _opened() as engine, engine.read(None) as work:
+        catalogue = work.catalogue
+        loaded = [
+            {
+                "kind": "process",
+                "name": process.process,
+                "version": process.version,
+                "title": title(process.title),
+                "fingerprint": fingerprint(process),
+            }
+            for process in catalogue.processes()
+        ] + [
+            {"kind": "service", "name": key, "version": service.version, "title": title(service.title)}
+            for key, service in catalogue.services.items()
+        ]
+        revision = catalogue.revision
+    if as_json:
+        out_json({"revision": revision, "definitions": loaded})
+        return
+    heads = [say("cli.head.kind"), say("cli.head.name"), say("cli.head.version"), say("cli.head.title")]
+    kinds = {"process": say("cli.kind.process"), "service": say("cli.kind.service")}
+    out_table(
+        heads,
+        [
+            [kinds[str(entry["kind"])], str(entry["name"]), str(entry["version"]), str(entry["title"])]
+            for entry in loaded
+        ],
+    )
+
+
+@definitions.command(help="cli.help.definitions.schema")
+@FOLDER
+def schema(folder: Path | None) -> None:
+    """JSON Schemas, so that an editor helps while one writes."""
+    import json
+
+    from workflow import checking
+
+    target = (folder or settings.read().definitions) / "schema"
+    target.mkdir(exist_ok=True)
+    for name, described in checking.json_schemas().items():
+        text = json.dumps(described, ensure_ascii=False, indent=2) + "\n"
+        (target / f"{name}.json").write_text(text, encoding="utf-8")
+    out(say("cli.schema.done", folder=str(target)))
+
+
+@definitions.command(help="cli.help.definitions.release")
+@FOLDER
+def release(folder: Path | None) -> None:
+    """The lines `released.txt` still lacks."""
+    from workflow import checking
+    from workflow.definition import fingerprint
+
+    found = checking.check(folder or settings.read().definitions).insist()
+    missing = [process for process in found.processes if process.id not in found.released]
+    for process in missing:
+        out(f"{process.id} {fingerprint(process)}")
+    tell(say("cli.release.append") if missing else say("cli.release.nothing"))
+
+
+# --- cases -----------------------------------------------------------------------------------------------------------
+
+
+@startklar.command("open", help="cli.help.open")
+@click.argument("services", nargs=-1, metavar="[SERVICE]...", cls=Argument, help="cli.help.open.services")
+@click.option("--all", "everything", is_flag=True, cls=Option, help="cli.help.open.all")
+@click.option("--body", metavar="ARS", cls=Option, help="cli.help.open.body")
+@DRY_RUN
+@JSON
+@AS_SOMEBODY
+def open_cases(
+    services: tuple[str, ...], everything: bool, body: str | None, dry_run: bool, as_json: bool, email: str
+) -> int:
+    """Open what is not open yet; one that cannot be opened stops none of the others."""
+    from workflow import cases
+
+    if everything == bool(services):
+        raise Wrong("cli.wrong.open_what")
+    with _opened() as engine:
+        who = _account(engine, email)
+        with engine.read(who) as work:
+            wanted = tuple(work.catalogue.services) if everything else tuple(dict.fromkeys(services))
+            unknown = [key for key in wanted if work.catalogue.service(key).applies_to is None]
+            planned = cases.plan(work, wanted)
+        if body is not None:
+            planned = _only(engine, who, planned, wanted, body, everything)
+        with console.progress(len(planned), say("cli.open.doing")) as hear:
+            results = cases.open_planned(engine, who, planned, dry_run=dry_run, progress=hear)
+        with engine.read(who) as work:
+            lines = [_opened_line(result, work) for result in results]
+    for key in unknown if services else ():
+        tell(say("cli.open.unknown_bodies", service=key))
+    opened = sum(1 for result in results if result.refused is None)
+    if as_json:
+        out_json({"dry_run": dry_run, "cases": lines})
+    else:
+        if lines:
+            heads = [say(f"cli.head.{name}") for name in ("service", "body", "team", "case")]
+            out_table(heads, [[line["service"], line["body_name"], line["team"], _became(line)] for line in lines])
+        tell(_opened_sum(opened, len(results) - opened, dry_run=dry_run))
+    return DONE if opened == len(results) else REFUSED
+
+
+@startklar.command(help="cli.help.advance")
+@click.argument("number", metavar="NUMBER", cls=Argument, help="cli.help.advance.number")
+@click.argument("transition", metavar="TRANSITION", cls=Argument, help="cli.help.advance.transition")
+@click.option(
+    "--answer", "answers", multiple=True, metavar="NAME=VALUE", cls=Option, help="cli.help.advance.answer"
+)
+@JSON
+@AS_SOMEBODY
+def advance(number: str, transition: str, answers: tuple[str, ...], as_json: bool, email: str) -> None:
+    """Take one transition with a case."""
+    from workflow import cases
+
+    given = dict(_pair(answer) for answer in answers)
+    with _opened() as engine, engine.change(_account(engine, email)) as work:
+        view = cases.advance(work, cases.by_number(work, number), transition, given=given)
+        process = cases.process_of(work, view.id)
+    if as_json:
+        out_json({"number": view.number, "state": view.state, "version": view.version})
+    else:
+        out(say("cli.advance.done", number=view.number, state=process.states[view.state].title))
+
+
+# --- people ----------------------------------------------------------------------------------------------------------
+
+
+@startklar.group(help="cli.help.person")
+def person() -> None:
+    """Accounts and roles."""
+
+
+@person.command(help="cli.help.person.add")
+@click.option("--email", "address", required=True, metavar="EMAIL", cls=Option, help="cli.help.person.email")
+@click.option("--name", required=True, metavar="NAME", cls=Option, help="cli.help.person.name")
+@click.option("--role", "roles", multiple=True, metavar="ROLE", cls=Option, help="cli.help.person.role")
+@click.option("--language", default="de", type=OneOf("de", "en"), cls=Option, help="cli.help.person.language")
+@click.option("--password-stdin", is_flag=True, cls=Option, help="cli.help.person.password_stdin")
+@AS
+@JSON
+def add(
+    address: str,
+    name: str,
+    roles: tuple[str, ...],
+    language: str,
+    password_stdin: bool,
+    email: str | None,
+    as_json: bool,
+) -> None:
+    """A new account; its password is read from standard input or made up and shown once."""
+    from workflow import people, sessions
+
+    held = [people.parse_role(words) for words in roles]
+    password = _read_password() if password_stdin else "-".join(_syllable() for _ in range(4))
+    with _opened() as engine:
+        who = _actor(engine, email)
+        secret = sessions.hash_password(password)  # takes a while: before the transaction
+        with engine.change(who) as work:
+            made = people.add(work, email=address, name=name, password_hash=secret, language=language, roles=held)
+    shown = {} if password_stdin else {"password": password}
+    if as_json:
+        out_json({"id": str(made.id), "email": made.email, "name": made.name, **shown})
+        return
+    out(say("cli.person.added", name=made.name, email=made.email))
+    if shown:
+        out(say("cli.person.password", password=password))
+
+
+@person.command("list", help="cli.help.person.list")
+@AS
+@JSON
+def list_people(email: str | None, as_json: bool) -> None:
+    """All accounts with their roles."""
+    from workflow import people
+
+    with _opened() as engine, engine.read(_actor(engine, email)) as work:
+        everybody = people.everybody(work)
+    if as_json:
+        out_json(
+            [
+                {
+                    "id": str(one.id),
+                    "email": one.email,
+                    "name": one.name,
+                    "language": one.language,
+                    "roles": [_written(role) for role in one.roles],
+                }
+                for one in everybody
+            ]
+        )
+        return
+    heads = [say(f"cli.head.{name}") for name in ("email", "person", "roles")]
+    out_table(heads, [[one.email, one.name, ", ".join(_written(role) for role in one.roles)] for one in everybody])
+    if not everybody:
+        tell(say("cli.person.nobody"))
+
+
+# --- the rehearsal clock ---------------------------------------------------------------------------------------------
+
+
+@startklar.group(help="cli.help.clock")
+def clock() -> None:
+    """The process time."""
+
+
+@clock.command(help="cli.help.clock.show")
+@JSON
+def show(as_json: bool) -> None:
+    """What time it is for the process."""
+    from workflow import clock as clocks
+    from workflow.engine import SYSTEM
+
+    with _opened() as engine, engine.read(SYSTEM) as work:
+        now, manual = work.now, clocks.is_manual(work)
+    _tell_time(now, manual=manual, as_json=as_json)
+
+
+@clock.command("set", help="cli.help.clock.set")
+@click.argument("now", type=Instant(), metavar="ISO", cls=Argument, help="cli.help.clock.now")
+@click.option("--no-tick", is_flag=True, cls=Option, help="cli.help.clock.no_tick")
+@JSON
+def set_clock(now: dt.datetime, no_tick: bool, as_json: bool) -> None:
+    """Move the clock to an instant, and fire what is due then."""
+    from workflow import clock as clocks
+    from workflow.engine import SYSTEM
+
+    with _opened() as engine:
+        with engine.change(SYSTEM) as work:
+            now = clocks.set_to(work, now)
+        ticked = None if no_tick else _tick(engine)
+    _tell_time(now, manual=True, as_json=as_json, ticked=ticked)
+
+
+@clock.command("advance", help="cli.help.clock.advance")
+@click.option(
+    "--working-days", "days", default=1, type=Number(1, 260), metavar="N", cls=Option, help="cli.help.clock.days"
+)
+@click.option("--no-tick", is_flag=True, cls=Option, help="cli.help.clock.no_tick")
+@JSON
+def advance_clock(days: int, no_tick: bool, as_json: bool) -> None:
+    """Let working days pass, one morning after the other, so that each day's reminders fire on their day."""
+    from workflow import clock as clocks
+    from workflow.engine import SYSTEM
+
+    ticked, now = None, None
+    with _opened() as engine, console.progress(days, say("cli.clock.doing")) as hear:
+        for _ in range(days):
+            with engine.change(SYSTEM) as work:
+                now = clocks.advance(work)
+            ticked = ticked if no_tick else _added(ticked, _tick(engine))
+            hear(1)
+    if now is not None:
+        _tell_time(now, manual=True, as_json=as_json, ticked=ticked)
+
+
+# --- an installation at work -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _opened(configured: Settings | None = None) -> Iterator[Engine]:
+    """The engine of this installation. What it refuses is said here, where roles have titles."""
+    from workflow import start
+
+    engine = start.engine(configured or settings.read())
+    try:
+        yield engine
+    except StartklarError as error:
+        for line in console.refusal(error, _catalogue(engine)):
+            tell(line)
+        raise click.exceptions.Exit(REFUSED) from error
+    finally:
+        engine.close()
+
+
+def _catalogue(engine: Engine) -> Any:
+    try:
+        with engine.read(None) as work:
+            return work.catalogue
+    except StartklarError:
+        return None
+
+
+def _account(engine: Engine, email: str) -> UUID:
+    from workflow import people
+
+    return people.by_email(engine, email)
+
+
+def _actor(engine: Engine, email: str | None) -> Who:
+    """The account named, or the operator at the shell."""
+    from workflow.engine import SYSTEM
+
+    return SYSTEM if email is None else _account(engine, email)
+
+
+def _become(module: str, *words: str) -> int:
+    """Let a door take this process's place, so that signals reach it directly."""
+    command = [sys.executable, *(["-P"] if sys.flags.safe_path else []), "-m", module, *words]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.name != "nt":
+        os.execv(command[0], command)  # noqa: S606 - this is the purpose
+    import subprocess
+
+    return subprocess.call(command)
+
+
+def _insist_free(host: str, port: int) -> None:
+    """Raises Unready when nothing can be opened at this address."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as trying:
+            if os.name != "nt":
+                trying.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trying.bind(address)
+    except (OSError, UnicodeError) as error:
+        raise Unready("cli.address_taken", host=host, port=str(port)) from error
+
+
+def _without_password(url: str) -> str:
+    """The address of the database without what may stand in it."""
+    head, at, tail = url.rpartition("@")
+    return f"{head.partition('://')[0]}://{tail}" if at else url
+
+
+# --- time ------------------------------------------------------------------------------------------------------------
+
+
+def _tick(engine: Engine) -> Ticked:
+    from workflow import ticking
+
+    return ticking.tick(engine, worker=f"{socket.gethostname()}:{os.getpid()}")
+
+
+def _counts(ticked: Ticked) -> dict[str, int]:
+    return {name: getattr(ticked, name) for name in ("decided", "followed", "written", "sent", "failed", "postponed")}
+
+
+def _added(before: Ticked | None, now: Ticked) -> Ticked:
+    if before is None:
+        return now
+    earlier, later = _counts(before), _counts(now)
+    return type(now)(**{name: earlier[name] + later[name] for name in earlier})
+
+
+def _tell_time(now: dt.datetime, *, manual: bool, as_json: bool, ticked: Ticked | None = None) -> None:
+    if as_json:
+        kind = "manual" if manual else "system"
+        counts = {"ticked": _counts(ticked)} if ticked is not None else {}
+        out_json({"clock": kind, "now": now.isoformat(timespec="seconds"), **counts})
+        return
+    out(say("cli.clock.manual" if manual else "cli.clock.system", now=now))
+    if ticked is not None:
+        out(say("cli.ticked", **_counts(ticked)))
+
+
+# --- cases and definitions, as they are shown ------------------------------------------------------------------------
+
+
+def _only(
+    engine: Engine, who: UUID, planned: list[Planned], services: Sequence[str], body: str, everything: bool
+) -> list[Planned]:
+    """What is planned for one body. A service named for it that is not planned is refused, for the reason there is."""
+    from workflow import cases
+
+    chosen = [one for one in planned if one.body == body]
+    missing = [key for key in services if key not in {one.service for one in chosen}]
+    if not everything or not chosen:
+        with engine.change(who) as work:
+            for key in missing:
+                cases.open_case(work, key, body)
+            raise NotFound(what="body", name=body)
+    return chosen
+
+
+def _opened_line(result: Opened, work: Any) -> dict[str, Any]:
+    planned, refused = result.planned, result.refused
+    line: dict[str, Any] = {
+        "service": planned.service,
+        "body": planned.body,
+        "body_name": planned.body_name,
+        "team": planned.team,
+        "number": result.case.number if result.case is not None else None,
+    }
+    if refused is not None:
+        line["refused"] = {"key": refused.key, "message": console.refusal(refused, work.catalogue)[0]}
+    return line
+
+
+def _became(line: dict[str, Any]) -> str:
+    return str(line["refused"]["message"] if "refused" in line else line["number"])
+
+
+def _opened_sum(opened: int, refused: int, *, dry_run: bool) -> str:
+    if not opened and not refused:
+        return say("cli.open.nothing")
+    sentence = say("cli.open.would" if dry_run else "cli.open.done", n=opened)
+    return f"{sentence} {say('cli.open.refused', n=refused)}" if refused else sentence
+
+
+def _changes(loaded: Loaded) -> dict[str, list[dict[str, str]]]:
+    return {
+        what: [{"kind": kind, "name": name} for kind, name in getattr(loaded, what)]
+        for what in ("added", "changed", "different")
+    }
+
+
+def _pair(answer: str) -> tuple[str, str]:
+    name, equals, value = answer.partition("=")
+    if not equals or not name:
+        raise Wrong("cli.wrong.answer", value=answer)
+    return name, value
+
+
+# --- people, as they are written -------------------------------------------------------------------------------------
+
+
+def _read_password() -> str:
+    """The first line of standard input."""
+    line = sys.stdin.buffer.readline(_MOST_PASSWORD)
+    try:
+        return line.decode().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise Wrong("cli.wrong.encoding") from error
+
+
+def _syllable() -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(5))
+
+
+def _written(role: Role) -> str:
+    """The way `--role` takes it."""
+    place = role.body or role.team or role.operator
+    words = f"{role.role}@{place}" if place else role.role
+    return f"{words}/{role.service}" if role.service else words
+
+
+if __name__ == "__main__":
+    sys.exit(main())

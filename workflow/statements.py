@@ -1,0 +1,121 @@
+"""The statements of every deed: put into words once per process, then handed straight to the driver.
+
+SQLAlchemy describes them and says what becomes of values on the way. Only its machinery around results is left out: it
+costs several times what such a statement costs the database. Whoever listens to `before_cursor_execute` hears these
+statements like all others.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg as PostgreSQL
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite as SQLite
+
+Query = sa.Select[*tuple[Any, ...]]
+Values = Mapping[str, Any]
+Writing = tuple[sa.Insert | sa.Update, Sequence[Values]]
+"""A statement with named values open, and the values for each time it is sent; all of them name the same."""
+
+_Convert = Callable[[Any], Any]
+_DOUBLE = 701
+"""What PostgreSQL calls double precision: only numbers ask what kind the driver gives, and ours are of this one."""
+
+
+def rows(connection: sa.Connection, query: Query, values: Values) -> list[tuple[Any, ...]]:
+    """What a query answers. It is a constant of a module, for its words are kept as long as the process lives."""
+    prepared = _prepared(connection.dialect.name, query, tuple(values))
+    cursor = _driver(connection).cursor()
+    try:
+        _send(connection, cursor, prepared, [values])
+        return prepared.read(cursor.fetchall())
+    except (sqlite3.Error, psycopg.Error) as error:
+        raise _as_usual(connection, error) from error
+
+
+def write(connection: sa.Connection, batch: Iterable[Writing]) -> list[int]:
+    """Send statements that answer nothing, in this order; says how many rows each of them touched.
+
+    PostgreSQL gets the whole batch in one round trip and complains, if at all, at its end.
+    """
+    driver, dialect = _driver(connection), connection.dialect.name
+    cursors = []
+    try:
+        with nullcontext() if dialect == "sqlite" else driver.pipeline():
+            for statement, values in batch:
+                cursors.append(driver.cursor())
+                _send(connection, cursors[-1], _prepared(dialect, statement, tuple(values[0])), values)
+    except (sqlite3.Error, psycopg.Error) as error:
+        raise _as_usual(connection, error) from error
+    return [cursor.rowcount for cursor in cursors]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What the driver gets, and how values become what it takes and what it gave."""
+
+    words: str
+    constants: dict[str, Any]
+    binders: tuple[tuple[str, _Convert], ...]
+    readers: tuple[tuple[int, _Convert], ...]
+
+    def bind(self, values: Values) -> Values:
+        bound = {**self.constants, **values}
+        for name, convert in self.binders:
+            bound[name] = convert(bound[name])
+        return bound
+
+    def read(self, found: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        if not self.readers:
+            return found
+        cells = [list(row) for row in found]
+        for row in cells:
+            for position, convert in self.readers:
+                row[position] = convert(row[position])
+        return [tuple(row) for row in cells]
+
+
+def _driver(connection: sa.Connection) -> Any:
+    return connection.connection.driver_connection
+
+
+def _send(connection: sa.Connection, cursor: Any, prepared: _Prepared, values: Sequence[Values]) -> None:
+    bound = [prepared.bind(one) for one in values]
+    many = len(bound) > 1
+    for listener in connection.dispatch.before_cursor_execute:
+        listener(connection, cursor, prepared.words, bound if many else bound[0], None, many)
+    if many:
+        cursor.executemany(prepared.words, bound)
+    else:
+        cursor.execute(prepared.words, bound[0])
+
+
+def _as_usual(connection: sa.Connection, error: sqlite3.Error | psycopg.Error) -> BaseException:
+    """The error as SQLAlchemy raises it everywhere else, without the values, which may be somebody's."""
+    family = sqlite3.Error if isinstance(error, sqlite3.Error) else psycopg.Error
+    return sa.exc.DBAPIError.instance("", None, error, family, hide_parameters=True, dialect=connection.dialect)
+
+
+@lru_cache(maxsize=1024)
+def _prepared(dialect: str, statement: Query | sa.Insert | sa.Update, names: tuple[str, ...]) -> _Prepared:
+    spoken = SQLite(paramstyle="named") if dialect == "sqlite" else PostgreSQL()  # type: ignore[no-untyped-call]
+    compiled: Any = statement.compile(dialect=spoken, column_keys=list(names))
+    constants = {name: value for name, value in compiled.params.items() if name not in names}
+    if any(compiled.binds[name].required for name in constants) or compiled.insert_prefetch:
+        raise ValueError(f"values are missing for: {compiled}")
+    binders = {name: compiled.binds[name].type.dialect_impl(spoken).bind_processor(spoken) for name in compiled.params}
+    columns = statement.selected_columns if isinstance(statement, sa.Select) else ()
+    readers = [column.type.dialect_impl(spoken).result_processor(spoken, _DOUBLE) for column in columns]
+    return _Prepared(
+        str(compiled),
+        constants,
+        tuple((name, convert) for name, convert in binders.items() if convert is not None),
+        tuple((position, convert) for position, convert in enumerate(readers) if convert is not None),
+    )
