@@ -28,6 +28,7 @@ LOG = os.path.join(ENVIRONMENT, "setup.log")
 LOCK = os.path.join(HERE, "requirements.lock")
 TURN = os.path.join(HERE, ".venv.lock")
 UNFINISHED = "unfinished"
+MODULES = {"demo": "demo", "bench": "benchmarks", "prove": "tests.prove"}
 WORKERS = ["-n", "2", "--dist", "worksteal"]
 
 SENTENCES = {
@@ -123,10 +124,8 @@ def main(words: List[str]) -> int:
             return run_steps(landing_steps(), count=True)
         if verb == "quick":
             return run_steps(quick_steps(), count=True)
-        if verb in ("demo", "bench", "prove"):
-            return become(
-                [python(), "-m", {"demo": "demo", "bench": "benchmarks", "prove": "tests.prove"}[verb], *rest]
-            )
+        if verb in MODULES:
+            return become([python(), "-m", MODULES[verb], *rest])
         return become([python(), "-m", "workflow.cli", *words])
     except Refused as refusal:
         say(refusal.key, to=sys.stderr, **refusal.facts)

@@ -71,7 +71,7 @@ def _page(
         faults=faults or {},
         summary=forms.summary(faults or {}, titles),
         refusal=errors.refusal(refused, already=_already(found)) if refused else None,
-        typed=forms.typed() if request.method == "POST" else None,
+        typed=(forms.typed() or None) if request.method == "POST" else None,
     )
     return make_response(page, 422 if faults else errors.status_of(refused) if refused else 200)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -160,23 +161,42 @@ def plan(work: Work, services: Iterable[str]) -> list[Planned]:
 
 
 def open_planned(
-    engine: Engine, who: Who, planned: Sequence[Planned], *, progress: Callable[[int], None] = lambda _: None
+    engine: Engine,
+    who: Who,
+    planned: Sequence[Planned],
+    *,
+    dry_run: bool = False,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> list[Opened]:
-    """Open many cases in chunks; one that fails is undone and reported alone. `progress` hears how many were tried."""
+    """Open many cases in chunks; one that fails is undone and reported alone.
+
+    `progress` hears how many more were tried. With `dry_run` all are undone, and it is only told what would have become
+    of them.
+    """
     results: list[Opened] = []
     position = 0
     while position < len(planned):
         began = time.monotonic()
         chunk: list[Opened] = []
-        with engine.change(who) as work:
+        with suppress(_OnlyTried), engine.change(who) as work:
             while position + len(chunk) < len(planned) and len(chunk) < CHUNK:
                 chunk.append(_open_one(work, planned[position + len(chunk)]))
                 if time.monotonic() - began > CHUNK_SECONDS:
                     break
+            if dry_run:
+                raise _OnlyTried
         results += chunk
         position += len(chunk)
         progress(len(chunk))
     return results
+
+
+def by_number(work: Work, number: str) -> UUID:
+    """The case people call by this number. Raises NotFound when there is none, or not for this actor."""
+    found = work.session.execute(sa.select(Case.id).where(Case.number == number, policy.cases(work.actor))).scalar()
+    if found is None:
+        raise NotFound(what="case", name=number)
+    return found
 
 
 # --- moving ----------------------------------------------------------------------------------------------------------
@@ -399,6 +419,10 @@ def _insist_may_open(work: Work, team: str | None) -> None:
 def _belongs(group: Group, ars: str, kind: str) -> bool:
     """Whether a body is in a group: of one of its kinds or added, and not removed."""
     return (kind in group.kinds or ars in group.add) and ars not in group.remove
+
+
+class _OnlyTried(Exception):
+    """Ends a transaction that was only tried."""
 
 
 def _open_one(work: Work, planned: Planned) -> Opened:

@@ -36,14 +36,14 @@ from workflow.console import (
     tell,
     title,
 )
-from workflow.errors import Conflict, NotFound, StartklarError, Unready
+from workflow.errors import NotFound, StartklarError, Unready
 from workflow.settings import Settings
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from workflow.cases import Opened, Planned
-    from workflow.engine import Engine, Who
+    from workflow.engine import Engine, Who, Work
     from workflow.loading import Loaded
     from workflow.policy import Role
     from workflow.ticking import Ticked
@@ -110,7 +110,7 @@ def upgrade() -> None:
     except Unready as error:
         if error.key != "error.old_schema":
             raise
-        if not database.knows_revision(str(error.facts["present"])):
+        if not database.can_upgrade(str(error.facts["present"])):
             raise
         database.upgrade(configured.database_url)
         out(say("cli.upgrade.done"))
@@ -318,8 +318,8 @@ def open_cases(
             wanted = tuple(work.catalogue.services) if everything else tuple(dict.fromkeys(services))
             unknown = [key for key in wanted if work.catalogue.service(key).applies_to is None]
             planned = cases.plan(work, wanted)
-        if body is not None:
-            planned = _only(engine, who, planned, wanted, body, everything)
+            if body is not None:
+                planned = _only(work, planned, body, () if everything else wanted)
         with console.progress(len(planned), say("cli.open.doing")) as hear:
             results = cases.open_planned(engine, who, planned, dry_run=dry_run, progress=hear)
         with engine.read(who) as work:
@@ -329,6 +329,8 @@ def open_cases(
     opened = sum(1 for result in results if result.refused is None)
     if as_json:
         out_json({"dry_run": dry_run, "cases": lines})
+    elif len(lines) == 1 and not opened:
+        tell(_became(lines[0]))
     else:
         if lines:
             heads = [say(f"cli.head.{name}") for name in ("service", "body", "team", "case")]
@@ -340,23 +342,22 @@ def open_cases(
 @startklar.command(help="cli.help.advance")
 @click.argument("number", metavar="NUMBER", cls=Argument, help="cli.help.advance.number")
 @click.argument("transition", metavar="TRANSITION", cls=Argument, help="cli.help.advance.transition")
-@click.option(
-    "--answer", "answers", multiple=True, metavar="NAME=VALUE", cls=Option, help="cli.help.advance.answer"
-)
+@click.option("--answer", "answers", multiple=True, metavar="NAME=VALUE", cls=Option, help="cli.help.advance.answer")
 @JSON
 @AS_SOMEBODY
 def advance(number: str, transition: str, answers: tuple[str, ...], as_json: bool, email: str) -> None:
     """Take one transition with a case."""
     from workflow import cases
+    from workflow.queries import parts
 
     given = dict(_pair(answer) for answer in answers)
     with _opened() as engine, engine.change(_account(engine, email)) as work:
         view = cases.advance(work, cases.by_number(work, number), transition, given=given)
-        process = cases.process_of(work, view.id)
+        states = {state.key: state.title for state in parts.states(work.catalogue)}
     if as_json:
         out_json({"number": view.number, "state": view.state, "version": view.version})
     else:
-        out(say("cli.advance.done", number=view.number, state=process.states[view.state].title))
+        out(say("cli.advance.done", number=view.number, state=states.get(view.state, view.state)))
 
 
 # --- people ----------------------------------------------------------------------------------------------------------
@@ -566,6 +567,8 @@ def _without_password(url: str) -> str:
 def _tick(engine: Engine) -> Ticked:
     from workflow import ticking
 
+    if engine.settings.smtp_url is None:
+        console.tell_once(say("cli.no_smtp"))
     return ticking.tick(engine, worker=f"{socket.gethostname()}:{os.getpid()}")
 
 
@@ -594,23 +597,20 @@ def _tell_time(now: dt.datetime, *, manual: bool, as_json: bool, ticked: Ticked 
 # --- cases and definitions, as they are shown ------------------------------------------------------------------------
 
 
-def _only(
-    engine: Engine, who: UUID, planned: list[Planned], services: Sequence[str], body: str, everything: bool
-) -> list[Planned]:
-    """What is planned for one body. A service named for it that is not planned is refused, for the reason there is."""
-    from workflow import cases
+def _only(work: Work, planned: Sequence[Planned], body: str, named: Sequence[str]) -> list[Planned]:
+    """What is planned for one body. A service named for it that is not planned is tried too, to hear why not."""
+    from workflow.cases import Planned
+    from workflow.queries import parts
 
+    name = parts.body_names(work, [body]).get(body)
+    if name is None:
+        raise NotFound(what="body", name=body)
     chosen = [one for one in planned if one.body == body]
-    missing = [key for key in services if key not in {one.service for one in chosen}]
-    if not everything or not chosen:
-        with engine.change(who) as work:
-            for key in missing:
-                cases.open_case(work, key, body)
-            raise NotFound(what="body", name=body)
-    return chosen
+    there = {one.service for one in chosen}
+    return chosen + [Planned(key, body, name, team="") for key in named if key not in there]
 
 
-def _opened_line(result: Opened, work: Any) -> dict[str, Any]:
+def _opened_line(result: Opened, work: Work) -> dict[str, Any]:
     planned, refused = result.planned, result.refused
     line: dict[str, Any] = {
         "service": planned.service,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import errno
 import json
+import logging
 import os
 import sys
 import time
@@ -20,7 +21,14 @@ from zoneinfo import ZoneInfo
 import click
 
 from workflow import texts
-from workflow.errors import InvalidDefinitions, InvalidEvidence, NotAllowed, NotFound, RequirementsNotMet, StartklarError
+from workflow.errors import (
+    InvalidDefinitions,
+    InvalidEvidence,
+    NotAllowed,
+    NotFound,
+    RequirementsNotMet,
+    StartklarError,
+)
 
 if TYPE_CHECKING:
     from workflow.catalogue import Catalogue
@@ -55,6 +63,14 @@ def tell(sentence: str) -> None:
     click.echo(sentence, err=True)
 
 
+def tell_once(sentence: str) -> None:
+    """Say it unless this run has said it already."""
+    told = click.get_current_context().find_root().meta.setdefault("workflow.told", set())
+    if sentence not in told:
+        told.add(sentence)
+        tell(sentence)
+
+
 def out(line: str) -> None:
     """Put out one line."""
     click.echo(line)
@@ -77,7 +93,7 @@ def out_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 @contextmanager
 def progress(total: int, doing: str) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, only on a terminal and only when it takes long. Gives what hears how many more are done."""
+    """A bar on standard error, only on a terminal and only when it takes long. Gives what hears of progress."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -111,6 +127,7 @@ def run(command: click.Command, words: Sequence[str]) -> int:
     Whatever goes wrong is a sentence on standard error, never a traceback, unless STARTKLAR_DEBUG is set.
     """
     before = _language.set(spoken(words))
+    _log_in_one_line()
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without umlauts
@@ -124,28 +141,14 @@ def run(command: click.Command, words: Sequence[str]) -> int:
         return ended.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except click.exceptions.NoArgsIsHelpError as error:
-        tell(error.ctx.get_help() if error.ctx else "")
-        return WRONG_USE
-    except click.ClickException as error:
-        tell(_misuse(error))
-        return WRONG_USE
-    except StartklarError as error:
-        for line in refusal(error):
-            tell(line)
-        return REFUSED
     except BrokenPipeError:
         return _pipe_closed()
-    except OSError as error:
-        if error.errno == errno.EPIPE:
-            return _pipe_closed()
-        tell(_unworkable(error))
-        return REFUSED
     except Exception as error:
-        if os.environ.get("STARTKLAR_DEBUG"):
+        if _is_our_fault(error) and os.environ.get("STARTKLAR_DEBUG"):
             raise
-        tell(say("cli.our_fault", kind=type(error).__name__))
-        return REFUSED
+        for line in _told(error):
+            tell(line)
+        return WRONG_USE if isinstance(error, click.ClickException) else REFUSED
     finally:
         _language.reset(before)
 
@@ -189,6 +192,40 @@ def insist_readable(words: Sequence[str]) -> None:
             word.encode()
         except UnicodeEncodeError as error:
             raise Wrong("cli.wrong.encoding") from error
+
+
+def _log_in_one_line() -> None:
+    """What programs note in a log shows here only when something failed, and without its traceback."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.ERROR)
+    handler.setFormatter(_OneLine("%(message)s"))
+    logging.basicConfig(handlers=[handler])
+
+
+class _OneLine(logging.Formatter):
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - its name in the standard library
+        return super().formatException(ei) if os.environ.get("STARTKLAR_DEBUG") else ""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The message, and after it what was raised only when somebody looks for a fault."""
+        return super().format(record).rstrip("\n")
+
+
+def _is_our_fault(error: Exception) -> bool:
+    return not isinstance(error, (click.ClickException, StartklarError, OSError))
+
+
+def _told(error: Exception) -> list[str]:
+    """What went wrong, as sentences."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return [error.ctx.get_help()]
+    if isinstance(error, click.ClickException):
+        return [_misuse(error)]
+    if isinstance(error, StartklarError):
+        return refusal(error)
+    if isinstance(error, OSError):
+        return [_unworkable(error)]
+    return [say("cli.our_fault", kind=type(error).__name__)]
 
 
 def _role(catalogue: Catalogue | None, role: str) -> str:
@@ -263,16 +300,15 @@ class Command(click.Command):
     context_class = _Context
 
     def format_help_text(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write_paragraph()
         with formatter.indentation():
-            for paragraph in say(self.help or "cli.help").split("\n"):
+            for paragraph in say(str(self.help)).split("\n"):
                 formatter.write_paragraph()
                 formatter.write_text(paragraph)
 
     def get_short_help_str(self, limit: int = 45) -> str:
         """The first sentence, whole."""
         del limit
-        return say(self.help or "cli.help").split("\n")[0]
+        return say(str(self.help)).split("\n")[0]
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """`--help`, in the person's language."""
@@ -298,7 +334,6 @@ class Group(Command, click.Group):
         self.subcommand_metavar = say("cli.metavar.command")
         return super().collect_usage_pieces(ctx)
 
-
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order in which one needs them."""
         del ctx
@@ -310,7 +345,7 @@ class Argument(click.Argument):
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
         """How it is written, and what it is for."""
-        return self.make_metavar(ctx), say(self.help or "cli.help")
+        return self.make_metavar(ctx), say(str(self.help))
 
 
 class Option(click.Option):
@@ -318,7 +353,7 @@ class Option(click.Option):
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """How it is written, and what it is for."""
-        key, self.help = self.help, say(self.help or "cli.help")
+        key, self.help = self.help, say(str(self.help))
         try:
             return super().get_help_record(ctx)
         finally:

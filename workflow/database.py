@@ -21,7 +21,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
 from workflow.errors import Busy, Unready
@@ -109,17 +109,27 @@ def upgrade(url: str) -> None:
 
 
 def insist_current(pool: sa.Engine) -> None:
-    """Raises Unready when the database cannot be reached, or its schema is older or newer than this program."""
+    """Raises Unready when the database cannot be reached, or its schema is older or newer than this program.
+
+    A SQLite file that is not there is not made.
+    """
+    if pool.dialect.name == "sqlite" and not Path(str(pool.url.database)).exists():
+        raise Unready("error.not_initialised")
     try:
         with pool.connect() as connection:
             present = MigrationContext.configure(connection).get_current_revision()
-    except OperationalError as error:
+    except DatabaseError as error:
         raise Unready("error.no_database", url=pool.url.render_as_string(hide_password=True)) from error
     wanted = ScriptDirectory.from_config(_alembic()).get_current_head()
     if present is None:
         raise Unready("error.not_initialised")
     if present != wanted:
         raise Unready("error.old_schema", present=present, wanted=str(wanted))
+
+
+def can_upgrade(present: str) -> bool:
+    """Whether this program knows the schema a database has, so that it can bring it up to date."""
+    return present in {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
 
 
 def _alembic() -> alembic.config.Config:

@@ -471,9 +471,7 @@ def _prerequisites(work: Work, ars: str, known: Sequence[_Known]) -> list[tuple[
             sa.select(Evidence.subject_id, sa.func.count())
             .where(Evidence.subject_kind == "prerequisite", Evidence.subject_id.in_(ids), Evidence.latest)
             .group_by(Evidence.subject_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     found = [
         ((row.kind, row.scope), _prerequisite(work, ars, row, known, answers.get(row.id, 0), documents.get(row.id, ())))

@@ -617,10 +617,13 @@ def _answers_of(found: SeenCase, transition: str | None, seq: int) -> tuple[Answ
 
 def _opened(found: SeenCase, said: Mapping[str, Any]) -> Iterable[Text]:
     """The tasks whose turn came by it; not the one it is about."""
-    names = {task.id.hex: task.name for task in found.tasks.values()}
-    for task_id, changes in (said.get("tasks") or {}).items():
-        if changes.get("status") == "ready" and task_id in names and task_id != said.get("task"):
-            yield _source(found, "task", names[task_id])
+    changes = said.get("tasks") or {}
+    for _, name, definition in found.process.tasks():
+        task = found.tasks.get(name)
+        if task is None or task.id.hex == said.get("task"):
+            continue
+        if changes.get(task.id.hex, {}).get("status") == "ready":
+            yield definition.title
 
 
 def _id(written: str | None) -> UUID | None:

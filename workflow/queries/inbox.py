@@ -49,6 +49,8 @@ class Item:
     rests: bool
     instead_of: Text | None
     """It falls to the actor because nobody at the body (or operator) holds this role."""
+    for_operator: bool
+    """That role is the operator's."""
     cases: int = 0
     """Of a milestone: how many cases of its service are not live yet."""
 
@@ -289,6 +291,7 @@ def _item(work: Work, row: Any) -> Item:
         optional=row.optional,
         rests=row.rests,
         instead_of=None if direct else parts.role_title(catalogue, row.acting),
+        for_operator=not direct and row.acting == "rollout_team",
     )
 
 
@@ -334,6 +337,7 @@ def _milestones(work: Work) -> list[Item]:
             optional=False,
             rests=False,
             instead_of=None,
+            for_operator=False,
             cases=row.cases,
         )
         for row in rows

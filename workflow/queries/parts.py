@@ -155,12 +155,12 @@ def scope_title(catalogue: Catalogue, scope: str) -> Text | str | None:
 def body_names(work: Work, keys: Iterable[str]) -> dict[str, str]:
     """Names of bodies by ARS."""
     rows = work.session.execute(sa.select(Body.ars, Body.display_name).where(Body.ars.in_(set(keys))))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def team_titles(work: Work) -> dict[str, str]:
     """Titles of all teams by key."""
-    return dict(work.session.execute(sa.select(Team.key, Team.title)).tuples().all())
+    return dict(work.session.execute(sa.select(Team.key, Team.title)).all())
 
 
 def answers(

@@ -189,7 +189,7 @@ def services(work: Work) -> ServiceList:
     catalogue = work.catalogue
     public = catalogue.programme.state_is_public
     counts = _counts(work)
-    kinds = work.session.execute(sa.select(Body.ars, Body.kind).where(Body.valid_until.is_(None))).tuples().all()
+    kinds = work.session.execute(sa.select(Body.ars, Body.kind).where(Body.valid_until.is_(None))).all()
     milestones = _milestones(work)
     lines = [
         ServiceLine(

@@ -1,0 +1,199 @@
+"""Every page as its main role: accessible, readable at 320 px, in both themes, without JavaScript – and as a picture."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Site
+from tests.webui.visitor import PASSWORD, address
+from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN
+from workflow import cases, tasks
+from workflow.models import Milestone, Prerequisite
+
+PICTURES = os.environ.get("STARTKLAR_PICTURES")
+"""A folder: pictures of every page are written there, to be looked at."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A page to look at, and who looks."""
+
+    name: str
+    who: str
+    address: str
+    expects: str
+
+
+@pytest.fixture
+def tour(site: Site) -> Iterator[list[Stop]]:
+    """A programme in the middle of its work, and every page of it."""
+    world = site.world
+    first = world.open()
+    world.open(body=STRANGE_TOWN)
+    world.open(body=EMPTY_TOWN)
+    live = world.open("uvg")
+    world.walk(live)
+    middle = world.open("ikfz")
+    world.walk(middle, until="contracted")
+    resting = world.open("elterngeld")
+    with world.by("team") as work:
+        cases.hold(
+            work,
+            resting,
+            blocker="fv_vendor_missing",
+            reason="Das Modul ist bestellt.",
+            review_on=work.today.replace(year=2027),
+        )
+    world.days(12)
+    tested = world.open("fuehrerschein")
+    for name, who in (("express_interest", "digi"), ("confirm_responsibility", "team")):
+        world.do(tested, name, who)
+    with world.by("digi") as work:
+        tasks.decline(work, world.task(tested, "name_contacts"), "Wir haben niemanden.")
+    with world.look() as work:
+        milestone = work.session.execute(
+            sa.select(Milestone.id).where(Milestone.service == "bauantrag").limit(1)
+        ).scalar_one()
+        prerequisite = work.session.execute(
+            sa.select(Prerequisite.id).where(Prerequisite.body == TOWN).order_by(Prerequisite.status.desc()).limit(1)
+        ).scalar_one()
+    yield _stops(
+        site,
+        first=first,
+        live=live,
+        middle=middle,
+        resting=resting,
+        declined=tested,
+        milestone=milestone,
+        prerequisite=prerequisite,
+    )
+
+
+def _stops(site: Site, **ids: UUID) -> list[Stop]:
+    task = site.world.task(ids["first"], "express_interest")
+    declined = site.world.task(ids["declined"], "name_contacts")
+    return [
+        Stop("inbox-town", "digi", "/", "Aufgabe"),
+        Stop("inbox-team", "team", "/", "Aufgabe"),
+        Stop("inbox-supervisor", "supervisor", "/", ""),
+        Stop("inbox-office", "office", "/", ""),
+        Stop("inbox-admin", "admin", "/", ""),
+        Stop("cases", "team", "/cases", "Wohngeld"),
+        Stop("cases-overdue", "supervisor", "/cases?overdue=1", ""),
+        Stop("case-first", "digi", f"/cases/{ids['first']}", "Wohngeld"),
+        Stop("case-middle", "team", f"/cases/{ids['middle']}", ""),
+        Stop("case-resting", "team", f"/cases/{ids['resting']}", ""),
+        Stop("case-live", "leitung", f"/cases/{ids['live']}", "Produktiv"),
+        Stop("case-decline", "leitung", f"/cases/{ids['first']}/advance/decline", ""),
+        Stop("case-hold", "team", f"/cases/{ids['first']}/hold", ""),
+        Stop("task-form", "digi", f"/tasks/{task}", ""),
+        Stop("task-supervisor", "supervisor", f"/tasks/{task}", ""),
+        Stop("task-declined", "team", f"/tasks/{declined}", ""),
+        Stop("bodies", "digi", "/bodies", "Mainz-Bingen"),
+        Stop("body", "it", f"/bodies/{TOWN}", "Mainz-Bingen"),
+        Stop("body-foreign", "stranger", f"/bodies/{TOWN}", "Mainz-Bingen"),
+        Stop("services", "digi", "/services", "Wohngeld"),
+        Stop("service", "team", "/services/wohngeld", "Dataport"),
+        Stop("milestone", "office", f"/milestones/{ids['milestone']}", ""),
+        Stop("prerequisite", "it", f"/prerequisites/{ids['prerequisite']}", ""),
+        Stop("programme", "digi", "/programme", "2026"),
+        Stop("account", "digi", "/account", ""),
+        Stop("missing", "digi", f"/cases/{UUID(int=0)}", ""),
+    ]
+
+
+def test_every_page_is_accessible_in_both_themes_and_fits_320_pixels(site: Site, tour: list[Stop]) -> None:
+    axe = Axe()
+    faults: list[str] = []
+    for stop in tour:
+        page = site.window(stop.who)
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.goto(stop.address)
+        expect(page.get_by_role("main")).to_contain_text(stop.expects)
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            found = axe.run(page)
+            faults += [
+                f"{stop.name} {theme}: {one['id']}: {one['nodes'][0]['html'][:200]}"
+                for one in found.response["violations"]
+            ]
+            _picture(page, f"{stop.name}-{theme}")
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size({"width": 390, "height": 844})
+        _picture(page, f"{stop.name}-phone")
+        page.set_viewport_size({"width": 320, "height": 640})
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            faults.append(f"{stop.name} scrolls sideways at 320 px")
+    assert faults == []
+
+
+def test_a_town_finishes_its_first_task_without_javascript_and_by_keyboard(site: Site) -> None:
+    world = site.world
+    case_id = world.open()
+    context = site.browser.new_context(base_url=site.base_url, locale="de-DE", java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/")
+    page.get_by_label("E-Mail-Adresse").fill(address(world, "digi"))
+    page.get_by_label("Passwort", exact=True).fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/")
+    _tab_to(page, "a[href*='/tasks/']")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/tasks/*")
+    with world.look() as work:
+        asked = work.catalogue.process("efa-onboarding", 1).task("express_interest").evidence
+        given = world.answers(work, case_id, "express_interest")
+    for name, value in given.items():
+        _tab_to(page, f"[name='answer-{name}']")
+        if asked[name].type == "flag" or page.locator(f"[name='answer-{name}']").first.get_attribute("type") == "radio":
+            page.keyboard.press("Space")
+        else:
+            page.keyboard.type(str(value))
+    _tab_to(page, "form[action$='/submit'] button")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_visible()
+    assert world.row(case_id, "express_interest").status == "done", page.inner_text("main")
+    context.close()
+
+
+def test_faults_are_linked_to_their_fields_and_what_was_typed_stays(site: Site) -> None:
+    world = site.world
+    case_id = world.open()
+    for name, who in (("express_interest", "digi"), ("confirm_responsibility", "team")):
+        world.do(case_id, name, who)
+    page = site.window("digi")
+    page.goto(f"/tasks/{world.task(case_id, 'name_contacts')}")
+    field = page.locator("form[action$='/submit'] input[type=text], form[action$='/submit'] input[type=email]").first
+    name = field.get_attribute("name")
+    field.fill("Erika Beispiel")
+    page.locator("form[action$='/submit'] button").click()
+    summary = page.locator("#error-summary, [role=alert]").first
+    expect(summary).to_be_visible()
+    assert page.locator(f"[name='{name}']").input_value() == "Erika Beispiel"
+    broken = page.locator("[aria-invalid=true]").first
+    assert page.locator(f"#{(broken.get_attribute('aria-describedby') or '').split()[-1]}").is_visible()
+    assert Axe().run(page).response["violations"] == []
+
+
+def _tab_to(page: Page, selector: str) -> None:
+    """Press Tab until the element has the focus, as somebody without a mouse does."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.locator(f"{selector}:focus").count():
+            return
+    raise AssertionError(f"no way to {selector} by keyboard")
+
+
+def _picture(page: Page, name: str) -> None:
+    if PICTURES:
+        Path(PICTURES).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
