@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from typing import BinaryIO
+from pathlib import Path
 from urllib.parse import quote
 from uuid import UUID
 
@@ -26,13 +25,11 @@ def download(document_id: UUID) -> Response:
     with session.engine().read(session.me()) as work:
         found = documents.find(work, document_id, folder)
     try:
-        file = found.path.open("rb")
+        size = found.path.stat().st_size
     except FileNotFoundError as error:
         raise NotFound(what="document") from error
-
-    response = Response(_chunks(file), content_type=found.media_type)
-    response.call_on_close(file.close)
-    response.headers["Content-Length"] = str(os.fstat(file.fileno()).st_size)
+    response = Response(_chunks(found.path), content_type=found.media_type)
+    response.headers["Content-Length"] = str(size)
     response.headers["Content-Disposition"] = disposition(found.name)
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox; frame-ancestors 'none'"
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -46,6 +43,8 @@ def disposition(name: str) -> str:
     return f"attachment; filename=\"{plain or 'document'}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    while chunk := file.read(_CHUNK):
-        yield chunk
+def _chunks(path: Path) -> Iterator[bytes]:
+    """Opened only when somebody really reads, and closed whether they read to the end or not."""
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk

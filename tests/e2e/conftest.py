@@ -6,14 +6,14 @@ import dataclasses
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-import waitress
 from playwright.sync_api import Browser, Page
+from waitress.server import create_server
 
 from tests import world as worlds
 from tests.webui.visitor import PASSWORD, address
@@ -89,7 +89,7 @@ class serve:  # noqa: N801 - reads as a verb
             port = probe.getsockname()[1]
         self.base_url = f"http://127.0.0.1:{port}"
         engine.settings = dataclasses.replace(engine.settings, base_url=self.base_url)
-        self._server = waitress.create_server(
+        self._server = create_server(
             create_app(engine, engine.settings),
             host="127.0.0.1",
             port=port,

@@ -1,9 +1,8 @@
-"""Every page as its main role: accessible, readable at 320 px, in both themes, without JavaScript – and as a picture."""
+"""Every page as its main role: accessible, readable at 320 px, in both themes, without JavaScript, as a picture."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -34,7 +33,7 @@ class Stop:
 
 
 @pytest.fixture
-def tour(site: Site) -> Iterator[list[Stop]]:
+def tour(site: Site) -> list[Stop]:
     """A programme in the middle of its work, and every page of it."""
     world = site.world
     first = world.open()
@@ -66,7 +65,7 @@ def tour(site: Site) -> Iterator[list[Stop]]:
         prerequisite = work.session.execute(
             sa.select(Prerequisite.id).where(Prerequisite.body == TOWN).order_by(Prerequisite.status.desc()).limit(1)
         ).scalar_one()
-    yield _stops(
+    return _stops(
         site,
         first=first,
         live=live,
@@ -120,7 +119,7 @@ def test_every_page_is_accessible_in_both_themes_and_fits_320_pixels(site: Site,
         page.goto(stop.address)
         expect(page.get_by_role("main")).to_contain_text(stop.expects)
         for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=theme)
             found = axe.run(page)
             faults += [
                 f"{stop.name} {theme}: {one['id']}: {one['nodes'][0]['html'][:200]}"
@@ -128,6 +127,7 @@ def test_every_page_is_accessible_in_both_themes_and_fits_320_pixels(site: Site,
             ]
             _picture(page, f"{stop.name}-{theme}")
         page.emulate_media(color_scheme="light")
+        _picture(page, stop.name, whole=False)
         page.set_viewport_size({"width": 390, "height": 844})
         _picture(page, f"{stop.name}-phone")
         page.set_viewport_size({"width": 320, "height": 640})
@@ -154,7 +154,8 @@ def test_a_town_finishes_its_first_task_without_javascript_and_by_keyboard(site:
         given = world.answers(work, case_id, "express_interest")
     for name, value in given.items():
         _tab_to(page, f"[name='answer-{name}']")
-        if asked[name].type == "flag" or page.locator(f"[name='answer-{name}']").first.get_attribute("type") == "radio":
+        is_radio = page.locator(f"[name='answer-{name}']").first.get_attribute("type") == "radio"
+        if asked[name].type == "flag" or is_radio:
             page.keyboard.press("Space")
         else:
             page.keyboard.type(str(value))
@@ -173,12 +174,12 @@ def test_faults_are_linked_to_their_fields_and_what_was_typed_stays(site: Site) 
     page = site.window("digi")
     page.goto(f"/tasks/{world.task(case_id, 'name_contacts')}")
     field = page.locator("form[action$='/submit'] input[type=text], form[action$='/submit'] input[type=email]").first
-    name = field.get_attribute("name")
+    typed_into = field.get_attribute("name")
     field.fill("Erika Beispiel")
     page.locator("form[action$='/submit'] button").click()
     summary = page.locator("#error-summary, [role=alert]").first
     expect(summary).to_be_visible()
-    assert page.locator(f"[name='{name}']").input_value() == "Erika Beispiel"
+    assert page.locator(f"[name='{typed_into}']").input_value() == "Erika Beispiel"
     broken = page.locator("[aria-invalid=true]").first
     assert page.locator(f"#{(broken.get_attribute('aria-describedby') or '').split()[-1]}").is_visible()
     assert Axe().run(page).response["violations"] == []
@@ -193,7 +194,7 @@ def _tab_to(page: Page, selector: str) -> None:
     raise AssertionError(f"no way to {selector} by keyboard")
 
 
-def _picture(page: Page, name: str) -> None:
+def _picture(page: Page, name: str, *, whole: bool = True) -> None:
     if PICTURES:
         Path(PICTURES).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
+        page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=whole)

@@ -25,7 +25,7 @@ LISTS = frozenset({"case_list.show", "bodies.index", "services.index", "programm
 SHARED = frozenset({"bodies.show", "services.show", "milestones.show"})
 """Pages everybody signed in may open; what they say of foreign cases is checked below."""
 
-GUARDED = {
+GUARDED: dict[str, Callable[[policy.Actor], sa.Select[Any]]] = {
     "case_id": lambda actor: sa.select(Case.id).where(policy.cases(actor)),
     "task_id": lambda actor: sa.select(Task.id).join(Case, Case.id == Task.case_id).where(policy.cases(actor)),
     "prerequisite_id": lambda actor: sa.select(Prerequisite.id).where(policy.prerequisites(actor)),

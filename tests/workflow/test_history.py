@@ -63,7 +63,7 @@ def test_every_chain_is_whole(story: tuple[World, UUID]) -> None:
         assert len(chains) > 15  # the case, its prerequisites, milestones, people
         assert [chain for chain in chains if events.broken_at(work, chain) is not None] == []
         for model in (Case, Prerequisite, Milestone):
-            for owner_id, seq, head in work.session.execute(sa.select(model.id, model.seq, model.head)):  # type: ignore[attr-defined]
+            for owner_id, seq, head in work.session.execute(sa.select(model.id, model.seq, model.head)):
                 last = work.session.execute(
                     sa.select(Event.digest).where(Event.chain_id == owner_id, Event.seq == seq)
                 ).scalar_one()

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import cases, policy, requirements
+from workflow import cases, evidence, policy, requirements
 from workflow.casework import TaskRow
 from workflow.definition import EvidenceField, Text, Transition
 from workflow.engine import Work
@@ -113,6 +113,8 @@ class Entry:
     remark: str | None
     answers: tuple[AnswerView, ...]
     opened: tuple[Text, ...]
+    onward: bool
+    """It brought the case forward on the main road."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,8 @@ class CasePage:
     head: CaseHead
     next: Next
     rest: Rest | None
+    because: tuple[AnswerView, ...]
+    """What was answered when the case stepped aside or ended."""
     may_hold: bool
     may_resume: bool
     moves: tuple[MoveOffer, ...]
@@ -256,6 +260,7 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
         head=_head(found),
         next=_next(found, open_tasks, prerequisites, onward),
         rest=_rest(found),
+        because=_because(found),
         may_hold=may_move and not found.row.rests and found.row.ended_on is None,
         may_resume=may_move and found.row.rests,
         moves=moves,
@@ -370,6 +375,18 @@ def _next(
 
 def _why(found: SeenCase, line: TaskLine) -> Why | None:
     return next((found.why(task) for task in found.tasks.values() if task.id == line.id), None)
+
+
+def _because(found: SeenCase) -> tuple[AnswerView, ...]:
+    if not found.process.states[found.row.state].aside:
+        return ()
+    given = [answer for answer in found.answered() if answer.kind == "transition"]
+    last = max((answer.revision for answer in given), default=0)
+    return tuple(
+        found.answer(answer, _asked(found, "transition", answer.source).get(answer.field))
+        for answer in given
+        if answer.revision == last
+    )
 
 
 def _rest(found: SeenCase) -> Rest | None:
@@ -522,7 +539,7 @@ def _asked(found: SeenCase, kind: str, source: str) -> Mapping[str, EvidenceFiel
         transition = found.process.transitions.get(source)
         return transition.asks if transition else {}
     task = next((task for _, name, task in found.process.tasks() if name == source), None)
-    return task.evidence if task else {}
+    return {**evidence.SIGNED, **(task.evidence if task else {})}
 
 
 def _source(found: SeenCase, kind: str, source: str) -> Text:
@@ -565,6 +582,7 @@ def _entry(found: SeenCase, row: _EventRow) -> Entry:
         remark=found.remarks().get(remark) if remark else None,
         answers=_answers_of(found, said.get("transition"), row.seq),
         opened=tuple(_opened(found, said)),
+        onward=_leads_on(found, said.get("transition")),
     )
 
 
@@ -613,6 +631,11 @@ def _answers_of(found: SeenCase, transition: str | None, seq: int) -> tuple[Answ
         for answer in found.answered()
         if answer.kind == "transition" and answer.source == transition and answer.revision == seq
     )
+
+
+def _leads_on(found: SeenCase, transition: str | None) -> bool:
+    known = found.process.transitions.get(transition or "")
+    return known is not None and not known.back and not found.process.states[known.to].aside
 
 
 def _opened(found: SeenCase, said: Mapping[str, Any]) -> Iterable[Text]:

@@ -1,0 +1,221 @@
+"""Pages of bodies and their prerequisites."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from tests.webui.visitor import Visitor, words
+from tests.world import STRANGE_TOWN, TOWN, World, contents, plausible
+from workflow import followups, prerequisites
+from workflow.models import Event, Prerequisite
+
+
+@pytest.fixture
+def busy(world: World) -> World:
+    """One case of the town, past choosing how it is connected."""
+    world.walk(world.open(), until="contracted")
+    return world
+
+
+def prerequisite_of(world: World, kind: str) -> UUID:
+    with world.look() as work:
+        return work.session.execute(
+            sa.select(Prerequisite.id).where(Prerequisite.kind == kind, Prerequisite.body == TOWN)
+        ).scalar_one()
+
+
+def ask(world: World, kind: str, scope: str = "") -> UUID:
+    with world.by("team") as work:
+        return prerequisites.request(work, TOWN, kind, scope).id
+
+
+def seen(page: str) -> str:
+    """The version a form of this page carries."""
+    found = re.search(r'name="seen" value="(\d+)"', page)
+    assert found, page
+    return found[1]
+
+
+def form(world: World, kind: str) -> dict[str, str]:
+    """Plausible answers as the fields of a form."""
+    with world.look() as work:
+        given = plausible(work.catalogue.shared.prerequisites[kind].evidence, work.today)
+    return {f"answer-{name}": value for name, value in given.items() if isinstance(value, str)}
+
+
+def test_the_list_of_bodies_names_its_sources(visit: Callable[[str], Visitor], world: World) -> None:
+    for address in ("/bodies", f"/bodies/{TOWN}", "/services/wohngeld", "/programme"):
+        said = words(visit("stranger").get(address).text)
+        assert "© Statistisches Bundesamt (Destatis), 2025" in said, address
+        assert "© GeoBasis-DE / BKG 2016" in said, address
+
+
+def test_bodies_are_searched_and_filtered(visit: Callable[[str], Visitor], world: World) -> None:
+    visitor = visit("digi")
+    assert "194 Kommunen" in words(visitor.get("/bodies").text)
+    found = words(visitor.get("/bodies?q=sudeifel").text)
+    assert "1 von 194 Kommunen passt dazu" in found
+    assert "Verbandsgemeinde Südeifel" in found
+    assert "Keine Kommune passt dazu" in visitor.get("/bodies?q=nirgendwo").text
+    for query in ("q=%00", "kind=x&district=%00", "q=" + "ä" * 900, "q=%25", "kind=landkreis&kind=x"):
+        assert visitor.get(f"/bodies?{query}").status_code == 200, query
+
+
+def test_a_towns_own_people_see_everything_about_it(visit: Callable[[str], Visitor], busy: World) -> None:
+    said = words(visit("digi").get(f"/bodies/{TOWN}").text)
+    assert "Landkreis Mainz-Bingen" in said
+    assert "Wohngeld Vertrag geschlossen" in said
+    assert "55218 Ingelheim am Rhein" in said
+    assert "Wer macht was?" in said
+    assert "Redaktionsrechte in BUS-RLP" in said
+
+
+def test_a_stranger_sees_how_far_a_town_is_and_nothing_else(visit: Callable[[str], Visitor], busy: World) -> None:
+    page = visit("stranger").get(f"/bodies/{TOWN}").text
+    said = words(page)
+    assert "Wohngeld Vertrag geschlossen 23.11.2026" in said
+    assert "/cases/" not in page
+    assert "/prerequisites/" not in page
+    for hidden in ("Wer macht was?", "Redaktionsrechte", "@startklar.example", "Um eine Voraussetzung bitten"):
+        assert hidden not in said.replace("stranger@startklar.example", "")
+
+
+@pytest.mark.parametrize("ars", ["999999999999", "x", "07339", "%00", "073390000000%20", "' or 1=1"])
+def test_a_body_that_does_not_exist_gets_a_sentence(visit: Callable[[str], Visitor], world: World, ars: str) -> None:
+    answer = visit("digi").get(f"/bodies/{ars}")
+    assert answer.status_code == 404
+    assert "Diese Seite gibt es nicht" in answer.text
+
+
+def test_the_town_takes_on_a_prerequisite_and_hands_in_its_evidence(
+    visit: Callable[[str], Visitor], busy: World
+) -> None:
+    asked = ask(busy, "elster_account")
+    visitor = visit("it")
+    address = f"/prerequisites/{asked}"
+    page = visitor.get(address).text
+    assert "Wer ist dran?" in page
+    answer = visitor.post(f"{address}/accept", seen=seen(page))
+    assert (answer.status_code, answer.location) == (303, address)
+    page = visitor.get(address).text
+    assert "Sie haben die Voraussetzung angenommen." in words(page)
+
+    answer = visitor.post(f"{address}/complete", seen=seen(page), **form(busy, "elster_account"))
+    assert (answer.status_code, answer.location) == (303, address)
+    said = words(visitor.get(address).text)
+    assert "Das ist erledigt" in said
+    assert "Das Konto besteht und ist freigeschaltet Ja" in said
+    assert "Es wurde erledigt." in said
+
+
+def test_completing_through_the_page_reaches_the_cases_that_wait(visit: Callable[[str], Visitor], busy: World) -> None:
+    asked = prerequisite_of(busy, "editing_rights")
+    followups.work_off(busy.engine)
+    visitor = visit("redaktion")
+    page = visitor.get(f"/prerequisites/{asked}").text
+    assert "Angaben erneuern" in words(page)
+    answer = visitor.post(f"/prerequisites/{asked}/complete", seen=seen(page), **form(busy, "editing_rights"))
+    assert answer.status_code == 303
+    assert followups.work_off(busy.engine) == 1
+    with busy.look() as work:
+        acts = work.session.execute(sa.select(Event.act).where(Event.chain_id == asked)).scalars().all()
+    assert acts.count("completed") == 2
+
+
+def test_every_fault_of_a_form_stands_beside_its_field_and_nothing_typed_is_lost(
+    visit: Callable[[str], Visitor], busy: World
+) -> None:
+    asked = ask(busy, "osci_certificate")
+    visitor = visit("it")
+    page = visitor.get(f"/prerequisites/{asked}").text
+    given = form(busy, "osci_certificate") | {
+        "answer-expires_on": "31.02.2027",
+        "answer-fingerprint": "",
+        "answer-serial_number": "4711 <b>",
+    }
+    before = contents(busy)
+    answer = visitor.post(f"/prerequisites/{asked}/complete", seen=seen(page), **given)
+    assert answer.status_code == 422
+    assert contents(busy) == before
+    assert 'href="#field-answer-expires_on"' in answer.text
+    assert 'href="#field-answer-fingerprint"' in answer.text
+    assert 'value="31.02.2027"' in answer.text
+    assert 'value="4711 &lt;b&gt;"' in answer.text
+
+
+def test_what_expired_already_is_refused_at_its_field(visit: Callable[[str], Visitor], busy: World) -> None:
+    asked = ask(busy, "osci_certificate")
+    visitor = visit("it")
+    given = form(busy, "osci_certificate") | {"answer-expires_on": "01.01.2026"}
+    answer = visitor.post(f"/prerequisites/{asked}/complete", seen="1", **given)
+    assert answer.status_code == 422
+    assert 'href="#field-answer-expires_on"' in answer.text
+
+
+def test_a_stale_page_and_a_double_click_are_told_kindly(visit: Callable[[str], Visitor], busy: World) -> None:
+    asked = ask(busy, "elster_account")
+    visitor = visit("it")
+    address = f"/prerequisites/{asked}"
+    version = seen(visitor.get(address).text)
+    assert visitor.post(f"{address}/accept", seen=version).status_code == 303
+    again = visitor.post(f"{address}/accept", seen=version)
+    assert again.status_code == 409
+    assert "Sie haben diese Voraussetzung schon angenommen." in words(again.text)
+    stale = visitor.post(
+        f"{address}/complete", seen=version, **(form(busy, "elster_account") | {"answer-kept_by": "Hauptamt Zimmer 7"})
+    )
+    assert stale.status_code == 409
+    assert "Hauptamt Zimmer 7" in stale.text
+
+
+@pytest.mark.parametrize("who", ["kasse", "office", "auditor", "team"])
+def test_only_who_is_in_charge_may_act_on_a_prerequisite(
+    visit: Callable[[str], Visitor], busy: World, who: str
+) -> None:
+    asked = ask(busy, "elster_account")
+    visitor = visit(who)
+    page = visitor.get(f"/prerequisites/{asked}").text
+    assert f'action="/prerequisites/{asked}' not in page
+    before = contents(busy)
+    assert visitor.post(f"/prerequisites/{asked}/accept", seen="1").status_code == 403
+    upload = (io.BytesIO(b"%PDF-1.7 x"), "x.pdf")
+    assert visitor.post(f"/prerequisites/{asked}/complete", seen="1", file=upload).status_code == 403
+    assert contents(busy) == before
+
+
+def test_a_body_is_asked_for_a_prerequisite(visit: Callable[[str], Visitor], busy: World) -> None:
+    visitor = visit("team")
+    page = visitor.get(f"/bodies/{TOWN}").text
+    assert '<option value="payment_mandate:">' in page
+    answer = visitor.post(f"/bodies/{TOWN}/prerequisites", prerequisite="payment_mandate:")
+    assert answer.status_code == 303
+    assert answer.location.startswith("/prerequisites/")
+    assert "Mandant beim Bezahldienst" in visitor.get(answer.location).text
+    again = visitor.post(f"/bodies/{TOWN}/prerequisites", prerequisite="payment_mandate:")
+    assert again.status_code == 422
+    assert "Bitte wählen Sie eine Voraussetzung aus der Liste." in again.text
+
+
+@pytest.mark.parametrize("wanted", ["", "x", "nothing:", "functional_mailbox:mond", "payment_mandate:\x00", ":" * 400])
+def test_nonsense_is_not_asked_for(visit: Callable[[str], Visitor], busy: World, wanted: str) -> None:
+    before = contents(busy)
+    assert visit("digi").post(f"/bodies/{TOWN}/prerequisites", prerequisite=wanted).status_code == 422
+    _same_but_sessions(before, contents(busy))
+
+
+@pytest.mark.parametrize("who", ["stranger", "office", "auditor", "supervisor", "operator"])
+def test_strangers_ask_a_town_for_nothing(visit: Callable[[str], Visitor], busy: World, who: str) -> None:
+    answer = visit(who).post(f"/bodies/{TOWN}/prerequisites", prerequisite="payment_mandate:")
+    assert answer.status_code == 403
+    assert visit("digi").post(f"/bodies/{STRANGE_TOWN}/prerequisites", prerequisite="x").status_code == 403
+
+
+def _same_but_sessions(before: dict[str, list[tuple[object, ...]]], after: dict[str, list[tuple[object, ...]]]) -> None:
+    for table in before.keys() - {"web_session", "login_attempt"}:
+        assert before[table] == after[table], table
