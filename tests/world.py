@@ -102,6 +102,16 @@ class World:
                 given[asked] = next(iter(variants))
         return given
 
+    def bring(self, case_id: UUID, name: str) -> None:
+        """Do what has to be done, and no more, until it is this task's turn."""
+        while self.row(case_id, name).status == "waiting":
+            with self.look() as work:
+                ready = work.session.execute(
+                    sa.select(Task.name, Task.owner).where(Task.case_id == case_id, Task.status == "ready")
+                ).all()
+            for one, owner in ready:
+                self.do(case_id, one, who_acts(owner))
+
     def finish_state(self, case_id: UUID, **answers: Mapping[str, str | StoredFile]) -> None:
         """Do every task of the present state, in order, by whoever is in charge."""
         while True:
@@ -114,8 +124,7 @@ class World:
                 ).first()
             if row is None:
                 return
-            who = {"umsetzungsteam": "team", "rollout_team": "operator"}.get(row.owner, row.owner.removeprefix("body."))
-            self.do(case_id, row.name, who, **dict(answers.get(row.name, {})))
+            self.do(case_id, row.name, who_acts(row.owner), **dict(answers.get(row.name, {})))
 
     def satisfy(self, case_id: UUID) -> None:
         """Reach every milestone of the service and complete every prerequisite of the body."""
@@ -149,6 +158,11 @@ class World:
 
 
 FORWARD = {"requested": "contract", "contracted": "connect", "connected": "pass_tests", "tested": "launch"}
+
+
+def who_acts(owner: str) -> str:
+    """The person of this world who holds the role of a task's owner."""
+    return {"umsetzungsteam": "team", "rollout_team": "operator"}.get(owner, owner.removeprefix("body."))
 
 
 def make(database_url: str, data: Path) -> World:

@@ -172,10 +172,10 @@ def refusal(error: StartklarError, catalogue: Catalogue | None = None) -> list[s
     facts = dict(error.facts)
     if isinstance(error, NotAllowed):
         facts["roles"] = _one_of([_role(catalogue, role) for role in dict.fromkeys(facts.get("roles", ()))])
-    key = error.key
-    if isinstance(error, NotFound) and "name" in facts and texts.knows(language(), f"cli.no_{facts.get('what')}"):
-        key = f"cli.no_{facts['what']}"
-    lines = [say(key if texts.knows(language(), key) else "error.unknown", **facts)]
+    keys = [error.key, error.key.replace("error.", "cli.", 1), "error.unknown"]
+    if isinstance(error, NotFound) and "name" in facts:
+        keys.insert(0, f"cli.no_{facts.get('what')}")
+    lines = [say(next(key for key in keys if texts.knows(language(), key)), **facts)]
     if isinstance(error, RequirementsNotMet):
         lines += [_reason(catalogue, reason) for reason in error.reasons]
     if isinstance(error, InvalidEvidence):

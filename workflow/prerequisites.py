@@ -75,8 +75,9 @@ def ask(case: LockedCase) -> None:
     for each other.
     """
     needed = case.work.catalogue.needed(case.row.service, case.row.variant)
+    team = (_team_of(case.work, case.row.body) or case.row.team) if needed else ""
     for entry in sorted(needed, key=lambda entry: (entry.kind, entry.scope)):
-        _ask(case.work, case.row.body, case.row.team, entry)
+        _ask(case.work, case.row.body, team, entry)
 
 
 def request(work: Work, body: str, kind: str, scope: str = "") -> PrerequisiteView:
@@ -86,9 +87,7 @@ def request(work: Work, body: str, kind: str, scope: str = "") -> PrerequisiteVi
     """
     if kind not in work.catalogue.shared.prerequisites:
         raise NotFound(what="prerequisite", name=kind)
-    team = work.session.execute(
-        sa.select(TeamDistrict.team).join(Body, Body.district == TeamDistrict.district).where(Body.ars == body)
-    ).scalar()
+    team = _team_of(work, body)
     if team is None:
         raise NotFound(what="body", name=body)
     if not policy.may_request(work.actor, body=body, team=team):
@@ -170,6 +169,13 @@ def kind_of(work: Work, name: str) -> PrerequisiteKind:
     if kind is None:
         raise NotFound(what="prerequisite", name=name)
     return kind
+
+
+def _team_of(work: Work, body: str) -> str | None:
+    """The team of the body's district, also where a service has a team of its own: others wait for it too."""
+    return work.session.execute(
+        sa.select(TeamDistrict.team).join(Body, Body.district == TeamDistrict.district).where(Body.ars == body)
+    ).scalar()
 
 
 def _ask(work: Work, body: str, team: str, entry: Needed) -> PrerequisiteRow | None:

@@ -45,7 +45,7 @@ def init(settings: Settings, *, clock: Literal["system", "manual"], now: dt.date
         raise Unready("error.wrong_clock", installed=clock, asked=settings.clock)
     try:
         database.upgrade(settings.database_url)
-    except sa.exc.OperationalError as error:
+    except sa.exc.DatabaseError as error:
         raise Unready("error.no_database", url=sa.make_url(settings.database_url).render_as_string()) from error
     made = Engine(settings)
     try:

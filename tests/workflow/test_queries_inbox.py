@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from contextlib import contextmanager
-from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
+from tests.statements import counted
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, plausible
 from workflow import cases, clock, milestones, people, policy, tasks
 from workflow.engine import SYSTEM
@@ -62,21 +61,6 @@ def open_all(world: World, *services: str) -> None:
     cases.open_planned(world.engine, world["office"], planned)
 
 
-@contextmanager
-def counted(world: World) -> Iterator[list[str]]:
-    """The statements that reach the database inside."""
-    sent: list[str] = []
-
-    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
-        sent.append(statement)
-
-    sa.event.listen(world.engine.pool, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        sa.event.remove(world.engine.pool, "before_cursor_execute", note)
-
-
 def set_clock(world: World, day: dt.date) -> None:
     with world.engine.change(SYSTEM) as work:
         clock.set_to(work, dt.datetime(day.year, day.month, day.day, 9, tzinfo=dt.UTC))
@@ -84,11 +68,11 @@ def set_clock(world: World, day: dt.date) -> None:
 
 @pytest.fixture
 def lively(world: World) -> World:
-    """Cases in three towns: one on its way, one declined by the town, one resting, the rest just opened."""
+    """Cases in three towns: one that waits for the Land, one declined, one resting, the rest just opened."""
     first = world.open()
     world.open(body=STRANGE_TOWN)
     world.open(body=EMPTY_TOWN)
-    world.walk(first, until="contracted")
+    world.finish_state(first)
     declined = world.open("uvg")
     with world.by("digi") as work:
         tasks.decline(work, world.task(declined, "express_interest"), "Das übernimmt der Zweckverband.")
@@ -128,7 +112,7 @@ def test_it_holds_exactly_what_policy_says_waits_for_the_person(lively: World, w
 def test_what_one_has_handed_in_waits_for_somebody_else(world: World) -> None:
     case_id = world.open()
     world.walk(case_id, until="contracted")
-    bring(world, case_id, "questionnaire")
+    world.bring(case_id, "questionnaire")
     with world.by("admin") as work:
         people.grant(work, world["digi"], Role("umsetzungsteam", team=world.team))
     questionnaire = world.task(case_id, "questionnaire")
@@ -366,18 +350,6 @@ def test_it_takes_few_statements_and_as_many_for_one_case_as_for_a_hundred(world
     with counted(world) as many:
         look(world, who)
     assert len(few) == len(many) <= MOST_STATEMENTS
-
-
-def bring(world: World, case_id: UUID, name: str) -> None:
-    """Do what has to be done until it is this task's turn."""
-    while world.row(case_id, name).status == "waiting":
-        with world.look() as work:
-            ready = work.session.execute(
-                sa.select(Task.name, Task.owner).where(Task.case_id == case_id, Task.status == "ready")
-            ).all()
-        for one, owner in ready:
-            who = {"umsetzungsteam": "team", "rollout_team": "operator"}.get(owner, owner.removeprefix("body."))
-            world.do(case_id, one, who)
 
 
 def _verbandsgemeinde(world: World) -> str:
