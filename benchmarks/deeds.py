@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -69,11 +70,8 @@ def _compare(name: str, database: Database, url: str, deeds: Sequence[Deed], eac
     try:
         ours(deeds[:WARM])
         _replay(raw, scripts[:WARM])
-        rounds = [slice(start, start + each_round) for start in range(WARM, len(deeds), each_round)]
-        times = in_turns(
-            (lambda part=part: ours(deeds[part]), lambda part=part: _replay(raw, scripts[part]))  # type: ignore[misc]
-            for part in rounds
-        )
+        rounds = [slice(first, first + each_round) for first in range(WARM, len(deeds), each_round)]
+        times = in_turns([(partial(ours, deeds[part]), partial(_replay, raw, scripts[part])) for part in rounds])
     finally:
         engine.close()
         raw.close()

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any
 
 from demo.folder import READY, UNFINISHED, Folder, unwritable
-from demo.programs import Program, Running, free_port, insist_free
+from demo.programs import Program, Running, insist_free
 from demo.refusal import Refusal
 from workflow import texts
 from workflow.errors import StartklarError
@@ -56,14 +56,22 @@ def serve(language: str, given: argparse.Namespace, folder: Folder) -> None:
     try:
         if given.reset or not folder.is_ready():
             folder.empty()
-        surroundings, programs, announced = plan(folder, given)
+        surroundings = settings_of(folder, base_url := f"http://{reached_at(given.host, given.port)}")
         prepare(language, folder, surroundings)
+        folder.mail_ports.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(error, folder.path) from error
 
-    running = Running(folder.path / "log", surroundings)
+    running = Running(folder.path / "log")
     try:
-        running.start(programs)
+        catch = ("--file", str(folder.mails), "--http-port", str(MAIL_PORT), "--tell", str(folder.mail_ports))
+        running.start([Program("mail", "demo.mail", catch, announces=folder.mail_ports)], surroundings)
+        ports = json.loads(folder.mail_ports.read_text(encoding="utf-8"))
+        surroundings["STARTKLAR_SMTP_URL"] = f"smtp://127.0.0.1:{ports['smtp']}"
+        announced = {"base_url": base_url, "mail_url": f"http://127.0.0.1:{ports['http']}"}
+        serve_pages = ("--host", given.host, "--port", str(given.port))
+        web = Program("web", "webui", serve_pages, answers_at=reached_at(given.host, given.port))
+        running.start([web, Program("scheduler", "scheduler")], surroundings)
         accounts = json.loads(folder.accounts.read_text(encoding="utf-8"))
         people = [{name: value for name, value in account.items() if name != "shown"} for account in accounts]
         folder.write(folder.announcement, {"format": 1, **announced, "accounts": people})
@@ -80,29 +88,24 @@ def serve(language: str, given: argparse.Namespace, folder: Folder) -> None:
         running.end()
 
 
-def plan(folder: Folder, given: argparse.Namespace) -> tuple[dict[str, str], list[Program], dict[str, str]]:
-    """Which programs will run with which settings, and the addresses to announce."""
-    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(given.host, given.host)  # noqa: S104 -- asked for by the person
-    base_url = f"http://{f'[{reached}]' if ':' in reached else reached}:{given.port}"
-    pages, smtp = free_port(preferred=MAIL_PORT), free_port()
+def reached_at(host: str, port: int) -> str:
+    """Host and port under which this machine reaches what listens there."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- asked for by the person
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+
+
+def settings_of(folder: Folder, base_url: str) -> dict[str, str]:
+    """The surroundings every program of the demo starts with; settings of another installation do not reach it."""
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith("STARTKLAR_")}
-    surroundings |= {
+    return surroundings | {
         "STARTKLAR_DATABASE_URL": f"sqlite:///{folder.database}",
         "STARTKLAR_DATA": str(folder.path),
         "STARTKLAR_SECRET_FILE": str(folder.secret),
-        "STARTKLAR_SMTP_URL": f"smtp://127.0.0.1:{smtp}",
         "STARTKLAR_MAIL_FROM": "startklar@programm.example",
         "STARTKLAR_BASE_URL": base_url,
         "STARTKLAR_TICK_SECONDS": "1",  # somebody is watching
         "PYTHONUNBUFFERED": "1",
     }
-    catch = ("--smtp-port", str(smtp), "--http-port", str(pages), "--file", str(folder.mails))
-    programs = [
-        Program("mail", "demo.mail", catch, ("127.0.0.1", pages)),
-        Program("web", "webui", ("--host", given.host, "--port", str(given.port)), (reached, given.port)),
-        Program("scheduler", "scheduler"),
-    ]
-    return surroundings, programs, {"base_url": base_url, "mail_url": f"http://127.0.0.1:{pages}"}
 
 
 def prepare(language: str, folder: Folder, surroundings: dict[str, str]) -> None:

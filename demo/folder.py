@@ -13,9 +13,11 @@ from demo.refusal import Refusal
 MARK = ".startklar-demo"
 READY = "ready"
 UNFINISHED = "unfinished"
+NEEDED_MB = 100
 
 # Everything the demo puts there, and so everything --reset takes away.
-FILES = ["startklar.db", "startklar.db-wal", "startklar.db-shm", "secret", "accounts.json", "mails.jsonl", "demo.json"]
+FILES = ["startklar.db", "startklar.db-wal", "startklar.db-shm", "secret", "accounts.json", "mails.jsonl"]
+FILES += ["mail-ports.json", "demo.json"]
 FOLDERS = ["documents", "log"]
 
 
@@ -42,6 +44,11 @@ class Folder:
         return self.path / "mails.jsonl"
 
     @property
+    def mail_ports(self) -> Path:
+        """Where the mail catcher of this start listens."""
+        return self.path / "mail-ports.json"
+
+    @property
     def database(self) -> Path:
         """The SQLite database."""
         return self.path / "startklar.db"
@@ -54,7 +61,7 @@ class Folder:
     def open(self) -> None:
         """Make the folder or take the one of last time, for this demo alone until `close`.
 
-        Raises Refusal when something else is in it, when a demo runs in it, or when it cannot be written.
+        Raises Refusal when something else is in it, when a demo runs in it, or when nothing can be written there.
         """
         try:
             strange = self.path.exists() and not self.path.is_dir()
@@ -62,6 +69,8 @@ class Folder:
                 raise Refusal("demo.foreign_folder", folder=str(self.path))
             self.path.mkdir(parents=True, exist_ok=True)
             self.path.chmod(0o700)
+            if shutil.disk_usage(self.path).free < NEEDED_MB * 1_000_000:
+                raise Refusal("demo.no_disk", folder=str(self.path), needed=str(NEEDED_MB))
             self._turn = (self.path / MARK).open("a+", encoding="utf-8")
             if not lock(self._turn):
                 raise Refusal("demo.runs_already", folder=str(self.path))
@@ -128,7 +137,7 @@ def lock(file: IO[str]) -> bool:
 def unwritable(error: OSError, path: Path) -> Exception:
     """The refusal for a folder that takes nothing, or the error itself when it is something else."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Refusal("demo.no_disk", folder=str(path))
+        return Refusal("demo.no_disk", folder=str(path), needed=str(NEEDED_MB))
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
         return Refusal("demo.no_right", folder=str(path))
     return error

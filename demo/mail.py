@@ -1,7 +1,8 @@
 """A mail server that delivers nothing: it keeps every message and shows it as a page and as JSON.
 
-    python -m demo.mail --smtp-port 8026 --http-port 8025 --file demo-data/mails.jsonl
+    python -m demo.mail --file demo-data/mails.jsonl [--http-port 8025] [--smtp-port 8026] [--tell PORTS.json]
 
+A port that is busy is replaced by a free one; `--tell` names the file where it then says which ports it listens on.
 Messages are kept in memory and, one JSON object a line, in a file, so that a restart still has them. It listens on this
 machine only.
 """
@@ -13,6 +14,7 @@ import email.policy
 import json
 import re
 import signal
+import socket
 import sys
 import threading
 import uuid
@@ -29,11 +31,13 @@ import jinja2
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from demo.folder import write_privately
 from workflow import texts
 
 HERE = Path(__file__).resolve().parent
 LOOPBACK = "127.0.0.1"
 KEPT = 10_000
+ATTEMPTS = 20
 
 # A mail's HTML is somebody else's: it gets no script, no network and no place among our pages. Links open outside.
 OWN_PAGES = "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'none'"
@@ -257,19 +261,53 @@ def outward(html: str) -> str:
     return inside_head if found else base + html
 
 
+def listen(preferred: int, mailbox: Mailbox) -> Pages:
+    """Pages on the preferred port, or on any other if it is taken (or 0)."""
+    try:
+        return Pages(preferred, mailbox)
+    except OSError:
+        return Pages(0, mailbox)
+
+
+def catch(preferred: int, mailbox: Mailbox) -> Controller:
+    """A mail server on the preferred port, or on another if it is taken (or 0). Raises OSError when none can be had.
+
+    aiosmtpd cannot ask the system for a port, so one is looked for and may be gone the next moment.
+    """
+    for attempt in range(ATTEMPTS):
+        server = Controller(Catcher(mailbox), hostname=LOOPBACK, port=preferred or any_port(), enable_SMTPUTF8=True)
+        try:
+            server.start()
+        except OSError:
+            server.loop.close()
+            preferred = 0
+            if attempt + 1 == ATTEMPTS:
+                raise
+        else:
+            break
+    return server
+
+
+def any_port() -> int:
+    """A port nobody listens on at this moment."""
+    with socket.socket() as asking:
+        asking.bind((LOOPBACK, 0))
+        return int(asking.getsockname()[1])
+
+
 def main(words: list[str] | None = None) -> int:
     """Listen until told to stop."""
     parser = argparse.ArgumentParser(prog="python -m demo.mail", description=__doc__)
-    parser.add_argument("--smtp-port", type=int, required=True)
-    parser.add_argument("--http-port", type=int, required=True)
     parser.add_argument("--file", type=Path, required=True, help="where messages are kept, one JSON object a line")
+    parser.add_argument("--http-port", type=int, default=0, help="preferred port of the pages")
+    parser.add_argument("--smtp-port", type=int, default=0, help="preferred port for mail")
+    parser.add_argument("--tell", type=Path, help="file that says where it listens, written when it does")
     given = parser.parse_args(words)
 
     mailbox = Mailbox(given.file)
     try:
-        pages = Pages(given.http_port, mailbox)
-        server = Controller(Catcher(mailbox), hostname=LOOPBACK, port=given.smtp_port, enable_SMTPUTF8=True)
-        server.start()
+        pages = listen(given.http_port, mailbox)
+        server = catch(given.smtp_port, mailbox)
     except OSError as error:
         print(f"mail catcher: {error}", file=sys.stderr)
         return 1
@@ -279,6 +317,8 @@ def main(words: list[str] | None = None) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    if given.tell is not None:
+        write_privately(given.tell, json.dumps({"http": pages.server_address[1], "smtp": server.port}) + "\n")
     pages.serve_forever(poll_interval=0.1)
     server.stop(no_assert=True)
     pages.server_close()

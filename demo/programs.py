@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,26 +19,34 @@ ENDING_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One program: a module with arguments, and where it answers when it is up (nowhere, for some)."""
+    """One program: a module with arguments, and how it shows that it is up.
+
+    That is a file it writes, or the address of a web server that says it is well; some show nothing.
+    """
 
     name: str
     module: str
     arguments: tuple[str, ...] = ()
-    answers_at: tuple[str, int] | None = None
+    announces: Path | None = None
+    answers_at: str | None = None
+
+    def is_up(self) -> bool:
+        """Whether it shows that it is up."""
+        if self.announces is not None:
+            return self.announces.exists()
+        return self.answers_at is None or answers(self.answers_at)
 
 
 class Running:
     """Programs that run. Their words go to one file each."""
 
-    def __init__(self, logs: Path, surroundings: dict[str, str]) -> None:
+    def __init__(self, logs: Path) -> None:
         self._logs = logs
-        self._surroundings = surroundings
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, programs: Iterable[Program]) -> None:
-        """Start them all and return when each of them answers. Raises Refusal when one does not come up."""
+    def start(self, programs: Sequence[Program], surroundings: dict[str, str]) -> None:
+        """Start them all and return when each of them is up. Raises Refusal when one does not come up."""
         self._logs.mkdir(exist_ok=True)
-        programs = list(programs)
         for program in programs:
             with self._log(program.name).open("wb") as log:
                 self._processes[program.name] = subprocess.Popen(
@@ -46,12 +54,12 @@ class Running:
                     stdin=subprocess.PIPE,  # the lifeline: it closes when this process is gone
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    env=self._surroundings,
+                    env=surroundings,
                     start_new_session=True,  # Ctrl-C is for this process, which then ends the others in order
                 )
         give_up = time.monotonic() + STARTING_SECONDS
         for program in programs:
-            while program.answers_at is not None and not answers(*program.answers_at):
+            while not program.is_up():
                 self.insist_alive()
                 if time.monotonic() > give_up:
                     raise Refusal("demo.silent", program=program.name, log=str(self._log(program.name)))
@@ -84,9 +92,9 @@ class Running:
         return self._logs / f"{name}.log"
 
 
-def answers(host: str, port: int) -> bool:
-    """Whether a web server there says that it is well."""
-    connection = http.client.HTTPConnection(host, port, timeout=5)
+def answers(address: str) -> bool:
+    """Whether a web server at this host and port says that it is well."""
+    connection = http.client.HTTPConnection(address, timeout=5)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status == 200
@@ -112,19 +120,3 @@ def insist_free(host: str, port: int) -> None:
         except OSError as error:
             key = "demo.no_host" if error.errno == errno.EADDRNOTAVAIL else "demo.port_busy"
             raise Refusal(key, host=host, port=str(port), other=str(port + 1 if port < 65535 else 8000)) from error
-
-
-def free_port(*, preferred: int | None = None) -> int:
-    """A port of this machine nobody listens on, the preferred one if it can be had."""
-    for port in (preferred, 0):
-        if port is None:
-            continue
-        with socket.socket() as trying:
-            if os.name != "nt":
-                trying.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                trying.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(trying.getsockname()[1])
-    raise Refusal("demo.no_port")

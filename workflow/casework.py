@@ -727,18 +727,19 @@ _PREREQUISITES = sa.select(*(getattr(Prerequisite, column.name) for column in fi
 _MILESTONES = sa.select(*(getattr(Milestone, column.name) for column in fields(MilestoneSeen))).where(
     Milestone.service == sa.bindparam("service")
 )
+_ELSEWHERE = sa.and_(Grant.body.is_(None), Grant.team.is_(None))
 _HOLDS = (
     Grant.body == sa.bindparam("body"),
     Grant.team == sa.bindparam("team"),
-    sa.and_(Grant.role == "rollout_team", Grant.operator == sa.bindparam("operator")),
-    Grant.role == "programme_office",
+    sa.and_(_ELSEWHERE, Grant.role == "rollout_team", Grant.operator == sa.bindparam("operator")),
+    sa.and_(_ELSEWHERE, Grant.role == "programme_office"),
 )
 _HOLDERS = (
     sa.select(Grant.person_id, Grant.role, Grant.body, Grant.service, Grant.team, Grant.operator)
     .join(Person, Person.id == Grant.person_id)
     .where(
         Person.ended_at.is_(None),
-        # In each branch again, for then SQLite takes the indexes, of which each holds the present grants only.
+        # Each branch names what an index is limited to; only then SQLite uses one for each.
         sa.or_(*(sa.and_(Grant.ended_at.is_(None), branch) for branch in _HOLDS)),
     )
     .order_by(Grant.started_at, Grant.id)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import alembic.command
 import alembic.config
@@ -71,6 +71,11 @@ def transaction(pool: sa.Engine, *, write: bool) -> Iterator[Session]:
         if _is_busy(error):
             raise Busy from error
         raise
+
+
+def connection_of(session: Session) -> sa.Connection:
+    """What a session of `transaction` stands on: for `statements`, without the session's own detours."""
+    return cast(sa.Connection, session.bind)
 
 
 def insert_missing(session: Session, model: Any, values: dict[str, Any]) -> bool:

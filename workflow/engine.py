@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Literal, cast
+from typing import Final, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -76,7 +76,7 @@ class Engine:
     def _begin(self, session: Session, who: Who) -> Work:
         """Actor, instant and definitions as this transaction sees them, in one statement."""
         person_id = who if isinstance(who, UUID) else None
-        connection = cast(sa.Connection, session.bind)
+        connection = database.connection_of(session)
         rows = statements.rows(connection, _BEGIN, {"person_id": person_id})
         if not rows:
             raise Unready("error.not_initialised")

@@ -50,9 +50,7 @@ def renew(engine: Engine, name: str, fence: int, seconds: float) -> bool:
     """Lead some seconds longer; False when somebody else leads by now, and whoever asked must stop."""
     until = database.real_now() + dt.timedelta(seconds=seconds)
     with database.transaction(engine.pool, write=True) as session:
-        changed = session.execute(
-            sa.update(Lease).where(Lease.name == name, Lease.fence == fence).values(until=until)
-        )
+        changed = session.execute(sa.update(Lease).where(Lease.name == name, Lease.fence == fence).values(until=until))
         return changed.rowcount == 1  # type: ignore[attr-defined, no-any-return]
 
 
@@ -60,9 +58,7 @@ def progress(engine: Engine, name: str, fence: int) -> bool:
     """Note that the job came to something just now; False, and nothing noted, when somebody else leads by now."""
     with database.transaction(engine.pool, write=True) as session:
         changed = session.execute(
-            sa.update(Lease)
-            .where(Lease.name == name, Lease.fence == fence)
-            .values(progress_at=database.real_now())
+            sa.update(Lease).where(Lease.name == name, Lease.fence == fence).values(progress_at=database.real_now())
         )
         return changed.rowcount == 1  # type: ignore[attr-defined, no-any-return]
 

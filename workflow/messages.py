@@ -170,9 +170,7 @@ def _recipients(work: Work, ids: Sequence[UUID]) -> dict[UUID, _Recipient]:
         sa.select(Person.id, Person.email, Person.language, Person.ended_at).where(Person.id.in_(ids))
     )
     return {
-        row.id: _Recipient(
-            row.id, row.email, row.language, row.ended_at is not None, tuple(roles.get(row.id, ()))
-        )
+        row.id: _Recipient(row.id, row.email, row.language, row.ended_at is not None, tuple(roles.get(row.id, ())))
         for row in rows
     }
 
@@ -738,9 +736,7 @@ def _write(work: Work, draft: _Draft) -> bool:
         session.execute(sa.delete(Notice).where(Notice.id.in_(draft.dropped), Notice.message_id.is_(None)))
     if draft.values is None:
         return False
-    pending = (
-        sa.select(Notice.id).where(Notice.id.in_(draft.told), Notice.message_id.is_(None)).order_by(Notice.id)
-    )
+    pending = sa.select(Notice.id).where(Notice.id.in_(draft.told), Notice.message_id.is_(None)).order_by(Notice.id)
     if len(session.execute(pending.with_for_update()).all()) != len(draft.told):
         raise _Outrun
     if not database.insert_missing(session, Message, {**draft.values, "try_at": database.real_now()}):

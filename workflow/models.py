@@ -225,11 +225,11 @@ class Grant(Base):
             sqlite_where=text("ended_at IS NULL"),
         ),
         Index(
-            "ix_role_grant_role",
+            "ix_role_grant_elsewhere",
             "role",
             "operator",
-            postgresql_where=text("ended_at IS NULL"),
-            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL AND body IS NULL AND team IS NULL"),
+            sqlite_where=text("ended_at IS NULL AND body IS NULL AND team IS NULL"),
         ),
         Index(
             "ix_role_grant_team",

@@ -19,7 +19,7 @@ import argon2
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from workflow import database
+from workflow import database, statements
 from workflow.definition import Text
 from workflow.engine import Engine, Work
 from workflow.errors import Busy, NotFound, PasswordTooWeak, SignInPaused, SignInRefused
@@ -142,25 +142,24 @@ def session(engine: Engine, token: str) -> SignedIn | None:
     """
     now = database.real_now()
     with database.transaction(engine.pool, write=False) as transaction:
-        rows = transaction.execute(_SESSION, {"digest": digest(token), "now": now, "idle": now - IDLE}).all()
+        asked = {"digest": digest(token), "now": now, "idle": now - IDLE}
+        rows = statements.rows(database.connection_of(transaction), _SESSION, asked)
     if not rows:
         return None
-    first = rows[0]
-    if now - first.seen_at > _SEEN_EVERY:
+    csrf, seen_at, clock, clock_now, person_id, name, email, language, theme, *_ = rows[0]
+    if now - seen_at > _SEEN_EVERY:
         _note_seen(engine, token, now)
-    process_now = now if first.clock == "system" else first.clock_now
+    process_now = now if clock == "system" else clock_now
     return SignedIn(
-        person_id=first.person_id,
-        name=first.name or "",
-        email=first.email or "",
-        language=first.language,
-        theme=first.theme,
-        roles=tuple(
-            Role(row.role, row.body, row.service, row.team, row.operator) for row in rows if row.role is not None
-        ),
-        csrf=first.csrf,
+        person_id=person_id,
+        name=name or "",
+        email=email or "",
+        language=language,
+        theme=theme,
+        roles=tuple(Role(*row[-5:]) for row in rows if row[-5] is not None),
+        csrf=csrf,
         today=process_now.astimezone(_ZONE).date(),
-        rehearsing=first.clock != "system",
+        rehearsing=clock != "system",
     )
 
 
@@ -389,7 +388,9 @@ _SESSION = (
     sa.select(
         WebSession.csrf,
         WebSession.seen_at,
-        Person.id.label("person_id"),
+        Installation.clock,
+        Installation.clock_now,
+        Person.id,
         Person.name,
         Person.email,
         Person.language,
@@ -399,8 +400,6 @@ _SESSION = (
         Grant.service,
         Grant.team,
         Grant.operator,
-        Installation.clock,
-        Installation.clock_now,
     )
     .join(Person, Person.id == WebSession.person_id)
     .join(Installation, Installation.id == 1)

@@ -18,8 +18,9 @@ import pytest
 
 import demo  # noqa: F401 -- makes its words known
 from demo.folder import FILES, MARK, READY, Folder
-from demo.programs import Program, Running, free_port, insist_free
+from demo.programs import Program, Running, insist_free
 from demo.refusal import Refusal
+from tests.smtp import free_port
 from workflow import clock, settings, start, texts
 from workflow.engine import SYSTEM
 
@@ -203,6 +204,14 @@ def test_only_one_demo_runs_in_a_folder_and_a_program_that_dies_ends_it(tmp_path
 
 
 @pytest.mark.slow
+def test_two_demos_in_two_folders_do_not_disturb_each_other(tmp_path: Path) -> None:
+    with started(tmp_path / "one") as one, started(tmp_path / "two") as two:
+        assert one.told()["mail_url"] != two.told()["mail_url"]
+        assert one.end()[0] == 0
+        assert get(two.told()["mail_url"] + "/healthz")[0] == 200
+
+
+@pytest.mark.slow
 def test_nothing_survives_a_demo_that_was_killed(tmp_path: Path) -> None:
     with started(tmp_path / "data") as killed:
         told = killed.told()
@@ -250,6 +259,16 @@ def test_a_folder_with_something_else_in_it_is_refused_and_left_alone(tmp_path: 
         Folder(tmp_path / "startklar.db").open()
 
 
+def test_too_little_room_is_said_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("demo.folder.NEEDED_MB", 10**9)
+
+    with pytest.raises(Refusal) as refusal:
+        Folder(tmp_path / "data").open()
+
+    assert refusal.value.key == "demo.no_disk"
+    assert list((tmp_path / "data").iterdir()) == []
+
+
 def test_a_reset_takes_away_what_the_demo_made_and_nothing_else(ours: Folder) -> None:
     for name in (*FILES, "my-notes.txt"):
         (ours.path / name).write_text("x")
@@ -277,22 +296,14 @@ def test_what_others_must_not_read_is_written_whole_and_privately(ours: Folder) 
 
 
 def test_a_program_that_does_not_come_up_is_named_with_its_log(tmp_path: Path) -> None:
-    running = Running(tmp_path, dict(os.environ))
+    running = Running(tmp_path)
+    broken = Program("broken", "no_such_module_here", answers_at=f"127.0.0.1:{free_port()}")
     with pytest.raises(Refusal) as refusal:
-        running.start([Program("broken", "no_such_module_here", answers_at=("127.0.0.1", free_port()))])
+        running.start([broken], dict(os.environ))
     running.end()
 
     assert refusal.value.key == "demo.died"
     assert "no_such_module_here" in Path(refusal.value.facts["log"]).read_text()
-
-
-def test_the_preferred_port_is_taken_if_it_can_be_had() -> None:
-    with socket.socket() as busy:
-        busy.bind(("127.0.0.1", 0))
-        busy.listen()
-        taken = busy.getsockname()[1]
-        assert free_port(preferred=taken) != taken
-    assert free_port(preferred=taken) == taken
 
 
 def test_everything_the_demo_says_is_there_in_both_languages() -> None:

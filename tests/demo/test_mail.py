@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from demo.mail import Catcher, Mailbox, Pages, first_language, outward
-from tests.smtp import free_port
+from demo.mail import Mailbox, catch, first_language, listen, outward
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +53,12 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Post]]:
     def again() -> Post:
         while stops:
             stops.pop()()
-        box, smtp = Mailbox(tmp_path / "mails.jsonl"), free_port()
-        server = Controller(Catcher(box), hostname="127.0.0.1", port=smtp, enable_SMTPUTF8=True)
-        server.start()
-        pages = Pages(0, box)
+        box = Mailbox(tmp_path / "mails.jsonl")
+        server, pages = catch(0, box), listen(0, box)
         thread = threading.Thread(target=pages.serve_forever, args=(0.01,))
         thread.start()
         stops.extend([thread.join, pages.server_close, pages.shutdown, server.stop])
-        return Post(smtp, int(pages.server_address[1]))
+        return Post(server.port, int(pages.server_address[1]))
 
     yield again
     while stops:
@@ -185,6 +181,15 @@ def test_another_sites_name_that_points_here_gets_nothing(post: Post) -> None:
 
     assert status == 421
     assert "vertraulich" not in body
+
+
+def test_a_busy_port_is_replaced_by_a_free_one(post: Post, tmp_path: Path) -> None:
+    box = Mailbox(tmp_path / "others.jsonl")
+    with listen(post.pages, box) as pages:
+        assert pages.server_address[1] != post.pages
+    server = catch(post.smtp, box)
+    server.stop(no_assert=True)
+    assert server.port != post.smtp
 
 
 def test_links_of_a_mail_open_in_a_window_of_their_own() -> None:

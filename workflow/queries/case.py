@@ -27,6 +27,7 @@ from workflow.texts import Key
 PAGE = 20
 """Entries of history on one page."""
 
+
 @dataclass(frozen=True, slots=True)
 class Obstacle:
     """One thing that keeps a case from moving on: the key of its sentence with facts, who must act, until when."""

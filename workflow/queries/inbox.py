@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -18,6 +19,8 @@ from workflow.queries import parts
 from workflow.queries.parts import Due
 
 PAGE = 50
+_QUERIES_KEPT = 256
+"""For how many actors the queries of this page stay put together."""
 MOST_WAITING = 6
 MOST_OVERDUE = 10
 
@@ -185,17 +188,28 @@ _FAR = dt.date(9999, 12, 31)
 
 def _to_do(work: Work, place: _Place | None) -> tuple[Sequence[Any], _Totals]:
     """Tasks and prerequisites that wait for the actor in one order, one more than a page; and how many there are."""
-    actor = work.actor
+    values: dict[str, Any] = {"today": work.today, "until": _last_working_day(work)}
+    if place is not None:
+        values |= {"rests_before": place.rests, "due_before": place.due_on, "id_before": place.id}
+    rows = work.connection.execute(_to_do_of(work.actor, further=place is not None), values).all()
+    if not rows:
+        return rows, _Totals()
+    return rows, _Totals(rows[0].everything, rows[0].overdue, rows[0].due_until)
+
+
+@lru_cache(maxsize=_QUERIES_KEPT)
+def _to_do_of(actor: policy.Actor, *, further: bool) -> sa.Select[*tuple[Any, ...]]:
+    """The query of an actor with these rights; putting it together takes many times as long as asking it."""
     both = sa.union_all(_tasks(actor), _prerequisites(actor)).subquery("to_do")
     order = (both.c.rests, both.c.due_on, both.c.id)
     active = sa.not_(both.c.rests)
+    overdue = sa.and_(active, both.c.due_on < sa.bindparam("today"))
+    due_until = sa.and_(active, both.c.due_on <= sa.bindparam("until"))
     counted = sa.select(
         both,
         sa.func.count().over().label("everything"),
-        sa.func.sum(sa.case((sa.and_(active, both.c.due_on < work.today), 1), else_=0)).over().label("overdue"),
-        sa.func.sum(sa.case((sa.and_(active, both.c.due_on <= _last_working_day(work)), 1), else_=0))
-        .over()
-        .label("due_until"),
+        sa.func.sum(sa.case((overdue, 1), else_=0)).over().label("overdue"),
+        sa.func.sum(sa.case((due_until, 1), else_=0)).over().label("due_until"),
     ).subquery("counted")
     query = (
         sa.select(counted, Body.display_name)
@@ -203,13 +217,15 @@ def _to_do(work: Work, place: _Place | None) -> tuple[Sequence[Any], _Totals]:
         .order_by(*(counted.c[column.name] for column in order))
         .limit(PAGE + 1)
     )
-    if place is not None:
-        here = sa.tuple_(*(counted.c[column.name] for column in order))
-        query = query.where(here > sa.tuple_(place.rests, place.due_on, sa.literal(place.id, sa.Uuid())))
-    rows = work.session.execute(query).all()
-    if not rows:
-        return rows, _Totals()
-    return rows, _Totals(rows[0].everything, rows[0].overdue, rows[0].due_until)
+    if not further:
+        return query
+    here = sa.tuple_(*(counted.c[column.name] for column in order))
+    before = sa.tuple_(
+        sa.bindparam("rests_before", type_=sa.Boolean()),
+        sa.bindparam("due_before", type_=sa.Date()),
+        sa.bindparam("id_before", type_=sa.Uuid()),
+    )
+    return query.where(here > before)
 
 
 def _tasks(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
@@ -366,14 +382,35 @@ def _waiting(work: Work) -> list[Waiting]:
     bodies = actor.bodies()
     if not bodies:
         return []
-    found = [*_tasks_of_others(work, bodies), *_missing_milestones(work, bodies)]
+    found = [*_tasks_of_others(work), *_missing_milestones(work, bodies)]
     return sorted(found, key=lambda entry: (entry.since or work.today, entry.title.de))
 
 
-def _tasks_of_others(work: Work, bodies: tuple[str, ...]) -> list[Waiting]:
-    """Tasks of these bodies' cases that do not wait for the actor, whether a colleague's or somebody's elsewhere."""
-    actor, catalogue = work.actor, work.catalogue
-    rows = work.session.execute(
+def _tasks_of_others(work: Work) -> list[Waiting]:
+    """Tasks of cases of the actor's bodies that do not wait for the actor: a colleague's, or somebody's elsewhere."""
+    catalogue = work.catalogue
+    rows = work.connection.execute(_others_of(work.actor))
+    return [
+        Waiting(
+            kind="task",
+            title=catalogue.process(row.process, row.process_version).states[row.state].tasks[row.name].title,
+            task_id=row.id,
+            services=((row.service, parts.service_title(catalogue, row.service)),),
+            cases=1,
+            role=parts.role_title(catalogue, row.acting),
+            body=row.display_name if row.acting.startswith("body.") else None,
+            since=row.counted_from,
+            due=parts.due(work, row.due_on),
+        )
+        for row in rows
+    ]
+
+
+@lru_cache(maxsize=_QUERIES_KEPT)
+def _others_of(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
+    """The query of an actor with these rights, likewise."""
+    handed_in = sa.and_(Task.status == "submitted", Task.submitted_by.is_not(None), Task.submitted_by == actor.id)
+    return (
         sa.select(
             Task.id,
             Task.name,
@@ -391,32 +428,15 @@ def _tasks_of_others(work: Work, bodies: tuple[str, ...]) -> list[Waiting]:
         .join(Body, Body.ars == Task.body)
         .where(
             policy.cases(actor),
-            Task.body.in_(bodies),
+            Task.body.in_(actor.bodies()),
             Task.acting.is_not(None),
             sa.not_(Task.optional),
             sa.not_(Case.rests),
-            sa.or_(
-                sa.not_(policy.tasks_to_do(actor)),
-                sa.and_(Task.status == "submitted", Task.submitted_by.is_not(None), Task.submitted_by == actor.id),
-            ),
+            sa.or_(sa.not_(policy.tasks_to_do(actor)), handed_in),
         )
         .order_by(Task.counted_from, Task.id)
         .limit(200)
     )
-    return [
-        Waiting(
-            kind="task",
-            title=catalogue.process(row.process, row.process_version).states[row.state].tasks[row.name].title,
-            task_id=row.id,
-            services=((row.service, parts.service_title(catalogue, row.service)),),
-            cases=1,
-            role=parts.role_title(catalogue, row.acting),
-            body=row.display_name if row.acting.startswith("body.") else None,
-            since=row.counted_from,
-            due=parts.due(work, row.due_on),
-        )
-        for row in rows
-    ]
 
 
 def _missing_milestones(work: Work, bodies: tuple[str, ...]) -> list[Waiting]:

@@ -323,11 +323,11 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_role_grant_person_id"), ["person_id"], unique=False)
         batch_op.create_index(
-            "ix_role_grant_role",
+            "ix_role_grant_elsewhere",
             ["role", "operator"],
             unique=False,
-            postgresql_where=sa.text("ended_at IS NULL"),
-            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL AND body IS NULL AND team IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL AND body IS NULL AND team IS NULL"),
         )
         batch_op.create_index(
             "ix_role_grant_team",
@@ -658,7 +658,9 @@ def downgrade() -> None:
             "ix_role_grant_team", postgresql_where=sa.text("ended_at IS NULL"), sqlite_where=sa.text("ended_at IS NULL")
         )
         batch_op.drop_index(
-            "ix_role_grant_role", postgresql_where=sa.text("ended_at IS NULL"), sqlite_where=sa.text("ended_at IS NULL")
+            "ix_role_grant_elsewhere",
+            postgresql_where=sa.text("ended_at IS NULL AND body IS NULL AND team IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL AND body IS NULL AND team IS NULL"),
         )
         batch_op.drop_index(batch_op.f("ix_role_grant_person_id"))
         batch_op.drop_index(

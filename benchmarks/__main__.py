@@ -1,0 +1,128 @@
+"""`python -m benchmarks [--json] [--quick]`: measure, and print a table or JSON.
+
+Ratios are what counts: 1.00 is as fast as the floor measured in the same round on the same machine. Absolute times are
+for orientation and never asserted. Ends with 1 when a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import databases, deeds, installation, machine, pages
+from benchmarks.databases import Database
+from benchmarks.installation import Opened
+from benchmarks.measuring import ROUNDS, Ratio
+from tests.postgres import NoPostgres
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How often something is repeated in each of the rounds."""
+
+    deeds: int
+    pages: int
+
+
+FULL, QUICK = Size(deeds=80, pages=150), Size(deeds=15, pages=30)
+
+
+def main(words: list[str] | None = None) -> int:
+    """Measure on both databases."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="How fast Startklar is, measured.")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions: a look, not a measurement")
+    asked = parser.parse_args(words)
+    size = QUICK if asked.quick else FULL
+    results: list[Ratio] = []
+    opened: dict[str, Opened] = {}
+    try:
+        with databases.both() as kinds, tempfile.TemporaryDirectory(prefix="startklar-bench-") as data:
+            facts = machine.facts(kinds)
+            for kind in kinds:
+                print(f"{kind.name} …", file=sys.stderr, flush=True)
+                found, opened[kind.name] = _measure(kind, Path(data), size)
+                results += found
+    except NoPostgres as error:
+        print(f"There is no PostgreSQL to measure on: {error}", file=sys.stderr)
+        return 1
+    if asked.json:
+        print(json.dumps(_as_json(facts, results, opened), ensure_ascii=False, indent=2))
+    else:
+        _print(facts, results, opened)
+    return 0 if all(result.holds for result in results) else 1
+
+
+def _measure(database: Database, data: Path, size: Size) -> tuple[list[Ratio], Opened]:
+    url = database.fresh()
+    people, opened = installation.make(url, data)
+    copied = database.copy(url)
+    found = deeds.measure(database, url, people, each_round=size.deeds, data=data)
+    return found + pages.measure(database, copied, people, each_round=size.pages, data=data), opened
+
+
+def _as_json(facts: dict[str, str | int], results: list[Ratio], opened: dict[str, Opened]) -> dict[str, object]:
+    return {
+        "machine": facts,
+        "rounds": ROUNDS,
+        "measures": [
+            {
+                "name": result.name,
+                "database": result.database,
+                "ratio": round(result.value, 3),
+                "target": result.target,
+                "holds": result.holds,
+                "ours_ms": [round(seconds * 1000, 3) for seconds in result.ours],
+                "floor_ms": [round(seconds * 1000, 3) for seconds in result.floor],
+                "note": result.note,
+            }
+            for result in results
+        ],
+        "opening": [
+            {
+                "database": name,
+                "cases": found.cases,
+                "tasks": found.tasks,
+                "seconds": round(found.seconds, 2),
+                "cases_per_second": round(found.cases / found.seconds),
+            }
+            for name, found in opened.items()
+        ],
+    }
+
+
+def _print(facts: dict[str, str | int], results: list[Ratio], opened: dict[str, Opened]) -> None:
+    out = Console(highlight=False)
+    out.print(", ".join(f"{name} {value}" for name, value in facts.items()), style="dim")
+    table = Table(box=None, pad_edge=False)
+    for head in ("measure", "database", "ours", "floor", "ratio", "target", "", "of"):
+        table.add_column(head, justify="right" if head in ("ours", "floor", "ratio", "target") else "left")
+    for result in results:
+        table.add_row(
+            result.name,
+            result.database,
+            f"{statistics.median(result.ours) * 1000:.2f} ms",
+            f"{statistics.median(result.floor) * 1000:.2f} ms",
+            f"{result.value:.2f}",
+            f"{result.target:.2f}",
+            "" if result.holds else "MISSED",
+            result.note,
+        )
+    out.print(table)
+    for name, found in opened.items():
+        out.print(
+            f"opening the catalogue, {name}: {found.cases} cases with {found.tasks} tasks in {found.seconds:.1f} s, "
+            f"{found.cases / found.seconds:.0f} cases a second"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
