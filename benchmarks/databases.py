@@ -49,6 +49,10 @@ class Database(ABC):
         """The address of a new database with the content of this one, which nobody has open."""
 
     @abstractmethod
+    def settle(self, url: str) -> None:
+        """Let the database look at what was filled in, as it would by itself within minutes."""
+
+    @abstractmethod
     def raw(self, url: str) -> Raw:
         """The bare driver, as durable as the product asks for."""
 
@@ -71,6 +75,9 @@ class SQLite(Database):
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         shutil.copyfile(source, str(make_url(target).database))
         return target
+
+    def settle(self, url: str) -> None:
+        """SQLite never looks by itself, and the product does not ask it to."""
 
     def raw(self, url: str) -> Raw:
         return _RawSQLite(str(make_url(url).database))
@@ -114,8 +121,12 @@ class PostgreSQL(Database):
     def copy(self, url: str) -> str:
         return self._create(str(make_url(url).database))
 
+    def settle(self, url: str) -> None:
+        with psycopg.connect(_plain(url), autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
+
     def raw(self, url: str) -> Raw:
-        return _RawPostgreSQL(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
+        return _RawPostgreSQL(_plain(url))
 
     def close(self) -> None:
         """Drop every database that was made."""
@@ -149,6 +160,10 @@ class _RawPostgreSQL(Raw):
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _plain(url: str) -> str:
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 @contextmanager

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from benchmarks import installation
-from benchmarks.databases import Database, Raw
+from benchmarks.databases import Database
 from benchmarks.installation import People
 from benchmarks.measuring import ROUNDS, Ratio, in_turns
 from benchmarks.statements import Statement, recorded
@@ -46,6 +45,7 @@ def measure(database: Database, url: str, people: People, *, each_round: int, da
         advancing = _ready_to_move(with_engine, people, wanted)
     finally:
         with_engine.close()
+    database.settle(url)
     return [
         _compare("advance", database, url, advancing, each_round, data),
         _compare("submit", database, url, submitting, each_round, data),
@@ -61,17 +61,19 @@ def _compare(name: str, database: Database, url: str, deeds: Sequence[Deed], eac
     engine = start.engine(installation.settings_for(database.copy(url), data))
     raw = database.raw(database.copy(url))
 
-    def ours(chosen: Sequence[Deed]) -> int:
-        for deed in chosen:
+    def ours(part: slice) -> None:
+        for deed in deeds[part]:
             with engine.change(deed.who) as work:
                 deed.act(work)
-        return len(chosen)
+
+    def floor(part: slice) -> None:
+        for script in scripts[part]:
+            raw.run(script)
 
     try:
-        ours(deeds[:WARM])
-        _replay(raw, scripts[:WARM])
-        rounds = [slice(first, first + each_round) for first in range(WARM, len(deeds), each_round)]
-        times = in_turns([(partial(ours, deeds[part]), partial(_replay, raw, scripts[part])) for part in rounds])
+        ours(slice(WARM))
+        floor(slice(WARM))
+        times = in_turns(ours, floor, each_round, WARM)
     finally:
         engine.close()
         raw.close()
@@ -83,12 +85,6 @@ def _record(engine: Engine, deed: Deed) -> list[Statement]:
     with recorded(engine) as sent, engine.change(deed.who) as work:
         deed.act(work)
     return sent
-
-
-def _replay(raw: Raw, scripts: Sequence[Sequence[Statement]]) -> int:
-    for script in scripts:
-        raw.run(script)
-    return len(scripts)
 
 
 def _first_tasks(engine: Engine, people: People, count: int) -> list[Deed]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 ROUNDS = 5
+TURN = 5
+
+Times = tuple[tuple[float, ...], tuple[float, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +37,24 @@ class Ratio:
 
 
 def in_turns(
-    rounds: Iterable[tuple[Callable[[], int], Callable[[], int]]],
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Seconds per repetition of (ours, floor), round by round; each callable says how often it repeated."""
-    ours, floor = [], []
-    for one, other in rounds:
-        ours.append(_timed(one))
-        floor.append(_timed(other))
-    return tuple(ours), tuple(floor)
+    ours: Callable[[slice], object], floor: Callable[[slice], object], each_round: int, first: int = 0
+) -> Times:
+    """Seconds per repetition of (ours, floor), round by round.
 
-
-def _timed(way: Callable[[], int]) -> float:
-    gc.collect()
-    began = time.perf_counter()
-    repeated = way()
-    return (time.perf_counter() - began) / repeated
+    Both are asked to repeat what stands in a slice, from `first` on. Within a round they take turns every few
+    repetitions, so that whatever else the machine does falls on both.
+    """
+    times: dict[Callable[[slice], object], list[float]] = {ours: [], floor: []}
+    for number in range(ROUNDS):
+        begin = first + number * each_round
+        gc.collect()
+        spent = {ours: 0.0, floor: 0.0}
+        for position in range(begin, begin + each_round, TURN):
+            part = slice(position, min(position + TURN, begin + each_round))
+            for way in (ours, floor):
+                began = time.perf_counter()
+                way(part)
+                spent[way] += time.perf_counter() - began
+        for way, seconds in spent.items():
+            times[way].append(seconds / each_round)
+    return tuple(times[ours]), tuple(times[floor])

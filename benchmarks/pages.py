@@ -19,7 +19,7 @@ import webui
 from benchmarks import installation
 from benchmarks.databases import Database
 from benchmarks.installation import PASSWORD, People
-from benchmarks.measuring import ROUNDS, Ratio, in_turns
+from benchmarks.measuring import Ratio, in_turns
 from webui.session import Visitor
 from workflow import cases, sessions, start, tasks
 from workflow.engine import SYSTEM, Engine
@@ -38,6 +38,7 @@ def measure(database: Database, url: str, people: People, *, each_round: int, da
     engine = start.engine(configured)
     try:
         _move_on(engine, people)
+        database.settle(url)
         with engine.read(SYSTEM) as work:
             case = work.session.execute(
                 sa.select(Case.id, Case.team).where(Case.body == TOWN, Case.service == "wohngeld")
@@ -55,9 +56,9 @@ def measure(database: Database, url: str, people: People, *, each_round: int, da
             kept, kept_size = _asked(floor, path, new.token)
             if abs(size - kept_size) > size // 100:
                 raise RuntimeError(f"{path}: the two views do not show the same page ({size} and {kept_size} bytes)")
-            _times(ours, 20)()
-            _times(kept, 20)()
-            times = in_turns([(_times(ours, each_round), _times(kept, each_round))] * ROUNDS)
+            for warming in (_times(ours), _times(kept)):
+                warming(slice(20))
+            times = in_turns(_times(ours), _times(kept), each_round)
             results.append(Ratio(name, database.name, TARGET, *times, note=f"{size // 1000} kB of HTML"))
         return results
     finally:
@@ -154,10 +155,9 @@ def _keep_in_memory(app: Flask, engine: Engine, path: str, token: str) -> None:
     app.view_functions[endpoint] = view
 
 
-def _times(ask: Callable[[], None], count: int) -> Callable[[], int]:
-    def repeat() -> int:
-        for _ in range(count):
+def _times(ask: Callable[[], None]) -> Callable[[slice], None]:
+    def repeat(part: slice) -> None:
+        for _ in range(part.start or 0, part.stop):
             ask()
-        return count
 
     return repeat

@@ -37,7 +37,6 @@ from workflow import texts
 HERE = Path(__file__).resolve().parent
 LOOPBACK = "127.0.0.1"
 KEPT = 10_000
-ATTEMPTS = 20
 
 # A mail's HTML is somebody else's: it gets no script, no network and no place among our pages. Links open outside.
 OWN_PAGES = "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'none'"
@@ -269,22 +268,19 @@ def listen(preferred: int, mailbox: Mailbox) -> Pages:
         return Pages(0, mailbox)
 
 
-def catch(preferred: int, mailbox: Mailbox) -> Controller:
+def catch(preferred: int, mailbox: Mailbox, *, attempts: int = 20) -> Controller:
     """A mail server on the preferred port, or on another if it is taken (or 0). Raises OSError when none can be had.
 
     aiosmtpd cannot ask the system for a port, so one is looked for and may be gone the next moment.
     """
-    for attempt in range(ATTEMPTS):
-        server = Controller(Catcher(mailbox), hostname=LOOPBACK, port=preferred or any_port(), enable_SMTPUTF8=True)
-        try:
-            server.start()
-        except OSError:
-            server.loop.close()
-            preferred = 0
-            if attempt + 1 == ATTEMPTS:
-                raise
-        else:
-            break
+    server = Controller(Catcher(mailbox), hostname=LOOPBACK, port=preferred or any_port(), enable_SMTPUTF8=True)
+    try:
+        server.start()
+    except OSError:
+        server.loop.close()
+        if attempts == 1:
+            raise
+        return catch(0, mailbox, attempts=attempts - 1)
     return server
 
 

@@ -32,6 +32,15 @@ FORGETFUL = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
 QUIET = ["listen_addresses=", "timezone=UTC", "max_connections=100", "log_min_messages=warning"]
 
 
+# Waits beside the server. When whoever started it is gone without a word, killed for example, it ends the server.
+WATCH = """
+import os, shutil, signal, sys
+if sys.stdin.read() != "ended":
+    os.kill(int(sys.argv[1]), signal.SIGQUIT)
+    shutil.rmtree(sys.argv[2], ignore_errors=True)
+"""
+
+
 class NoPostgres(Exception):
     """This machine has no PostgreSQL and the Python package brings none for it."""
 
@@ -47,6 +56,7 @@ class Cluster:
         self._durable = durable
         self._home = Path()
         self._server: subprocess.Popen[bytes] | None = None
+        self._watch: subprocess.Popen[str] | None = None
 
     def url(self, database: str = "postgres") -> str:
         """The address of one database, understood by SQLAlchemy and by psycopg."""
@@ -96,6 +106,8 @@ class Cluster:
             settings = [f"unix_socket_directories={self._home}", *QUIET, *([] if self._durable else FORGETFUL)]
             options = [word for setting in settings for word in ("-c", setting)]
             self._server = self._run([binaries / "postgres", "-D", data, *options], out)
+        watch = [sys.executable, "-ISc", WATCH, str(self._server.pid), str(self._home)]
+        self._watch = subprocess.Popen(watch, stdin=subprocess.PIPE, text=True, start_new_session=True)
         give_up = time.monotonic() + STARTING_SECONDS
         while True:
             try:
@@ -133,6 +145,9 @@ class Cluster:
                 except subprocess.TimeoutExpired:
                     continue
             self._server = None
+        if self._watch is not None:
+            self._watch.communicate("ended")
+            self._watch = None
         shutil.rmtree(self._home, ignore_errors=True)
 
 

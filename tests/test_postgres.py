@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psycopg
@@ -93,3 +94,22 @@ def test_a_command_gets_the_address_and_its_exit_code_is_ours() -> None:
     ask = f"import os, psycopg, sys; psycopg.connect(os.environ['{ADDRESS}']).close(); sys.exit(7)"
     done = subprocess.run([sys.executable, "-m", "tests.postgres", sys.executable, "-c", ask], check=False)
     assert done.returncode == 7
+
+
+@needed
+@pytest.mark.slow
+def test_a_cluster_does_not_outlive_whoever_was_killed() -> None:
+    words = "import time; from tests.postgres import Cluster as C; c = C().__enter__(); print(c.url(), flush=True)"
+    words += "; time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", words], stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdout is not None
+        url = starter.stdout.readline().strip()
+        psycopg.connect(url).close()
+        starter.kill()
+
+    give_up = time.monotonic() + 20
+    while Path(url.partition("host=")[2]).exists():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(url)

@@ -72,12 +72,16 @@ class Opened:
 def open_case(work: Work, service: str, body: str) -> CaseView:
     """Open a service for a responsible body: the first state's tasks become ready and their owners learn of it.
 
+    After a case that ended (declined, not responsible) this opens the next round.
+
     Raises NotFound (service or body), NotAllowed, Refused (the body is not responsible, or nobody looks after it) or
     AlreadyOpen, in this order.
     """
     entry = work.catalogue.service(service)
     row = work.session.execute(
-        sa.select(Body.ars, Body.kind, Body.district, Body.display_name).where(Body.ars == body)
+        sa.select(Body.ars, Body.kind, Body.district, Body.display_name).where(
+            Body.ars == body, Body.valid_until.is_(None)
+        )
     ).first()
     if row is None:
         raise NotFound(what="body", name=body)
@@ -87,19 +91,25 @@ def open_case(work: Work, service: str, body: str) -> CaseView:
         raise Refused("error.no_team", body=row.display_name)
     if entry.applies_to is None or not _belongs(work.catalogue.groups[entry.applies_to], row.ars, row.kind):
         raise Refused("error.not_responsible_body", service=entry.title, body=row.display_name)
-    known = work.session.execute(sa.select(Case.number).where(Case.service == service, Case.body == body)).scalar()
-    if known is not None:
-        raise AlreadyOpen(service=entry.title, body=row.display_name, number=known)
+    before = work.session.execute(
+        sa.select(Case.number, Case.round, Case.ended_on)
+        .where(Case.service == service, Case.body == body)
+        .order_by(Case.round.desc())
+        .limit(1)
+    ).first()
+    if before is not None and before.ended_on is None:
+        raise AlreadyOpen(service=entry.title, body=row.display_name, number=before.number)
+    round_ = before.round + 1 if before is not None else 1
 
     process = work.catalogue.newest(work.catalogue.programme.process)
     case = begin(
         work,
         CaseRow(
             id=uuid4(),
-            number=number_of(service, body, 1),
+            number=number_of(service, body, round_),
             service=service,
             body=body,
-            round=1,
+            round=round_,
             process=process.process,
             process_version=process.version,
             state=process.initial,
@@ -136,7 +146,7 @@ def number_of(service: str, body: str, round_: int) -> str:
 
 
 def plan(work: Work, services: Iterable[str]) -> list[Planned]:
-    """Every case of these services that is not open yet, for the bodies responsible. Nothing is changed.
+    """Every case of these services that there has never been, for the bodies responsible. Nothing is changed.
 
     Services whose responsible bodies are unknown give none. Raises NotFound for a service the catalogue lacks.
     """
@@ -268,7 +278,7 @@ def hold(
     remark_id = case.remark(words)
     hold_id = uuid4()
     ladder = work.catalogue.programme.ladders[REVIEW_LADDER]
-    ring = deadlines.first_ring(work.catalogue.calendar, ladder, review_on, work.today, after=work.now)
+    ring = deadlines.next_ring(work.catalogue.calendar, ladder, review_on, work.today, now=work.now)
     case.insert(
         Hold,
         id=hold_id,

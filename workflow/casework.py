@@ -273,7 +273,7 @@ class LockedCase(CaseAtHand):
     """One case, locked until the transaction ends, with the tasks of the state it is in."""
 
     is_new: bool = False
-    _given: dict[str, evidence.Value] = field(default_factory=dict)
+    _given: dict[str, evidence.Value | None] = field(default_factory=dict)
     _case_changes: dict[str, Any] = field(default_factory=dict)
     _task_changes: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     _new_tasks: dict[UUID, TaskRow] = field(default_factory=dict)
@@ -283,7 +283,8 @@ class LockedCase(CaseAtHand):
 
     def facts(self) -> dict[str, evidence.Value]:
         """The same, with the answers this deed has just been given."""
-        return CaseAtHand.facts(self) | self._given
+        known = CaseAtHand.facts(self) | self._given
+        return {name: value for name, value in known.items() if value is not None}
 
     # --- changing ---
 
@@ -367,7 +368,7 @@ class LockedCase(CaseAtHand):
         if kept.said:
             self.say(evidence=kept.said)
         for answer in answers:
-            if answer.value is None:
+            if answer.file is not None or answer.kept:
                 continue
             if kind == "task":
                 self._given[f"{source}.{answer.field}"] = answer.value
@@ -415,7 +416,7 @@ class LockedCase(CaseAtHand):
         due_on = self.due(rule, counted_from, extended).date
         ladder = programme.ladders.get(ladder_name)
         ring = (
-            deadlines.first_ring(calendar, ladder, due_on, counted_from, after=self.work.now)
+            deadlines.next_ring(calendar, ladder, due_on, counted_from, now=self.work.now)
             if ladder and not self.row.rests
             else None
         )
@@ -493,8 +494,8 @@ class LockedCase(CaseAtHand):
         self._content = {}
         self.is_new = False
 
-    def _fill(self, asked: EvidenceField, value: evidence.Value) -> None:
-        """The column of the case an answer stands for."""
+    def _fill(self, asked: EvidenceField, value: evidence.Value | None) -> None:
+        """The column of the case an answer stands for; None when it was taken back."""
         if asked.type == "variant":
             self.set(variant=value)
         elif asked.type == "wave":

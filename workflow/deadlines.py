@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workflow.calendar import Calendar, Pause, Step
 from workflow.definition import CalendarDays, Due, Ladder, OfMilestone, Promised, Rung, Stichtag, WorkingDays
@@ -72,6 +72,26 @@ def first_ring(
         key=lambda ring: (ring.at, -ring.rank),
         default=None,
     )
+
+
+def next_ring(
+    calendar: Calendar, ladder: Ladder, due_on: dt.date, counted_from: dt.date, *, now: dt.datetime
+) -> Ring | None:
+    """The ring to wait for when a clock is set at `now`: the next one, or tomorrow's if something is overdue already.
+
+    Rungs of the due day or later that are past already, after a long pause or with a date set late, are not lost: the
+    first of them is looked at on the next mail morning, when the most urgent fires and the others are skipped.
+    """
+    missed = [
+        ring
+        for ring in _rings(calendar, ladder, due_on, counted_from, now)
+        for at in [ladder.rungs[ring.rank].at]
+        if at is not None and at >= 0 and ring.at <= now
+    ]
+    if not missed:
+        return first_ring(calendar, ladder, due_on, counted_from, after=now)
+    first = min(missed, key=lambda ring: ring.at)
+    return replace(first, at=calendar.remind_at(calendar.today(now) + dt.timedelta(days=1)))
 
 
 def past_rings(

@@ -46,7 +46,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A checked answer. Exactly one of `value` and `file` is set; `kept` repeats a document given earlier."""
+    """A checked answer: a value, a file, or `kept`, a document given earlier that stands; none of them: taken back."""
 
     field: str
     type: str
@@ -99,9 +99,10 @@ def read(
         name: ("evidence.unknown_field", {"field": name}) for name in given if name not in fields
     }
     answers: list[Answer] = []
+    earlier = earlier or {}
     for name, field in fields.items():
         try:
-            answer = _read(name, field, given.get(name), choices, (earlier or {}).get(name))
+            answer = _read(name, field, given.get(name), choices, earlier.get(name))
         except _Fault as fault:
             faults[name] = (fault.key, {"title": field.title, **fault.facts})
             continue
@@ -109,6 +110,8 @@ def read(
             answers.append(answer)
         elif field.required:
             faults[name] = ("evidence.missing", {"title": field.title})
+        elif name in earlier and earlier[name].value is not None:
+            answers.append(Answer(name, field.type))
     if faults:
         raise InvalidEvidence(faults)
     return tuple(answers)
@@ -147,7 +150,7 @@ def committed(answer: Answer) -> str:
     """The form of an answer that its commitment covers."""
     if answer.file is not None:
         return f"sha256:{answer.file.sha256}"
-    value = answer.value
+    value = "" if answer.value is None else answer.value
     return value.isoformat() if isinstance(value, dt.date) else str(value)
 
 

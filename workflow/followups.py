@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from workflow import casework, database, requirements
 from workflow.engine import SYSTEM, Engine, Work
@@ -54,6 +55,8 @@ def work_off(engine: Engine) -> int:
                     with work.session.begin_nested():
                         _follow(work, followup_id, case_id)
                     done += 1
+                except OperationalError:
+                    raise  # the database's trouble, not this case's: the whole chunk is tried again
                 except Exception:
                     log.exception("follow-up %s failed; it is tried again in an hour", followup_id)
                     _postpone(work, followup_id)

@@ -220,7 +220,7 @@ def _add_milestone(session: Session, definitions: Definitions, service: Service,
     ring = None
     if entry.due is not None and entry.reached is None:
         ladder = definitions.programme.ladders[ladder_name]
-        ring = deadlines.first_ring(calendar, ladder, entry.due, calendar.today(now), after=now)
+        ring = deadlines.next_ring(calendar, ladder, entry.due, calendar.today(now), now=now)
     milestone_id = uuid4()
     content = definition.canonical(
         events.plain(

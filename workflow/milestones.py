@@ -63,7 +63,7 @@ def plan(work: Work, milestone_id: UUID, due_on: dt.date, reason: str, *, seen: 
     remark = events.remark(work, row.id, str(answer.value))
     kind = kind_of(work, row.kind)
     ladder = work.catalogue.programme.ladders[kind.ladder]
-    ring = deadlines.first_ring(work.catalogue.calendar, ladder, due_on, work.today, after=work.now)
+    ring = deadlines.next_ring(work.catalogue.calendar, ladder, due_on, work.today, now=work.now)
     changes: dict[str, Any] = {
         "due_on": due_on,
         "ladder": kind.ladder,

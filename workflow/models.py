@@ -375,6 +375,12 @@ class Task(Base):
             sqlite_where=text("acting IS NOT NULL"),
         ),
         Index(
+            "ix_task_holder",
+            "holder_id",
+            postgresql_where=text("status = 'accepted'"),
+            sqlite_where=text("status = 'accepted'"),
+        ),
+        Index(
             "ix_task_remind",
             "remind_at",
             postgresql_where=text("remind_at IS NOT NULL"),

@@ -186,13 +186,13 @@ def tasks_to_do(actor: Actor) -> sa.ColumnElement[bool]:
     )
     free = sa.or_(Task.status != "accepted", Task.holder_id.is_(None), ~still_there)
     in_role = _to_do(actor, Task.acting, Task.body, Task.team, operator=Task.operator, service=Task.service)
-    mine = sa.and_(Task.holder_id == actor.id, Task.status == "accepted")
-    return sa.and_(Task.acting.is_not(None), sa.or_(mine, sa.and_(free, in_role)))
+    mine = sa.and_(Task.acting.is_not(None), Task.holder_id == actor.id, Task.status == "accepted", _is_placed(actor))
+    return sa.or_(mine, *(sa.and_(branch, free) for branch in in_role))
 
 
 def prerequisites_to_do(actor: Actor) -> sa.ColumnElement[bool]:
     """The prerequisites that wait for this actor now, by the same rule."""
-    return _to_do(actor, Prerequisite.acting, Prerequisite.body, Prerequisite.team)
+    return sa.or_(sa.false(), *_to_do(actor, Prerequisite.acting, Prerequisite.body, Prerequisite.team))
 
 
 # --- doing -----------------------------------------------------------------------------------------------------------
@@ -213,6 +213,20 @@ def standing(actor: Actor, owner: str, of: Concerned, holders: Callable[[], Sequ
     return Standing(falls_to, owner) if falls_to != owner and _is(actor, falls_to, of) else None
 
 
+def standing_of_assignee(actor: Actor, owner: str, of: Concerned) -> Standing | None:
+    """In what standing somebody acts who was handed a task by name; None when no role is left that could be the reason.
+
+    Anybody of the body stands for the owner there; somebody of the team acts instead of a body or an operator.
+    """
+    if owner.startswith("body.") and of.body in actor.bodies():
+        return Standing(owner)
+    if owner == "rollout_team" and of.operator is not None and of.operator in actor.operators():
+        return Standing(owner)
+    if of.team in actor.teams("umsetzungsteam", "supervisor"):
+        return Standing("umsetzungsteam", None if owner == "umsetzungsteam" else owner)
+    return None
+
+
 def in_charge(owner: str, of: Concerned, holders: Sequence[Holder]) -> tuple[str, tuple[UUID, ...]]:
     """Who acts as `owner` after the same fallback: the role it falls to, and everybody who holds that role."""
     for role in _fallback(owner):
@@ -224,13 +238,11 @@ def in_charge(owner: str, of: Concerned, holders: Sequence[Holder]) -> tuple[str
 
 def may_assign(actor: Actor, owner: str, of: Concerned) -> bool:
     """Who may hand a task to a named person: leitung any of the body's, digi all but leitung's, the supervisor any."""
-    if of.team in actor.teams("supervisor"):
+    if _is(actor, "supervisor", of):
         return True
     if not owner.startswith("body."):
         return False
-    if of.body in actor.bodies("leitung"):
-        return True
-    return owner != "body.leitung" and of.body in actor.bodies("digi")
+    return _is(actor, "body.leitung", of) or (owner != "body.leitung" and _is(actor, "body.digi", of))
 
 
 def sees_milestones(actor: Actor) -> bool:
@@ -328,52 +340,62 @@ def _to_do(
     *,
     operator: sa.SQLColumnExpression[str | None] | None = None,
     service: sa.SQLColumnExpression[str] | None = None,
-) -> sa.ColumnElement[bool]:
+) -> list[sa.ColumnElement[bool]]:
+    """What falls to the actor, place by place. Each branch names its place and that somebody is to act: the columns
+    of an index, so that an inbox costs what is in it and not what is in the programme."""
+
     def nobody(role: sa.SQLColumnExpression[str] | str) -> sa.ColumnElement[bool]:
         grant = _another_grant()
-        known = [grant.body == body, grant.ended_at.is_(None), grant.role == role]
-        known.append(
-            sa.or_(grant.service.is_(None), grant.service == service)
-            if service is not None
-            else grant.service.is_(None)
-        )
-        return ~sa.exists().where(*known)
+        whole_body = grant.service.is_(None)
+        suited = whole_body if service is None else sa.or_(whole_body, grant.service == service)
+        return ~sa.exists().where(grant.body == body, grant.ended_at.is_(None), grant.role == role, suited)
 
-    mine: list[sa.ColumnElement[bool]] = []
     role_of = sa.func.replace(acting, "body.", "")
     of_body = acting.startswith("body.", autoescape=True)
-    for held in actor.roles:
-        if held.body is None:
+    of_others = sa.and_(of_body, acting != "body.leitung")
+    branches: list[sa.ColumnElement[bool]] = []
+    for place, only in dict.fromkeys((held.body, held.service) for held in actor.roles if held.body):
+        if only is not None and service is None:
             continue
-        here = [body == held.body]
-        if held.service is not None:
-            if service is None:
-                continue
-            here.append(service == held.service)
-        mine.append(sa.and_(acting == f"body.{held.role}", *here))
-        if held.role == "digi":
-            mine.append(sa.and_(of_body, acting != "body.leitung", *here, nobody(role_of)))
-        if held.role == "leitung":
-            mine.append(sa.and_(of_body, acting != "body.leitung", *here, nobody(role_of), nobody("digi")))
+        roles = {held.role for held in actor.roles if (held.body, held.service) == (place, only)}
+        theirs: list[sa.ColumnElement[bool]] = [acting.in_(sorted(f"body.{role}" for role in roles))]
+        if "digi" in roles:
+            theirs.append(sa.and_(of_others, nobody(role_of)))
+        elif "leitung" in roles:
+            theirs.append(sa.and_(of_others, nobody(role_of), nobody("digi")))
+        here = sa.true() if only is None or service is None else service == only
+        branches.append(sa.and_(body == place, acting.is_not(None), here, sa.or_(*theirs)))
     if teams := actor.teams("umsetzungsteam"):
-        ours = team.in_(teams)
-        mine.append(sa.and_(acting == "umsetzungsteam", ours))
-        mine.append(
-            sa.and_(of_body, ours, nobody(role_of), nobody("leitung"), sa.or_(acting == "body.leitung", nobody("digi")))
+        theirs = [acting == "umsetzungsteam"]
+        theirs.append(
+            sa.and_(of_body, nobody(role_of), nobody("leitung"), sa.or_(acting == "body.leitung", nobody("digi")))
         )
         if operator is not None:
             grant = _another_grant()
             elsewhere = sa.and_(grant.ended_at.is_(None), grant.body.is_(None), grant.team.is_(None))
             served = sa.exists().where(elsewhere, grant.role == "rollout_team", grant.operator == operator)
-            mine.append(sa.and_(acting == "rollout_team", ours, ~served))
+            theirs.append(sa.and_(acting == "rollout_team", ~served))
+        branches.append(sa.and_(team.in_(teams), acting.is_not(None), sa.or_(*theirs)))
     if operator is not None and (operators := actor.operators()):
-        mine.append(sa.and_(acting == "rollout_team", operator.in_(operators)))
-    return sa.and_(acting.is_not(None), sa.or_(*mine)) if mine else sa.false()
+        branches.append(sa.and_(operator.in_(operators), acting == "rollout_team"))
+    return branches
 
 
 def _another_grant() -> Any:
     """The columns of `role_grant` once more, under a name of their own. `aliased` takes ten times as long."""
     return Grant.__table__.alias().c
+
+
+def _is_placed(actor: Actor) -> sa.ColumnElement[bool]:
+    """`standing_of_assignee`, said to the database."""
+    reasons: list[sa.ColumnElement[bool]] = [sa.false()]
+    if bodies := actor.bodies():
+        reasons.append(sa.and_(Task.owner.startswith("body.", autoescape=True), Task.body.in_(bodies)))
+    if operators := actor.operators():
+        reasons.append(sa.and_(Task.owner == "rollout_team", Task.operator.in_(operators)))
+    if teams := actor.teams("umsetzungsteam", "supervisor"):
+        reasons.append(Task.team.in_(teams))
+    return sa.or_(*reasons)
 
 
 def _unique(values: Iterable[str | None]) -> tuple[str, ...]:

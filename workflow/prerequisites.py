@@ -14,7 +14,7 @@ from workflow import casework, database, deadlines, events, evidence, followups,
 from workflow.casework import LockedCase
 from workflow.deadlines import Counting
 from workflow.definition import Needed, PrerequisiteKind, canonical
-from workflow.engine import Work
+from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import Conflict, NotAllowed, NotFound, Refused, TaskHasMoved, TaskNotAvailable
 from workflow.evidence import NOTHING, Given
 from workflow.models import Body, Case, Notice, Prerequisite, TeamDistrict
@@ -71,27 +71,31 @@ class PrerequisiteView:
 def ask(case: LockedCase) -> None:
     """Ask the body for everything the case's variant needs and nobody has asked for yet.
 
-    Belongs to the deed that chose the variant. Kinds are asked in one order, so that two cases of a body never wait
-    for each other.
+    Belongs to the deed that chose the variant and holds its case. Rows that are there are only read, never waited for:
+    prerequisites are locked before cases. New ones are added in one order, so that two cases of a body never wait for
+    each other.
     """
     needed = case.work.catalogue.needed(case.row.service, case.row.variant)
-    team = (_team_of(case.work, case.row.body) or case.row.team) if needed else ""
-    for entry in sorted(needed, key=lambda entry: (entry.kind, entry.scope)):
+    missing = set(needed) - _asked_for(case.work, case.row.body) if needed else set()
+    team = (_team_of(case.work, case.row.body) or case.row.team) if missing else ""
+    for entry in sorted(missing, key=lambda entry: (entry.kind, entry.scope)):
         _ask(case.work, case.row.body, team, entry)
 
 
 def request(work: Work, body: str, kind: str, scope: str = "") -> PrerequisiteView:
     """Ask a body for a prerequisite before any case needs it, as its team or the body itself.
 
-    Raises NotFound (no such body or kind), NotAllowed or Conflict (it has been asked for already), in this order.
+    Raises NotFound (no such body or kind), NotAllowed, NotFound (a scope where there is none, or none where there must
+    be one) or Conflict (it has been asked for already), in this order.
     """
-    if kind not in work.catalogue.shared.prerequisites:
-        raise NotFound(what="prerequisite", name=kind)
+    asked = kind_of(work, kind)
     team = _team_of(work, body)
     if team is None:
         raise NotFound(what="body", name=body)
     if not policy.may_request(work.actor, body=body, team=team):
         raise NotAllowed(roles=("umsetzungsteam", "body.digi"))
+    if bool(scope) != (asked.scoped_by is not None):
+        raise NotFound(what="prerequisite", name=f"{kind} {scope}".strip())
     row = _ask(work, body, team, Needed(kind, scope))
     if row is None:
         raise Conflict(what="prerequisite")
@@ -103,9 +107,9 @@ def accept(work: Work, prerequisite_id: UUID, *, seen: int | None = None) -> Pre
     row = _lock(work, prerequisite_id, seen)
     if row.status not in ("ready", "expired"):
         raise TaskNotAvailable(deed="accept", status=row.status)
-    _insist_standing(work, row)
+    standing = _insist_standing(work, row)
 
-    _record(work, row, "accepted", {"status": "accepted", "holder_id": work.actor.id})
+    _record(work, row, "accepted", {"status": "accepted", "holder_id": work.actor.id}, **_instead(standing))
     return _view(row)
 
 
@@ -116,7 +120,7 @@ def complete(work: Work, prerequisite_id: UUID, given: Given = NOTHING, *, seen:
     TaskHasMoved, NotAllowed, InvalidEvidence or Refused (valid until a day that is past), in this order.
     """
     row = _lock(work, prerequisite_id, seen)
-    _insist_standing(work, row)
+    standing = _insist_standing(work, row)
     kind = kind_of(work, row.kind)
     earlier = casework.earlier_answers(work, "prerequisite", row.id)
     answers = evidence.read(kind.evidence, given, earlier=earlier)
@@ -143,10 +147,27 @@ def complete(work: Work, prerequisite_id: UUID, given: Given = NOTHING, *, seen:
         "valid_until": valid_until,
         **_renewal(work, kind, row, valid_until),
     }
-    _record(work, row, "completed", changes, evidence=kept.said)
+    _record(work, row, "completed", changes, evidence=kept.said, **_instead(standing))
     waiting = waiting_cases(work, row.body, row.kind, row.scope)
     followups.queue(work, "prerequisite", row.id, row.seq, waiting)
     return _view(row, waiting=len(waiting))
+
+
+def expire(engine: Engine) -> int:
+    """Ask anew for what has expired, so that it is in somebody's inbox again; returns how much. Safe to run twice."""
+    with engine.read(SYSTEM) as work:
+        past = (Prerequisite.status == "done", Prerequisite.valid_until < work.today)
+        found = list(work.session.execute(sa.select(Prerequisite.id).where(*past).order_by(Prerequisite.id)).scalars())
+    expired = 0
+    for prerequisite_id in found:
+        with engine.change(SYSTEM) as work:
+            row = _lock(work, prerequisite_id, None)
+            if row.status != "done" or row.valid_until is None or row.valid_until >= work.today:
+                continue
+            _record(work, row, "expired", {"status": "expired", "acting": row.owner, "holder_id": None})
+            _notify(work, "asked", row, row.owner)
+            expired += 1
+    return expired
 
 
 def waiting_cases(work: Work, body: str, kind: str, scope: str) -> list[UUID]:
@@ -171,6 +192,12 @@ def kind_of(work: Work, name: str) -> PrerequisiteKind:
     return kind
 
 
+def _asked_for(work: Work, body: str) -> set[Needed]:
+    """What the body has been asked for already."""
+    rows = work.session.execute(sa.select(Prerequisite.kind, Prerequisite.scope).where(Prerequisite.body == body))
+    return {Needed(row.kind, row.scope) for row in rows}
+
+
 def _team_of(work: Work, body: str) -> str | None:
     """The team of the body's district, also where a service has a team of its own: others wait for it too."""
     return work.session.execute(
@@ -184,7 +211,7 @@ def _ask(work: Work, body: str, team: str, entry: Needed) -> PrerequisiteRow | N
     calendar = work.catalogue.calendar
     due_on = deadlines.due(calendar, kind.due, Counting(work.today), fixed=lambda _: None).date
     ladder = work.catalogue.programme.ladders[kind.ladder]
-    ring = deadlines.first_ring(calendar, ladder, due_on, work.today, after=work.now)
+    ring = deadlines.next_ring(calendar, ladder, due_on, work.today, now=work.now)
     row = PrerequisiteRow(
         id=uuid4(),
         body=body,
@@ -238,9 +265,16 @@ def _lock(work: Work, prerequisite_id: UUID, seen: int | None) -> PrerequisiteRo
     return found
 
 
-def _insist_standing(work: Work, row: PrerequisiteRow) -> None:
-    if policy.standing(work.actor, row.owner, row, lambda: casework.holders(work, row)) is None:
+def _insist_standing(work: Work, row: PrerequisiteRow) -> policy.Standing:
+    found = policy.standing(work.actor, row.owner, row, lambda: casework.holders(work, row))
+    if found is None:
         raise NotAllowed(roles=(row.owner,))
+    return found
+
+
+def _instead(standing: policy.Standing) -> dict[str, str]:
+    """What history says when somebody acts in a role nobody holds."""
+    return {"standing": standing.role, "instead_of": standing.instead_of} if standing.instead_of else {}
 
 
 def _record(work: Work, row: PrerequisiteRow, act: str, changes: dict[str, Any], **said: Any) -> None:
@@ -264,7 +298,7 @@ def _renewal(work: Work, kind: PrerequisiteKind, row: PrerequisiteRow, valid_unt
     if not isinstance(valid_until, dt.date) or kind.expiry_ladder is None:
         return {**silent, "due_on": row.due_on}
     ladder = work.catalogue.programme.ladders[kind.expiry_ladder]
-    ring = deadlines.first_ring(work.catalogue.calendar, ladder, valid_until, work.today, after=work.now)
+    ring = deadlines.next_ring(work.catalogue.calendar, ladder, valid_until, work.today, now=work.now)
     return {
         **silent,
         "due_on": valid_until,

@@ -60,6 +60,8 @@ def _tasks_done(case: CaseAtHand) -> list[Reason]:
 
 def _prerequisites_done(case: CaseAtHand) -> list[Reason]:
     """Everything the case's variant needs once per body is there and has not expired."""
+    if case.row.variant is None and case.work.catalogue.service(case.row.service).variants:
+        return [Reason("reason.variant_missing", who="umsetzungsteam")]
     needed = case.work.catalogue.needed(case.row.service, case.row.variant)
     if not needed:
         return []

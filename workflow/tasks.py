@@ -293,7 +293,7 @@ def standing_of(case: CaseAtHand, task: TaskRow) -> policy.Standing | None:
     found = case.standing(task.acting or task.owner)
     if task.status == "accepted" and task.holder_id is not None:
         if task.holder_id == case.work.actor.id:
-            return found or policy.Standing(task.owner)
+            return found or policy.standing_of_assignee(case.work.actor, task.owner, task)
         if _is_with_colleague(case, task):
             return None
     return found
@@ -478,7 +478,7 @@ def _take_stichtag(case: LockedCase, task: TaskRow, definition: TaskDefinition) 
     """The wave's Stichtag, unless the task gave one of its own."""
     facts = case.facts()
     own = any(f"{task.name}.{name}" in facts for name, field in definition.evidence.items() if field.sets == "stichtag")
-    if not own and case.row.wave is not None:
+    if not own:
         stichtag = case.work.session.execute(sa.select(Wave.stichtag).where(Wave.key == case.row.wave)).scalar()
         case.set(stichtag=stichtag)
 

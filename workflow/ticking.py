@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workflow import followups, mailer, messages, reminders
+from workflow import followups, mailer, messages, prerequisites, reminders
 from workflow.engine import Engine
 
 
@@ -52,6 +52,7 @@ def decide_and_write(engine: Engine) -> Written:
     Mails are written only when every rung that is due has been decided, by whomever, so that a person who is reminded
     of several things this morning gets one mail.
     """
+    prerequisites.expire(engine)
     decided = followed = 0
     while True:
         now_decided, now_followed = reminders.decide(engine), followups.work_off(engine)

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, plausible
-from workflow import cases, events, followups, milestones
+from workflow import cases, events, followups, milestones, prerequisites, reminders, tasks
 from workflow.errors import (
     AlreadyOpen,
     CaseHasMoved,
@@ -22,7 +22,7 @@ from workflow.errors import (
     RequirementsNotMet,
     TransitionNotAvailable,
 )
-from workflow.models import Body, Case, Event, Hold, Milestone, Notice, Prerequisite, Task
+from workflow.models import Body, Case, Decision, Event, Hold, Milestone, Notice, Prerequisite, Task
 
 
 def test_a_case_walks_from_requested_to_live(world: World) -> None:
@@ -253,3 +253,66 @@ def test_opening_many_reports_each_and_one_refusal_stops_no_other(world: World) 
 def test_a_city_is_its_own_district_and_has_a_team(world: World) -> None:
     case_id = world.open(body=STRANGE_TOWN)
     assert world.case(case_id).team
+
+
+def test_a_task_overdue_through_a_long_hold_is_escalated_on_the_next_mail_morning(world: World) -> None:
+    case_id = world.open()
+    world.days(12)
+    with world.by("team") as work:
+        cases.hold(work, case_id, blocker="no_staff", reason="Stelle", review_on=dt.date(2027, 3, 1))
+    world.days(30)
+    with world.by("team") as work:
+        cases.resume(work, case_id)
+    task = world.row(case_id, "express_interest")
+    assert (task.due_on, task.remind_at is not None) == (dt.date(2026, 12, 7), True)
+    world.days(1)
+    assert reminders.decide(world.engine) >= 1
+    with world.look() as work:
+        told = work.session.execute(sa.select(Notice.recipient_id).where(Notice.subject_id == task.id)).scalars()
+        assert world["supervisor"] in set(told)
+        outcomes = work.session.execute(
+            sa.select(Decision.rung, Decision.outcome).where(Decision.subject_id == task.id).order_by(Decision.rung)
+        ).all()
+    assert [outcome for _, outcome in outcomes].count("fired") == 1
+    assert len(outcomes) == 4  # due, 3, 7 and 12 days late: nothing is lost
+
+
+def test_a_case_that_ended_may_be_opened_again_as_the_next_round(world: World) -> None:
+    case_id = world.open()
+    with world.by("team") as work:
+        cases.advance(work, case_id, "not_responsible", given={"reason": "Irrtum"})
+    with world.by("team") as work:
+        again = cases.open_case(work, "wohngeld", TOWN)
+    assert again.number == "wohngeld-07339-2"
+    with pytest.raises(AlreadyOpen), world.by("team") as work:
+        cases.open_case(work, "wohngeld", TOWN)
+
+
+def test_without_a_variant_a_case_is_not_connected(world: World) -> None:
+    case_id = world.open()
+    for name, who in (("express_interest", "digi"), ("confirm_responsibility", "team"), ("name_contacts", "digi")):
+        world.do(case_id, name, who)
+    world.do(case_id, "take_inventory", "it")
+    with world.by("supervisor") as work:
+        tasks.waive(work, world.task(case_id, "choose_variant"), "kommt später")
+    world.walk(case_id, until="contracted")
+    world.finish_state(case_id)
+    with pytest.raises(RequirementsNotMet) as refusal, world.by("team") as work:
+        cases.advance(work, case_id, "connect")
+    assert [reason.key for reason in refusal.value.reasons] == ["reason.variant_missing"]
+
+
+def test_what_expired_is_asked_for_again(world: World) -> None:
+    world.walk(world.open(), until="connected")
+    with world.engine.change("system") as work:
+        found = work.session.execute(
+            sa.select(Prerequisite.id).where(Prerequisite.status == "done").limit(1)
+        ).scalar_one()
+        work.session.execute(
+            sa.update(Prerequisite).where(Prerequisite.id == found).values(valid_until=dt.date(2026, 11, 20))
+        )
+    assert (prerequisites.expire(world.engine), prerequisites.expire(world.engine)) == (1, 0)
+    with world.look() as work:
+        row = work.session.get_one(Prerequisite, found)
+        assert (row.status, row.acting) == ("expired", row.owner)
+        assert events.broken_at(work, found) is None

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.world import EMPTY_TOWN, FILE, TOWN, World
-from workflow import people, tasks
+from workflow import people, policy, tasks
 from workflow.errors import (
     InvalidEvidence,
     NotAllowed,
@@ -18,7 +18,15 @@ from workflow.errors import (
     TaskHasMoved,
     TaskNotAvailable,
 )
-from workflow.models import Evidence, Notice, Remark, TeamDistrict
+from workflow.models import Evidence, Notice, Remark, Task, TeamDistrict
+
+BEFORE_THE_TERMS = [
+    ("express_interest", "digi"),
+    ("confirm_responsibility", "team"),
+    ("name_contacts", "digi"),
+    ("take_inventory", "it"),
+    ("choose_variant", "team"),
+]
 
 
 def test_accepting_is_claiming(world: World) -> None:
@@ -260,3 +268,65 @@ def test_a_condition_that_holds_opens_the_task(world: World) -> None:
     ]:
         world.do(case_id, name, who, **answers)
     assert world.row(case_id, "sign_dpa").status == "ready"
+
+
+def test_somebody_of_the_team_who_is_handed_leitungs_task_records_it_with_the_signed_document(world: World) -> None:
+    case_id = world.open()
+    for name, who in BEFORE_THE_TERMS:
+        world.do(case_id, name, who)
+    terms = world.task(case_id, "accept_terms")
+    for assignee in ("colleague", "supervisor"):
+        with world.by("supervisor") as work:
+            tasks.assign(work, terms, world[assignee])
+        with pytest.raises(InvalidEvidence) as refusal, world.by(assignee) as work:
+            tasks.submit(work, terms, world.answers(work, case_id, "accept_terms"))
+        assert list(refusal.value.faults) == ["signed_document"]
+    world.do(case_id, "accept_terms", "supervisor", signed_document=FILE)
+    assert world.row(case_id, "accept_terms").recorded_for_body
+
+
+def test_who_lost_the_role_may_no_longer_finish_what_was_accepted_in_it(world: World) -> None:
+    case_id = world.open()
+    world.do(case_id, "express_interest", "digi")
+    task_id = world.task(case_id, "confirm_responsibility")
+    with world.by("team") as work:
+        tasks.accept(work, task_id)
+        given = world.answers(work, case_id, "confirm_responsibility")
+    with world.by("admin") as work:
+        people.withdraw(work, world["team"], people.parse_role(f"umsetzungsteam@{world.team}"))
+        people.grant(work, world["team"], people.parse_role("auditor"))
+    with pytest.raises(NotAllowed), world.by("team") as work:
+        tasks.submit(work, task_id, given)
+    with world.look("team") as work:
+        assert work.session.execute(sa.select(Task.id).where(policy.tasks_to_do(work.actor))).all() == []
+    with world.by("colleague") as work:
+        tasks.submit(work, task_id, given)
+
+
+def test_a_role_for_one_service_assigns_only_there(world: World) -> None:
+    case_id = world.open()
+    with world.by("admin") as work:
+        people.withdraw(work, world["leitung"], people.parse_role(f"leitung@{TOWN}"))
+        people.grant(work, world["leitung"], people.parse_role(f"leitung@{TOWN}/uvg"))
+    with pytest.raises(NotAllowed), world.by("leitung") as work:
+        tasks.assign(work, world.task(case_id, "express_interest"), world["fachamt"])
+
+
+def test_an_answer_that_is_taken_back_no_longer_counts(world: World) -> None:
+    case_id = world.open()
+    own, wave = "20.01.2027", "welle-2027-02"
+    with world.look() as work:
+        asked = work.catalogue.process("efa-onboarding", 1).task("choose_variant").evidence
+        names = {field.type if field.sets is None else field.sets: name for name, field in asked.items()}
+        stichtag = work.catalogue.programme.waves[wave].stichtag
+    for name, who in BEFORE_THE_TERMS:
+        world.do(case_id, name, who, **({names["stichtag"]: own} if name == "choose_variant" else {}))
+    assert world.case(case_id).stichtag == dt.date(2027, 1, 20)
+    with world.engine.change("system") as work:
+        work.session.execute(
+            sa.update(Task)
+            .where(Task.case_id == case_id, Task.name == "choose_variant")
+            .values(status="ready", acting="umsetzungsteam", attempt=2)
+        )
+    world.do(case_id, "choose_variant", "team", **{names["wave"]: wave})
+    assert (world.case(case_id).wave, world.case(case_id).stichtag) == (wave, stichtag)

@@ -63,6 +63,8 @@ class NextStep:
 
     task: Text
     role: Text
+    """The one that really acts, where another has nobody."""
+    instead_of: Text | None
     due: Due | None
 
 
@@ -437,19 +439,33 @@ def _lines(work: Work, rows: Sequence[Any]) -> tuple[CaseLine, ...]:
 
 def _next_steps(work: Work, rows: Mapping[UUID, Any]) -> dict[UUID, NextStep]:
     """The task of each case that is due first among those somebody must act on."""
-    found: dict[UUID, NextStep] = {}
+    first: dict[UUID, Any] = {}
     tasks = work.session.execute(
-        sa.select(Task.case_id, Task.name, Task.state, Task.acting, Task.due_on)
+        sa.select(
+            Task.case_id,
+            Task.name,
+            Task.state,
+            Task.acting,
+            Task.due_on,
+            Task.body,
+            Task.service,
+            Task.team,
+            Task.operator,
+        )
         .where(Task.case_id.in_(list(rows)), Task.acting.is_not(None))
         .order_by(Task.due_on.is_(None), Task.due_on, Task.name)
     )
-    for case_id, name, state, acting, due_on in tasks:
-        if case_id not in found and acting is not None:
-            case = rows[case_id]
-            process = work.catalogue.process(case.process, case.process_version)
-            found[case_id] = NextStep(
-                task=process.states[state].tasks[name].title,
-                role=parts.role_title(work.catalogue, acting),
-                due=parts.due(work, due_on),
-            )
+    for task in tasks:
+        first.setdefault(task.case_id, task)
+    shown = list(first.values())
+    found: dict[UUID, NextStep] = {}
+    for task, acts in zip(shown, parts.acting(work, shown), strict=True):
+        case = rows[task.case_id]
+        process = work.catalogue.process(case.process, case.process_version)
+        found[task.case_id] = NextStep(
+            task=process.states[task.state].tasks[task.name].title,
+            role=acts.role,
+            instead_of=acts.instead_of,
+            due=parts.due(work, task.due_on),
+        )
     return found

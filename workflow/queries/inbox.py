@@ -86,6 +86,8 @@ class Late:
     service: Text
     body: str
     role: Text
+    """The one that really acts, where another has nobody."""
+    instead_of: Text | None
     due: Due
 
 
@@ -211,9 +213,9 @@ def _to_do_of(actor: policy.Actor, *, further: bool) -> sa.Select[*tuple[Any, ..
         sa.func.sum(sa.case((overdue, 1), else_=0)).over().label("overdue"),
         sa.func.sum(sa.case((due_until, 1), else_=0)).over().label("due_until"),
     ).subquery("counted")
+    name = sa.select(Body.display_name).where(Body.ars == counted.c.body).scalar_subquery()
     query = (
-        sa.select(counted, Body.display_name)
-        .join(Body, Body.ars == counted.c.body)
+        sa.select(counted, name.label("display_name"))
         .order_by(*(counted.c[column.name] for column in order))
         .limit(PAGE + 1)
     )
@@ -509,7 +511,10 @@ def _late(work: Work) -> tuple[tuple[Late, ...], int]:
             Task.name,
             Task.state,
             Task.acting,
+            Task.body,
             Task.service,
+            Task.team,
+            Task.operator,
             Task.due_on,
             Case.id.label("case_id"),
             Case.number,
@@ -531,7 +536,7 @@ def _late(work: Work) -> tuple[tuple[Late, ...], int]:
         .limit(MOST_OVERDUE)
     ).all()
     late: list[Late] = []
-    for row in rows:
+    for row, acts in zip(rows, parts.acting(work, rows), strict=True):
         due = parts.due(work, row.due_on)
         if due is not None:
             late.append(
@@ -545,7 +550,8 @@ def _late(work: Work) -> tuple[tuple[Late, ...], int]:
                     .title,
                     service=parts.service_title(work.catalogue, row.service),
                     body=row.display_name,
-                    role=parts.role_title(work.catalogue, row.acting),
+                    role=acts.role,
+                    instead_of=acts.instead_of,
                     due=due,
                 )
             )

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import evidence
+from workflow import evidence, policy
 from workflow.catalogue import Catalogue
 from workflow.definition import EvidenceField, Process, Text
 from workflow.engine import Work
 from workflow.evidence import Value
-from workflow.models import Body, Document, Event, Evidence, Person, Remark, Team
+from workflow.models import Body, Document, Event, Evidence, Grant, Person, Remark, Team
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,52 @@ def role_title(catalogue: Catalogue, role: str) -> Text:
     name = role.removeprefix("body.")
     option = catalogue.programme.roles.get(name)
     return option.title if option else Text(de=name, en=name)
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """The role that really acts, and the one it acts for when nobody holds that."""
+
+    role: Text
+    instead_of: Text | None
+
+
+def acting(work: Work, rows: Sequence[Any]) -> list[Acting]:
+    """Who acts on each of these tasks, in their order; asks once for everybody who could, however many tasks there are.
+
+    A row has the task's `acting`, `body`, `service`, `team` and `operator`.
+    """
+    found = work.session.execute(
+        sa.select(Grant.person_id, Grant.role, Grant.body, Grant.service, Grant.team, Grant.operator)
+        .join(Person, Person.id == Grant.person_id)
+        .where(
+            Person.ended_at.is_(None),
+            # Each branch names what an index is limited to; only then SQLite uses one for each.
+            sa.or_(
+                *(
+                    sa.and_(Grant.ended_at.is_(None), column.in_(sorted({place for place in places if place})))
+                    for column, places in (
+                        (Grant.body, [row.body for row in rows]),
+                        (Grant.team, [row.team for row in rows]),
+                        (Grant.operator, [row.operator for row in rows]),
+                    )
+                )
+            ),
+        )
+    )
+    places: dict[str, list[policy.Holder]] = {}
+    for one in found:
+        holder = policy.Holder(*one)
+        for place in (holder.body, holder.team, holder.operator):
+            if place:
+                places.setdefault(place, []).append(holder)
+    acts: list[Acting] = []
+    for row in rows:
+        here = [holder for place in {row.body, row.team, row.operator} for holder in places.get(place, ())]
+        role, _ = policy.in_charge(row.acting, row, here)
+        falls = role_title(work.catalogue, row.acting) if role != row.acting else None
+        acts.append(Acting(role_title(work.catalogue, role), falls))
+    return acts
 
 
 def service_title(catalogue: Catalogue, key: str) -> Text:

@@ -523,6 +523,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("acting IS NOT NULL"),
         )
         batch_op.create_index(
+            "ix_task_holder",
+            ["holder_id"],
+            unique=False,
+            postgresql_where=sa.text("status = 'accepted'"),
+            sqlite_where=sa.text("status = 'accepted'"),
+        )
+        batch_op.create_index(
             "ix_task_operator",
             ["operator", "acting", "due_on"],
             unique=False,
@@ -598,6 +605,11 @@ def downgrade() -> None:
             "ix_task_remind",
             postgresql_where=sa.text("remind_at IS NOT NULL"),
             sqlite_where=sa.text("remind_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_task_holder",
+            postgresql_where=sa.text("status = 'accepted'"),
+            sqlite_where=sa.text("status = 'accepted'"),
         )
         batch_op.drop_index(
             "ix_task_operator",
