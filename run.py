@@ -197,7 +197,11 @@ def make_environment() -> None:
 
 
 def expected_stamp() -> str:
-    """What the stamp of a finished environment for this Python and this lock says."""
+    """What the stamp of a finished environment for this lock says.
+
+    It does not name a Python: an environment that works serves every Python that starts this file, so that calling it
+    with another one does not take the environment from under a demo that runs.
+    """
     import hashlib
 
     try:
@@ -205,7 +209,7 @@ def expected_stamp() -> str:
             content = hashlib.sha256(lock.read()).hexdigest()
     except FileNotFoundError as error:
         raise Refused("no_lock") from error
-    return "{} python {}\n".format(content, ".".join(map(str, sys.version_info[:3])))
+    return content + "\n"
 
 
 def is_ready(wanted: str) -> bool:

@@ -59,6 +59,7 @@ def serve(language: str, given: argparse.Namespace, folder: Folder) -> None:
         surroundings = settings_of(folder, base_url := f"http://{reached_at(given.host, given.port)}")
         prepare(language, folder, surroundings)
         folder.mail_ports.unlink(missing_ok=True)
+        folder.announcement.unlink(missing_ok=True)  # of a demo that was killed
     except OSError as error:
         raise unwritable(error, folder.path) from error
 

@@ -79,9 +79,7 @@ def worded(
     faults: Mapping[str, tuple[str, Mapping[str, Any]]], *, prefix: str = PREFIX, known: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """Faults of a deed as sentences, by the name of the input; `known` ones take the place of the deed's."""
-    return {
-        prefix + name: (known or {}).get(name) or wording.t(key, **facts) for name, (key, facts) in faults.items()
-    }
+    return {prefix + name: (known or {}).get(name) or wording.t(key, **facts) for name, (key, facts) in faults.items()}
 
 
 def summary(faults: Mapping[str, str], titles: Mapping[str, Text | str]) -> list[tuple[str, str]]:

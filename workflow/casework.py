@@ -549,7 +549,7 @@ def load_tasks(case: LockedCase, state: str) -> None:
 
 def holders(work: Work, of: policy.Concerned) -> tuple[Holder, ...]:
     """Everybody with an account who has a role at the body, in the team, for the operator or centrally."""
-    rows = statements.rows(work.connection, _HOLDERS, {"body": of.body, "team": of.team, "operator": of.operator or ""})
+    rows = statements.rows(work.connection, _HOLDERS, _holders_of(of))
     return tuple(Holder(*row) for row in rows)
 
 
@@ -656,9 +656,26 @@ def _locked(work: Work, query: Query, which: UUID) -> LockedCase:
     if not found or not policy.sees(work.actor, case_row := CaseRow(*found[0])):
         raise NotFound(what="case")
     process = work.catalogue.process(case_row.process, case_row.process_version)
-    case = LockedCase(work, case_row, process, {})
-    load_tasks(case, case_row.state)
-    return case
+    tasks, pauses, holding = statements.answers(
+        work.connection,
+        (
+            (_TASKS, {"case_id": case_row.id, "state": case_row.state}),
+            (_PAUSES, {"case_id": case_row.id}),
+            (_HOLDERS, _holders_of(case_row)),
+        ),
+    )
+    return LockedCase(
+        work,
+        case_row,
+        process,
+        {task.name: task for task in (TaskRow(*row) for row in tasks)},
+        _holders=tuple(Holder(*row) for row in holding),
+        _pauses=tuple(Pause(began, ended) for began, ended in pauses),
+    )
+
+
+def _holders_of(of: policy.Concerned) -> dict[str, str]:
+    return {"body": of.body, "team": of.team, "operator": of.operator or ""}
 
 
 def _values(row: CaseRow | TaskRow) -> dict[str, Any]:

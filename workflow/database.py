@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -16,12 +17,13 @@ from typing import Any, cast
 
 import alembic.command
 import alembic.config
+import psycopg
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, DisconnectionError, OperationalError
 from sqlalchemy.orm import Session
 
 from workflow.errors import Busy, Unready
@@ -30,6 +32,7 @@ _INSIDE: dict[str, Any] = {"autoflush": False, "expire_on_commit": False, "join_
 """A session that lives inside its connection's transaction, and costs nothing while nobody asks it."""
 _SCHEMA = Path(__file__).resolve().parent / "schema"
 _BUSY_SECONDS = 10
+_FRESH_SECONDS = 2.0
 _WORTH_ANOTHER_TRY = frozenset({"40P01", "55P03", "40001"})
 """PostgreSQL: deadlock detected, lock not available, serialization failure."""
 
@@ -51,14 +54,18 @@ def connect(url: str) -> sa.Engine:
         sa.event.listen(pool, "connect", _prepare_sqlite)
         sa.event.listen(pool, "begin", _begin_sqlite)
         return pool
-    return sa.create_engine(parsed, pool_size=8, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
+    pool = sa.create_engine(parsed, pool_size=8, max_overflow=8, hide_parameters=True)
+    sa.event.listen(pool, "checkin", _note_use)
+    sa.event.listen(pool, "checkout", _insist_alive)
+    return pool
 
 
 @contextmanager
 def transaction(pool: sa.Engine, *, write: bool) -> Iterator[Session]:
     """One transaction: committed when the block ends, rolled back when it raises.
 
-    Raises Busy when another writer kept the database longer than ten seconds, or two stood in each other's way.
+    Raises Busy when another writer kept the database longer than ten seconds, or two stood in each other's way; Unready
+    when there is no room left on the disk.
     """
     try:
         with (
@@ -70,6 +77,8 @@ def transaction(pool: sa.Engine, *, write: bool) -> Iterator[Session]:
     except OperationalError as error:
         if _is_busy(error):
             raise Busy from error
+        if "disk is full" in str(error.orig) or getattr(error.orig, "sqlstate", None) == "53100":
+            raise Unready("error.disk_full") from error
         raise
 
 
@@ -152,6 +161,25 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_SECONDS * 1000}"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _note_use(_connection: Any, record: sa.pool.ConnectionPoolEntry) -> None:
+    record.info["used"] = time.monotonic()
+
+
+def _insist_alive(
+    connection: psycopg.Connection[Any], record: sa.pool.ConnectionPoolEntry, _proxy: sa.pool.PoolProxiedConnection
+) -> None:
+    """Have the pool open another connection when this one is gone; asked of the server only after a rest."""
+    if connection.closed:
+        raise DisconnectionError
+    if time.monotonic() - record.info.get("used", 0.0) < _FRESH_SECONDS:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except psycopg.Error as error:
+        raise DisconnectionError from error
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

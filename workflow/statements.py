@@ -21,21 +21,34 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite as SQLite
 
 Query = sa.Select[*tuple[Any, ...]]
 Values = Mapping[str, Any]
+Rows = list[tuple[Any, ...]]
+Asking = tuple[Query, Values]
 Writing = tuple[sa.Insert | sa.Update, Sequence[Values]]
 """A statement with named values open, and the values for each time it is sent; all of them name the same."""
 
 _Convert = Callable[[Any], Any]
+_IDLE = psycopg.pq.TransactionStatus.IDLE
 _DOUBLE = 701
 """What PostgreSQL calls double precision: only numbers ask what kind the driver gives, and ours are of this one."""
 
 
-def rows(connection: sa.Connection, query: Query, values: Values) -> list[tuple[Any, ...]]:
+def rows(connection: sa.Connection, query: Query, values: Values) -> Rows:
     """What a query answers. It is a constant of a module, for its words are kept as long as the process lives."""
-    prepared = _prepared(connection.dialect.name, query, tuple(values))
-    cursor = _driver(connection).cursor()
+    return answers(connection, ((query, values),))[0]
+
+
+def answers(connection: sa.Connection, asked: Sequence[Asking]) -> list[Rows]:
+    """What each of these queries answers. PostgreSQL gets all of them, and the beginning of a transaction before them,
+    in one round trip."""
+    driver, dialect = _driver(connection), connection.dialect.name
+    prepared = [_prepared(dialect, query, tuple(values)) for query, values in asked]
+    cursors = [driver.cursor() for _ in asked]
+    together = dialect == "postgresql" and (len(asked) > 1 or driver.info.transaction_status == _IDLE)
     try:
-        _send(connection, cursor, prepared, [values])
-        return prepared.read(cursor.fetchall())
+        with driver.pipeline() if together else nullcontext():
+            for cursor, one, (_, values) in zip(cursors, prepared, asked, strict=True):
+                _send(connection, cursor, one, [values])
+        return [one.read(cursor.fetchall()) for cursor, one in zip(cursors, prepared, strict=True)]
     except (sqlite3.Error, psycopg.Error) as error:
         raise _as_usual(connection, error) from error
 
@@ -72,7 +85,7 @@ class _Prepared:
             bound[name] = convert(bound[name])
         return bound
 
-    def read(self, found: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    def read(self, found: Rows) -> Rows:
         if not self.readers:
             return found
         cells = [list(row) for row in found]

@@ -372,7 +372,7 @@ class _Server:
         options: dict[str, Any] = {}
         if password is not None:
             options = {
-                "authenticator": lambda *given: AuthResult(success=given[-1] == _login(*password)),
+                "authenticator": lambda *given: AuthResult(success=given[-1] == _login(*password), handled=False),
                 "auth_require_tls": False,
             }
         self._controller = Controller(handler, hostname="127.0.0.1", port=self.port, **options)
