@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 ROUNDS = 5
-TURN = 5
+TURN = 10
 
 Times = tuple[tuple[float, ...], tuple[float, ...]]
 

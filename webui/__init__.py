@@ -33,7 +33,7 @@ from webui import (
     tasks,
     wording,
 )
-from workflow import texts
+from workflow import sessions, texts
 from workflow.engine import Engine
 from workflow.settings import Settings
 
@@ -80,6 +80,7 @@ def create_app(engine: Engine, settings: Settings) -> Flask:
     if settings.base_url.startswith("https://"):
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
 
+    sessions.warm_up()
     wording.install(app)
     phrases.install(app)
     assets.install(app)

@@ -80,7 +80,7 @@ def resume(case_id: UUID) -> AnyResponse:
 def _page(
     case_id: UUID, *, refused: StartklarError | None = None, fields: Mapping[str, EvidenceField] | None = None
 ) -> AnyResponse:
-    before = request.args.get("before", type=int)
+    before = request.args.get("before", type=_entry)
     with session.engine().read(session.me()) as work:
         page = query.case(work, case_id, before=before)
     refusal = errors.refusal(refused) if refused else None
@@ -147,6 +147,13 @@ def _lost(fields: Mapping[str, EvidenceField]) -> list[tuple[str, str]]:
         for name, field in fields.items()
         if PREFIX + name in typed and field.type in ("text", "long_text")
     ]
+
+
+def _entry(written: str) -> int:
+    """The number of an entry of the history, as databases count them."""
+    if len(written) > 10 or not 0 < (number := int(written)) < 2**31:
+        raise ValueError
+    return number
 
 
 def _back_to(case_id: UUID) -> AnyResponse:

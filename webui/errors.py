@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import secrets
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
+from functools import wraps
+from typing import Any, TypeVar
 
 from babel import lists
 from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import session, wording
-from webui.navigation import local_path
+from webui import security, session, wording
+from webui.navigation import local_path, parts_of
 from webui.session import ForgedRequest
 from workflow import errors, texts
 from workflow.catalogue import Catalogue
@@ -41,6 +41,7 @@ STATUS: tuple[tuple[type[errors.StartklarError], int], ...] = (
 WORDED = frozenset({400, 401, 403, 404, 405, 409, 413, 422, 500, 503})
 _PICTURES = {403: "lock", 409: "people", 422: "edit", 413: "file", 503: "clock"}
 
+_Error = TypeVar("_Error", bound=Exception)
 _log = logging.getLogger("webui")
 
 
@@ -81,9 +82,40 @@ def status_of(error: errors.StartklarError) -> int:
 
 def install(app: Flask) -> None:
     """Answer every error with a page in the person's language, or with a part of one when htmx asked."""
-    app.register_error_handler(errors.StartklarError, _refused)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _broken)
+    app.register_error_handler(errors.StartklarError, _surely(_refused))
+    app.register_error_handler(HTTPException, _surely(_http))
+    app.register_error_handler(Exception, _surely(_broken))
+
+
+def _surely(handle: Callable[[_Error], AnyResponse]) -> Callable[[_Error], AnyResponse]:
+    """The handler, with an answer also when the page of the error breaks in its turn."""
+
+    @wraps(handle)
+    def surely(error: _Error) -> AnyResponse:
+        try:
+            return handle(error)
+        except Exception as second:  # noqa: BLE001 -- the error page itself must not fail
+            return _last_resort(second)
+
+    return surely
+
+
+def _last_resort(error: Exception) -> AnyResponse:
+    """A page that stands on nothing, neither texts nor templates nor the person; whatever a notice did is over."""
+    response = make_response(_LAST_RESORT.format(reference=_note(error)), 500, security.HEADERS)
+    response.headers["Cache-Control"] = "no-store"
+    session.drop_cookie(response, "notice")
+    return response
+
+
+_LAST_RESORT = """<!doctype html>
+<html lang="de"><head><meta charset="utf-8"><title>Startklar</title></head>
+<body><h1>Das hat nicht geklappt</h1>
+<p>Bitte laden Sie die Seite neu. Hilft das nicht, nennen Sie Ihrer Administration die Kennung {reference}.</p>
+<p lang="en">Something went wrong. Please reload the page. If that does not help, give your administration the
+reference {reference}.</p>
+<p><a href="/">Startklar</a></p></body></html>
+"""
 
 
 def _refused(error: errors.StartklarError) -> AnyResponse:
@@ -177,7 +209,7 @@ def _answer(trouble: Trouble) -> Response:
 
 def _back() -> str | None:
     """The page the person came from, if it was one of ours and another than this."""
-    came_from = urlsplit(request.referrer or "")
+    came_from = parts_of(request.referrer)
     wanted = came_from.path + (f"?{came_from.query}" if came_from.query else "")
     if came_from.netloc != request.host or (request.method == "GET" and came_from.path == request.path):
         return None

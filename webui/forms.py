@@ -31,9 +31,10 @@ class Answers:
     faults: dict[str, str] = field(default_factory=dict)
 
 
-def seen() -> int | None:
-    """The version the page showed that the form stood on."""
-    return request.form.get("seen", type=int)
+def seen() -> int:
+    """The version the page showed that the form stood on; one that never was when the form does not say."""
+    written = request.form.get("seen", "")
+    return int(written) if written.isascii() and written.isdecimal() and len(written) < 10 else -1
 
 
 def text(name: str) -> str:

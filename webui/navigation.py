@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from flask import Flask, current_app, request, url_for
 from flask_login import current_user
@@ -60,14 +60,22 @@ def places() -> tuple[Place, ...]:
     )
 
 
+def parts_of(url: str | None) -> SplitResult:
+    """The parts of an address somebody else wrote; all of them empty when it is none (`http://[::1`)."""
+    try:
+        return urlsplit(url or "")
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+
+
 def local_path(wanted: str | None) -> str | None:
     """The wanted address if it is a plain path on this very site, else None. What `next` may be."""
     if not wanted or not wanted.startswith("/") or wanted.startswith(("//", "/\\")):
         return None
     if any(character in wanted for character in "\\\r\n\t\0"):
         return None
-    parts = urlsplit(wanted)
-    return None if parts.scheme or parts.netloc else wanted
+    parts = parts_of(wanted)
+    return wanted if parts.path and not parts.scheme and not parts.netloc else None
 
 
 def here() -> str:

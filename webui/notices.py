@@ -21,6 +21,7 @@ Kind = Literal["success", "info", "warning"]
 Fact = str | int
 
 _SECONDS = 60
+_LONGEST, _LARGEST = 2048, 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,9 @@ def waiting() -> Notice | None:
         return None
     g.notice_said = True
     try:
-        kind, key, facts = json.loads(base64.urlsafe_b64decode(carried))
-        notice = Notice(kind, str(key), {str(name): _plain(value) for name, value in facts.items()})
-        if kind in get_args(Kind) and key.startswith("notice.") and texts.placeholders("de", key) <= facts.keys():
-            return notice
-    except (ValueError, binascii.Error, KeyError, AttributeError, TypeError):
+        return _read(carried)
+    except (ValueError, binascii.Error, KeyError, AttributeError, TypeError, RecursionError):
         return None
-    return None
 
 
 def install(app: Flask) -> None:
@@ -66,5 +63,23 @@ def install(app: Flask) -> None:
         return response
 
 
+def _read(carried: str) -> Notice | None:
+    """What the cookie carries, with the facts its sentence names and no others: anybody may have written it."""
+    if len(carried) > _LONGEST:
+        return None
+    kind, key, facts = json.loads(base64.urlsafe_b64decode(carried))
+    if kind not in get_args(Kind) or not key.startswith("notice."):
+        return None
+    named = texts.placeholders("de", key) | ({"n"} & facts.keys())
+    return Notice(kind, key, {name: _plain(facts[name]) for name in named})
+
+
 def _plain(value: object) -> Fact:
-    return value if isinstance(value, int) else str(value)
+    """A fact as a sentence takes it. Raises ValueError for a number nobody counts to, and for half a character."""
+    if isinstance(value, int):
+        if abs(value) > _LARGEST:
+            raise ValueError
+        return value
+    written = str(value)
+    written.encode()
+    return written

@@ -12,14 +12,13 @@ import secrets
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
-from flask import Flask, Request, Response, current_app, g, redirect, request, url_for
+from flask import Flask, Request, Response, abort, current_app, g, redirect, request, url_for
 from flask_login import LoginManager, UserMixin, current_user
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui.navigation import local_path
+from webui.navigation import local_path, parts_of
 from workflow import sessions
 from workflow.engine import Engine
 from workflow.errors import SignInRequired, StartklarError
@@ -101,6 +100,7 @@ def install(app: Flask, public: AbstractSet[str]) -> None:
 
     @app.before_request
     def gate() -> AnyResponse | None:
+        _insist_well_formed()
         if request.method not in SAFE:
             _insist_from_here()
         if request.endpoint is None or request.endpoint in public or current_user.is_authenticated:
@@ -164,7 +164,7 @@ def is_partial() -> bool:
 
 def ask_to_sign_in() -> AnyResponse:
     """Ask a stranger to sign in, and remember where to go then."""
-    asked = request.full_path.rstrip("?") if request.method in SAFE else urlsplit(request.referrer or "").path
+    asked = request.full_path.rstrip("?") if request.method in SAFE else parts_of(request.referrer).path
     wanted = local_path(asked)
     target = url_for("sign_in.show", next=wanted if wanted != "/" else None)
     if is_partial():
@@ -192,7 +192,7 @@ def _insist_from_here() -> None:
     if request.headers.get("Sec-Fetch-Site") == "cross-site":
         raise ForgedRequest
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc not in _own_hosts():
+    if origin is not None and parts_of(origin).netloc not in _own_hosts():
         raise ForgedRequest
     given = request.headers.get(TOKEN_HEADER) or request.form.get(TOKEN_FIELD) or ""
     found = person()
@@ -207,7 +207,24 @@ def _insist_from_here() -> None:
 
 
 def _own_hosts() -> tuple[str, ...]:
-    return (request.host, urlsplit(door().settings.base_url).netloc)
+    return tuple(host for host in (request.host, parts_of(door().settings.base_url).netloc) if host)
+
+
+def _insist_well_formed() -> None:
+    """Answer 400 to what no browser on our pages sends: another host's name, and NUL bytes, which no database keeps.
+
+    The host is checked where the installation has a public name. Programs that watch over us ask by any name.
+    """
+    public = parts_of(door().settings.base_url)
+    is_named = public.scheme == "https" and request.endpoint != "healthz"
+    if is_named and parts_of(f"//{request.host}").hostname != public.hostname:
+        abort(400)
+    sent = [request.path, *(text for pair in request.args.items(multi=True) for text in pair)]
+    if request.method not in SAFE:
+        sent += (text for pair in request.form.items(multi=True) for text in pair)
+        sent += (text for name, file in request.files.items(multi=True) for text in (name, file.filename or ""))
+    if any("\0" in text for text in sent):
+        abort(400)
 
 
 def _browser() -> str:

@@ -20,6 +20,7 @@ from workflow.tasks import TaskView
 
 blueprint = Blueprint("tasks", __name__, url_prefix="/tasks")
 
+_WITH_A_REASON = ("decline", "send_back", "hand_back", "waive", "extend")
 _BLAMED = {"error.extension": "extend-days", "error.cannot_be_assigned": "assign-to"}
 """Refusals that belong to one field. Fields of small forms are named `<deed>-<field>`: no definition has a hyphen."""
 
@@ -147,13 +148,19 @@ def _page(
         page=page,
         PREFIX=PREFIX,
         faults=faults or {},
-        summary=forms.summary(faults or {}, titles),
+        summary=forms.summary(faults or {}, titles | _titles_of_small_forms()),
         typed=typed,
         refusal=errors.refusal(refused, already=_already(page, deed)) if refused else None,
         lost=_lost(page, typed or {}, titles) if refused else [],
         most_days=tasks.MOST_EXTENSION,
     )
     return make_response(body, errors.status_of(refused) if refused else 422 if faults else 200)
+
+
+def _titles_of_small_forms() -> dict[str, Text | str]:
+    """What the fields beside the task's own are called."""
+    reasons = {f"{deed}-reason": wording.t("task.reason") for deed in _WITH_A_REASON}
+    return {**reasons, "extend-days": wording.t("task.extend.days"), "assign-to": wording.t("task.assign.to")}
 
 
 def _typed(name: str) -> str:

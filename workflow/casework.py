@@ -45,7 +45,7 @@ from workflow.models import (
     Task,
 )
 from workflow.policy import Holder
-from workflow.statements import Query, Writing
+from workflow.statements import Asking, Query, Writing
 
 OPEN = ("waiting", "ready", "accepted", "submitted")
 SETTLED = ("done", "waived", "obsolete")
@@ -549,8 +549,12 @@ def load_tasks(case: LockedCase, state: str) -> None:
 
 def holders(work: Work, of: policy.Concerned) -> tuple[Holder, ...]:
     """Everybody with an account who has a role at the body, in the team, for the operator or centrally."""
-    rows = statements.rows(work.connection, _HOLDERS, _holders_of(of))
-    return tuple(Holder(*row) for row in rows)
+    return tuple(Holder(*row) for row in statements.rows(work.connection, *asking_holders(of)))
+
+
+def asking_holders(of: policy.Concerned) -> Asking:
+    """The query behind `holders`, to be asked together with others."""
+    return _HOLDERS, {"body": of.body, "team": of.team, "operator": of.operator or ""}
 
 
 def earlier_answers(work: Work, kind: str, subject_id: UUID) -> dict[str, Kept]:
@@ -661,7 +665,7 @@ def _locked(work: Work, query: Query, which: UUID) -> LockedCase:
         (
             (_TASKS, {"case_id": case_row.id, "state": case_row.state}),
             (_PAUSES, {"case_id": case_row.id}),
-            (_HOLDERS, _holders_of(case_row)),
+            asking_holders(case_row),
         ),
     )
     return LockedCase(
@@ -672,10 +676,6 @@ def _locked(work: Work, query: Query, which: UUID) -> LockedCase:
         _holders=tuple(Holder(*row) for row in holding),
         _pauses=tuple(Pause(began, ended) for began, ended in pauses),
     )
-
-
-def _holders_of(of: policy.Concerned) -> dict[str, str]:
-    return {"body": of.body, "team": of.team, "operator": of.operator or ""}
 
 
 def _values(row: CaseRow | TaskRow) -> dict[str, Any]:

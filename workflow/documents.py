@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import secrets
+import struct
 import time
 import unicodedata
 import zipfile
@@ -185,7 +186,9 @@ def _insist_kind(file: BinaryIO, kind: str) -> None:
 
 
 def _is_office(file: BinaryIO, wanted: str) -> bool:
-    """Reads only the table of contents; nothing is unpacked."""
+    """Reads only the table of contents, and that only when it is of a size office files have; nothing is unpacked."""
+    if not _has_small_contents(file):
+        return False
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
@@ -193,6 +196,32 @@ def _is_office(file: BinaryIO, wanted: str) -> bool:
         return False
     macros = any(name.lower().endswith("vbaproject.bin") for name in names)
     return not macros and any(name == wanted or name.startswith(wanted) for name in names)
+
+
+_END, _END_64, _ENTRY = b"PK\x05\x06", b"PK\x06\x07", b"PK\x01\x02"
+_END_BYTES, _MOST_COMMENT = 22, 65536
+_MOST_ENTRIES, _MOST_CONTENTS = 10_000, 2 * 1024 * 1024
+
+
+def _has_small_contents(file: BinaryIO) -> bool:
+    """Whether the archive's table of contents is short, found where `zipfile` looks for it.
+
+    The number of entries the archive claims is not believed: `zipfile` reads on to the end of the table.
+    """
+    size = file.seek(0, os.SEEK_END)
+    begin = max(size - _END_BYTES - _MOST_COMMENT, 0)
+    file.seek(begin)
+    tail = file.read()
+    at = len(tail) - _END_BYTES
+    if at < 0 or not (tail.startswith(_END, at) and tail.endswith(b"\0\0")):
+        at = tail.rfind(_END)
+    if at < 0 or len(tail) - at < _END_BYTES or tail[max(at - 20, 0) : at].startswith(_END_64):
+        return False
+    entries, contents = struct.unpack_from("<HL", tail, at + 10)
+    if entries > _MOST_ENTRIES or contents > min(_MOST_CONTENTS, begin + at):
+        return False
+    file.seek(begin + at - contents)
+    return file.read(contents).count(_ENTRY) <= _MOST_ENTRIES
 
 
 def _is_text(head: bytes) -> bool:

@@ -165,10 +165,28 @@ class SignInPaused(SignInRefused):
     key = "error.sign_in_paused"
 
 
+class NetworkPaused(SignInPaused):
+    """Very many wrong tries from one network; nobody's account is meant, and the wait is short."""
+
+    key = "error.network_paused"
+
+
 class PasswordTooWeak(Invalid):
     """Too short, too long or too simple to protect anything. Facts: `least`, characters at least."""
 
     key = "error.password_too_weak"
+
+
+class PasswordUnchanged(PasswordTooWeak):
+    """The new password is the old one."""
+
+    key = "error.password_unchanged"
+
+
+class PasswordIsEmail(PasswordTooWeak):
+    """The password is what everybody knows: the person's own address."""
+
+    key = "error.password_is_email"
 
 
 class Unready(StartklarError):

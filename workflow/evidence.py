@@ -179,7 +179,13 @@ def _clean(given: str | None) -> str:
     text = unicodedata.normalize("NFC", given or "").replace("\r\n", "\n").replace("\r", "\n").strip()
     if any(unicodedata.category(character) == "Cc" and character not in "\n\t" for character in text):
         raise _Fault("evidence.control_characters")
+    if _REORDERING.search(text):
+        raise _Fault("evidence.control_characters")
     return text
+
+
+_REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Characters that make text read in another order than it is kept in."""
 
 
 def _document(name: str, field: EvidenceField, given: Any, earlier: Kept | None) -> Answer | None:
@@ -234,7 +240,7 @@ def _wave(_field: EvidenceField, text: str, choices: Choices) -> Value:
     return text
 
 
-_GERMAN_DATE = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})\Z")
+_GERMAN_DATE = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4}|\d{2})\Z")
 _ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})\Z")
 
 
@@ -242,7 +248,9 @@ def _date(_field: EvidenceField, text: str, _choices: Choices) -> Value:
     german, iso = _GERMAN_DATE.match(text), _ISO_DATE.match(text)
     try:
         if german:
-            date = dt.date(int(german[3]), int(german[2]), int(german[1]))
+            year = int(german[3])
+            # Two digits mean this century: every date here is one of the programme.
+            date = dt.date(year + 2000 if len(german[3]) == 2 else year, int(german[2]), int(german[1]))
         elif iso:
             date = dt.date(int(iso[1]), int(iso[2]), int(iso[3]))
         else:

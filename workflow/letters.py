@@ -73,13 +73,15 @@ class Letter:
     link: str
     note: str
     """Why this person gets it; empty when unknown."""
+    for_body: bool = False
+    """Whoever reads it works for a body: there is a team that answers questions."""
 
 
 def html(letter: Letter) -> str:
     """The letter as an HTML document with inlined styles."""
     words = {
         "day": _day(letter),
-        "footer": texts.say(letter.language, "mail.footer"),
+        "footer": _footer(letter),
         "link_words": texts.say(letter.language, "mail.link"),
     }
     template, inliner = _stationery()
@@ -109,6 +111,11 @@ def _stationery() -> tuple[jinja2.Template, css_inline.CSSInliner]:
 
 def _day(letter: Letter) -> str:
     return texts.day(letter.language, letter.day, today=letter.day)
+
+
+def _footer(letter: Letter) -> str:
+    footer = texts.say(letter.language, "mail.footer")
+    return f"{footer} {texts.say(letter.language, 'mail.footer.team')}" if letter.for_body else footer
 
 
 def _lines(letter: Letter) -> Iterator[str]:
@@ -142,7 +149,7 @@ def _lines(letter: Letter) -> Iterator[str]:
     yield "-- "
     if letter.note:
         yield from _wrapped(letter.note)
-    yield from _wrapped(texts.say(letter.language, "mail.footer"))
+    yield from _wrapped(_footer(letter))
 
 
 def _wrapped(line: str, *, hang: int = 0) -> list[str]:

@@ -77,6 +77,10 @@ class _Recipient:
     ended: bool
     roles: tuple[_Held, ...]
 
+    @property
+    def works_for_a_body(self) -> bool:
+        return any(held.body is not None for held in self.roles)
+
 
 @dataclass(frozen=True, slots=True)
 class _Held:
@@ -492,6 +496,7 @@ def _about_one(work: Work, settings: Settings, recipient: _Recipient, matter: _M
         button=texts.say(language, _BUTTONS.get(matter.kind, "mail.button.case")),
         link=settings.base_url + matter.path,
         note=note,
+        for_body=recipient.works_for_a_body,
     )
 
 
@@ -531,6 +536,7 @@ def _digest(work: Work, settings: Settings, recipient: _Recipient, matters: Sequ
         button=texts.say(language, "mail.button.inbox"),
         link=f"{settings.base_url}/",
         note="",
+        for_body=recipient.works_for_a_body,
     )
 
 

@@ -22,7 +22,16 @@ from sqlalchemy.orm import Session
 from workflow import database, statements
 from workflow.definition import Text
 from workflow.engine import Engine, Work
-from workflow.errors import Busy, NotFound, PasswordTooWeak, SignInPaused, SignInRefused
+from workflow.errors import (
+    Busy,
+    NetworkPaused,
+    NotFound,
+    PasswordIsEmail,
+    PasswordTooWeak,
+    PasswordUnchanged,
+    SignInPaused,
+    SignInRefused,
+)
 from workflow.models import Body, Grant, Installation, Instant, LoginAttempt, Person, Team, WebSession
 from workflow.policy import Role
 from workflow.texts import LANGUAGES
@@ -34,8 +43,10 @@ LEAST_PASSWORD, MOST_PASSWORD = 12, 256
 
 _SEEN_EVERY = dt.timedelta(minutes=5)
 _FORGET_TRIES = dt.timedelta(hours=24)
-_FIRST_WAIT, _LONGEST_WAIT = 15, 15 * 60
-_FREE_TRIES, _FREE_TRIES_OF_ADDRESS = 5, 20
+_FIRST_WAIT, _LONGEST_WAIT, _LONGEST_WAIT_OF_NETWORK = 15, 15 * 60, 30
+_FREE_TRIES, _FREE_TRIES_OF_NETWORK = 5, 100
+_NETWORK_WINDOW = 15 * 60
+"""Seconds after which a network starts afresh, whoever signs in meanwhile: a whole town hall may stand behind it."""
 _ZONE = ZoneInfo("Europe/Berlin")
 _HASHER = argon2.PasswordHasher()
 
@@ -100,11 +111,13 @@ def sign_in(engine: Engine, email: str, password: str, address: str, *, agent: s
     A wrong password and an unknown account look alike and take equally long. Every try is counted before the password
     is looked at, so that tries side by side are counted too; the right password takes its try back.
 
-    Raises SignInPaused when there were too many tries, SignInRefused when email and password do not fit.
+    Raises SignInPaused (of a whole network: NetworkPaused) when there were too many tries, SignInRefused when email and
+    password do not fit.
     """
     email = email.strip().lower()
-    keys = (_key("account", email, _network(address)), _key("address", _network(address)))
-    _count_try(engine, keys)
+    network = _network(address)
+    throttles = (_Throttle(_key("account", email, network)), _of_network(network, database.real_now()))
+    _count_try(engine, *throttles)
     with database.transaction(engine.pool, write=False) as session:
         found = session.execute(
             sa.select(Person.id, Person.password, Person.language).where(
@@ -117,7 +130,7 @@ def sign_in(engine: Engine, email: str, password: str, address: str, *, agent: s
     now = database.real_now()
     token = secrets.token_urlsafe(32)
     with database.transaction(engine.pool, write=True) as session:
-        _forgive(session, *keys)
+        _forgive(session, *throttles)
         if better is not None:
             session.execute(sa.update(Person).where(Person.id == found.id).values(password=better))
         session.execute(sa.delete(WebSession).where(WebSession.expires_at < now))
@@ -276,19 +289,24 @@ def set_theme(engine: Engine, person_id: UUID, theme: str) -> None:
 def change_password(engine: Engine, person_id: UUID, old: str, new: str, *, keep: str | None = None) -> None:
     """Replace the own password and sign out everywhere, except in the session of the token `keep`.
 
-    Raises SignInPaused after too many wrong tries, SignInRefused when the old password does not fit, PasswordTooWeak.
+    Raises SignInPaused after too many wrong tries, SignInRefused when the old password does not fit, PasswordTooWeak
+    (also when the new one is the old one or the own email).
     """
-    key = _key("password", str(person_id))
-    _count_try(engine, (key,))
+    if old == new:
+        raise PasswordUnchanged(least=LEAST_PASSWORD)
+    throttle = _Throttle(_key("password", str(person_id)))
+    _count_try(engine, throttle)
     with database.transaction(engine.pool, write=False) as session:
-        stored = session.execute(
-            sa.select(Person.password).where(Person.id == person_id, Person.ended_at.is_(None))
-        ).scalar_one_or_none()
-    if not _fits(stored, old):
+        found = session.execute(
+            sa.select(Person.password, Person.email).where(Person.id == person_id, Person.ended_at.is_(None))
+        ).one_or_none()
+    if not _fits(found.password if found else None, old) or found is None:
         raise SignInRefused
+    if new.strip().lower() == (found.email or "").lower():
+        raise PasswordIsEmail(least=LEAST_PASSWORD)
     hashed = hash_password(new)
     with database.transaction(engine.pool, write=True) as session:
-        _forgive(session, key)
+        _forgive(session, throttle)
         session.execute(sa.update(Person).where(Person.id == person_id).values(password=hashed))
         _revoke_all(session, person_id, keep)
 
@@ -311,7 +329,29 @@ def hash_password(password: str) -> str:
     return _HASHER.hash(password)
 
 
+def warm_up() -> None:
+    """Make what the first try with an unknown account needs, so that it takes no longer than all others."""
+    _nobodys_hash()
+
+
 # --- helpers, in the order they are called ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Throttle:
+    """What is counted under one key: how many tries are free, how long the pauses get, and how they are worded."""
+
+    key: str
+    free: int = _FREE_TRIES
+    longest: int = _LONGEST_WAIT
+    paused: type[SignInPaused] = SignInPaused
+
+
+def _of_network(network: str, now: dt.datetime) -> _Throttle:
+    """Counted in windows of fixed length, since the window is part of the key."""
+    window = int(now.timestamp()) // _NETWORK_WINDOW
+    key = _key("network", network, str(window))
+    return _Throttle(key, _FREE_TRIES_OF_NETWORK, _LONGEST_WAIT_OF_NETWORK, NetworkPaused)
 
 
 def _key(*parts: str) -> str:
@@ -331,20 +371,20 @@ def _network(address: str) -> str:
     return str(parsed)
 
 
-def _count_try(engine: Engine, keys: tuple[str, ...]) -> None:
-    """Count one more try under each key. Raises SignInPaused, counting nothing, while one of them has to wait."""
+def _count_try(engine: Engine, *throttles: _Throttle) -> None:
+    """Count one more try under each. Raises SignInPaused, counting nothing, while one of them has to wait."""
     now = database.real_now()
     with database.transaction(engine.pool, write=True) as session:
         session.execute(sa.delete(LoginAttempt).where(LoginAttempt.last_at < now - _FORGET_TRIES))
-        for key, free in zip(keys, (_FREE_TRIES, _FREE_TRIES_OF_ADDRESS), strict=False):
-            tries, blocked_until = session.execute(_COUNT, {"key": key, "now": now}).one()
+        for throttle in throttles:
+            tries, blocked_until = session.execute(_COUNT, {"key": throttle.key, "now": now}).one()
             if blocked_until > now:
-                raise SignInPaused(n=-(-(blocked_until - now).seconds // 60) or 1)
-            if tries >= free:
-                wait = min(_FIRST_WAIT * 2 ** min(tries - free, 16), _LONGEST_WAIT)
+                raise throttle.paused(n=-(-(blocked_until - now).seconds // 60) or 1)
+            if tries >= throttle.free:
+                wait = min(_FIRST_WAIT * 2 ** min(tries - throttle.free, 16), throttle.longest)
                 session.execute(
                     sa.update(LoginAttempt)
-                    .where(LoginAttempt.key == key)
+                    .where(LoginAttempt.key == throttle.key)
                     .values(blocked_until=now + dt.timedelta(seconds=wait))
                 )
 
@@ -374,12 +414,12 @@ def _nobodys_hash() -> str:
     return _HASHER.hash(secrets.token_urlsafe(32))
 
 
-def _forgive(session: Session, *keys: str) -> None:
-    """The password was right: the account starts afresh, its network address gets this one try back."""
-    session.execute(sa.delete(LoginAttempt).where(LoginAttempt.key == keys[0]))
+def _forgive(session: Session, own: _Throttle, *shared: _Throttle) -> None:
+    """The password was right: the account starts afresh, its network gets this one try back."""
+    session.execute(sa.delete(LoginAttempt).where(LoginAttempt.key == own.key))
     session.execute(
         sa.update(LoginAttempt)
-        .where(LoginAttempt.key.in_(keys[1:]), LoginAttempt.failures > 0)
+        .where(LoginAttempt.key.in_([throttle.key for throttle in shared]), LoginAttempt.failures > 0)
         .values(failures=LoginAttempt.failures - 1, blocked_until=database.real_now())
     )
 

@@ -8,6 +8,7 @@ statements like all others.
 from __future__ import annotations
 
 import sqlite3
+from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite as SQLite
 
 Query = sa.Select[*tuple[Any, ...]]
 Values = Mapping[str, Any]
-Rows = list[tuple[Any, ...]]
+Rows = list[Any]
+"""Tuples whose cells can be asked for by the names of their columns."""
 Asking = tuple[Query, Values]
 Writing = tuple[sa.Insert | sa.Update, Sequence[Values]]
 """A statement with named values open, and the values for each time it is sent; all of them name the same."""
@@ -78,6 +80,8 @@ class _Prepared:
     constants: dict[str, Any]
     binders: tuple[tuple[str, _Convert], ...]
     readers: tuple[tuple[int, _Convert], ...]
+    row: _Convert
+    """Makes a row of cells."""
 
     def bind(self, values: Values) -> Values:
         bound = {**self.constants, **values}
@@ -87,12 +91,12 @@ class _Prepared:
 
     def read(self, found: Rows) -> Rows:
         if not self.readers:
-            return found
-        cells = [list(row) for row in found]
-        for row in cells:
+            return [self.row(cells) for cells in found]
+        rows = [list(cells) for cells in found]
+        for cells in rows:
             for position, convert in self.readers:
-                row[position] = convert(row[position])
-        return [tuple(row) for row in cells]
+                cells[position] = convert(cells[position])
+        return [self.row(cells) for cells in rows]
 
 
 def _driver(connection: sa.Connection) -> Any:
@@ -124,11 +128,12 @@ def _prepared(dialect: str, statement: Query | sa.Insert | sa.Update, names: tup
     if any(compiled.binds[name].required for name in constants) or compiled.insert_prefetch:
         raise ValueError(f"values are missing for: {compiled}")
     binders = {name: compiled.binds[name].type.dialect_impl(spoken).bind_processor(spoken) for name in compiled.params}
-    columns = statement.selected_columns if isinstance(statement, sa.Select) else ()
+    columns = tuple(statement.selected_columns) if isinstance(statement, sa.Select) else ()
     readers = [column.type.dialect_impl(spoken).result_processor(spoken, _DOUBLE) for column in columns]
     return _Prepared(
         str(compiled),
         constants,
         tuple((name, convert) for name, convert in binders.items() if convert is not None),
         tuple((position, convert) for position, convert in enumerate(readers) if convert is not None),
+        namedtuple("Row", [column.key for column in columns], rename=True)._make,  # type: ignore[attr-defined,misc]
     )

@@ -53,8 +53,8 @@ def test_the_next_step_comes_first_and_leads_to_the_task(visit: Callable[[str], 
     page = visit("digi").get(f"/cases/{case_id}").text
     main = page[page.index("<main") :]
     assert re.search(r"Als Nächstes sind Sie dran\s+Vormerkung annehmen", words(main))
-    assert main.index(f'href="/tasks/{task_id}"') < main.index("Warum es nicht weitergeht")
-    assert "kern-btn--primary" in main[: main.index("Warum es nicht weitergeht")]
+    assert main.index(f'href="/tasks/{task_id}"') < main.index("Was bis zum nächsten Schritt noch fehlt")
+    assert "kern-btn--primary" in main[: main.index("Was bis zum nächsten Schritt noch fehlt")]
     team = words(visit("team").get(f"/cases/{case_id}").text)
     assert "Als Nächstes Vormerkung annehmen oder Interesse bekunden Digitalisierungsbeauftragte:r Digi" in team
     assert "fällig am Mo., 7. Dezember (in 10 Arbeitstagen)" in team
@@ -73,8 +73,10 @@ def test_every_date_can_be_asked_why(visit: Callable[[str], Visitor], world: Wor
 
 def test_what_stands_in_the_way_is_named_with_who_must_act(visit: Callable[[str], Visitor], world: World) -> None:
     case_id = world.open()
-    said = words(visit("digi").get(f"/cases/{case_id}").text)
-    assert "Warum es nicht weitergeht" in said
+    page = visit("digi").get(f"/cases/{case_id}").text
+    said = words(page)
+    assert 'href="/milestones/' in page
+    assert "Was bis zum nächsten Schritt noch fehlt" in said
     assert "Der nächste Schritt ist „Vertrag bestätigen“ und führt zu „Vertrag geschlossen“." in said
     assert "Der Meilenstein „Nachnutzungsvertrag des Landes“ ist noch nicht erreicht." in said
     assert "Programmbüro des Landes Office noch kein Termin" in said
@@ -107,6 +109,13 @@ def test_history_is_told_page_by_page(visit: Callable[[str], Visitor], world: Wo
     assert len(told) == world.case(case_id).seq
     assert "Der Vorgang wurde eröffnet." in words(told[-1])
     assert "Damit ist „Vormerkung annehmen oder Interesse bekunden“ an der Reihe." in words(told[-1])
+
+
+@pytest.mark.parametrize("before", ["9" * 30, "9" * 5000, str(2**31), "0", "-1", "x", "1.5"])
+def test_an_entry_of_the_history_that_cannot_be_is_not_asked_for(
+    visit: Callable[[str], Visitor], world: World, before: str
+) -> None:
+    assert visit("team").get(f"/cases/{world.open()}?before={before}").status_code == 200
 
 
 @pytest.mark.parametrize("address", ["", "/advance/contract", "/advance/decline", "/hold"])

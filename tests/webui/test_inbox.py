@@ -48,7 +48,7 @@ def test_a_town_reads_how_much_there_is_until_when_and_finds_the_task_below(
     assert f'href="/tasks/{world.task(case_id, "express_interest")}"' in page
     world.days(5)
     said = words(visitor.get("/").text)
-    assert "Eine ist überfällig." in said
+    assert "Guten Morgen. Eine Aufgabe ist überfällig." in said
     assert "seit 5 Arbeitstagen überfällig" in said
 
 
@@ -60,7 +60,7 @@ def test_it_speaks_english_with_those_who_do(visit: Callable[[str], Visitor], wo
     page = visitor.get("/").text
     said = words(page)
     sound(page)
-    assert "Good morning. One task until Friday." in said
+    assert "Good morning. One task is overdue." in said
     assert "Accept the reservation or express interest" in said
     assert "5 working days" in said
     assert "We are waiting for" in said

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import gzip
 import hashlib
+import json
 import logging
 import re
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +22,7 @@ from werkzeug.routing import Rule
 import webui
 from tests.webui.visitor import PASSWORD, Visitor, address, token_in, words
 from tests.world import World
-from webui import PUBLIC, assets, create_app, wording
+from webui import PUBLIC, assets, create_app, forms, wording
 from workflow import database, errors, sessions, settings, start, texts
 from workflow.models import Person
 
@@ -409,6 +412,105 @@ def test_a_request_larger_than_a_document_may_be_gets_a_sentence(visit: Callable
     )
     assert answer.status_code == 413
     assert "höchstens 25 MB" in words(answer.text)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "[" * 1400,
+        '["success","notice.case_advanced",{"state":' + "[" * 1300 + "]",
+        '["success","notice.case_advanced",{"state":"\\ud800"}]',
+        '["success","notice.case_advanced",{"state":' + "9" * 1300 + "}]",
+        '["success","notice.case_advanced",{"state":"x","key":"y","language":"z","n":"\\udfff"}]',
+        '["success","notice.case_advanced",{"state":"' + "x" * 2000 + '"}]',
+        '["success",["notice.signed_out"],{}]',
+        '["success","notice.signed_out",7]',
+        "7",
+    ],
+    ids=lambda written: written[:60],
+)
+def test_a_notice_somebody_else_wrote_breaks_no_page_and_is_dropped(stranger: Visitor, written: str) -> None:
+    carried = base64.urlsafe_b64encode(written.encode()).decode()
+    stranger.client.set_cookie("startklar_notice", carried)
+    answer = stranger.get("/sign-in")
+    assert answer.status_code == 200
+    assert 'sk-notice"' not in answer.text
+    assert stranger.cookie("notice") is None
+
+
+def test_a_notice_takes_no_facts_its_sentence_does_not_name(stranger: Visitor) -> None:
+    written = json.dumps(["success", "notice.signed_out", {"key": "x", "language": "y"}])
+    stranger.client.set_cookie("startklar_notice", base64.urlsafe_b64encode(written.encode()).decode())
+    assert "Sie sind abgemeldet" in words(stranger.get("/sign-in").text)
+
+
+def test_when_the_page_of_an_error_breaks_too_a_plain_one_takes_its_place(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = breaking(world, RuntimeError("petra.lehmann"))
+    app.jinja_env.globals["notice"] = lambda: {}["petra.lehmann"]
+    visitor = Visitor(app)
+    visitor.client.set_cookie("startklar_session", "x")
+    visitor.client.set_cookie("startklar_notice", "x")
+    for url in ("/sign-in", "/nowhere"):
+        visitor.client.set_cookie("startklar_notice", "x")
+        answer = visitor.get(url)
+        assert answer.status_code == 500
+        assert re.search(r"Kennung [0-9a-f]{8}", answer.text)
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert visitor.cookie("notice") is None
+    assert "petra" not in caplog.text
+    assert "KeyError" in caplog.text
+
+
+def test_nul_bytes_are_refused_at_the_gate(stranger: Visitor, visit: Callable[[str], Visitor]) -> None:
+    for visitor in (stranger, visit("leitung")):
+        for url in ("/nowhere%00", "/sign-in?next=%00", "/cases?q=a%00b", "/cases?%00=b", "/bodies/%00"):
+            assert visitor.get(url).status_code == 400, url
+        assert visitor.post("/sign-in", email="a\0b").status_code == 400
+        assert visitor.post("/sign-in", **{"a\0b": "x"}).status_code == 400
+
+
+def test_under_a_public_name_no_other_host_is_answered(world: World) -> None:
+    settings_ = replace(world.engine.settings, base_url="https://Startklar.example", cookie_secure=True)
+    client = create_app(world.engine, settings_).test_client()
+    for host in ("evil.example", "startklar.example.evil.example", "localhost", "[", "a b"):
+        answer = client.get("/sign-in", headers={"Host": host})
+        assert answer.status_code == 400, host
+        assert "Strict-Transport-Security" in answer.headers
+    for host in ("startklar.example", "STARTKLAR.example:443"):
+        assert client.get("/sign-in", headers={"Host": host}).status_code == 200, host
+    assert client.get("/healthz", headers={"Host": "10.0.0.7"}).status_code == 200
+
+
+def test_without_a_public_name_any_host_is_answered(stranger: Visitor) -> None:
+    for host in ("localhost:8000", "127.0.0.1", "[::1]:8000"):
+        assert stranger.get("/sign-in", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("written", [None, "", "x", "-1", "1.0", "9" * 5000, "9" * 10, "²", "٣"])
+def test_a_form_that_does_not_say_what_it_saw_saw_nothing_that_ever_was(app: Flask, written: str | None) -> None:
+    with app.test_request_context(method="POST", data={} if written is None else {"seen": written}):
+        assert forms.seen() == -1
+
+
+def test_every_form_of_a_deed_carries_what_its_page_showed() -> None:
+    deeds = r"url_for\([\"'](?:cases|tasks|milestones|prerequisites)\."
+    asked = 0
+    for template in TEMPLATES:
+        text = template.read_text("utf-8")
+        forms_ = [form for form in re.findall(r"<form\b.*?</form>", text, re.DOTALL) if 'method="post"' in form]
+        buttons = re.findall(r"button_form\(.*?\) ?\}\}", text)
+        for form in [one for one in (*forms_, *buttons) if re.search(deeds, one.partition(">")[0])]:
+            assert re.search(r'seen_field\(|name="seen"|"seen":', form), (template.name, form)
+            asked += 1
+    assert asked >= 12
+
+
+def test_a_form_says_what_it_saw(app: Flask) -> None:
+    with app.test_request_context(method="POST", data={"seen": "7"}):
+        assert forms.seen() == 7
 
 
 def test_a_garbled_form_is_refused_not_a_crash(stranger: Visitor, visit: Callable[[str], Visitor]) -> None:

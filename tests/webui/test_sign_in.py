@@ -17,9 +17,9 @@ from flask import Flask
 from tests.webui.visitor import PASSWORD, Visitor, address, token_in, words
 from tests.world import World
 from webui import create_app
-from workflow import clock, database, sessions
+from workflow import clock, database, sessions, texts
 from workflow.engine import SYSTEM
-from workflow.errors import NotFound, PasswordTooWeak, SignInPaused, SignInRefused
+from workflow.errors import NetworkPaused, NotFound, PasswordTooWeak, SignInPaused, SignInRefused
 from workflow.models import LoginAttempt, Person, WebSession
 
 HERE = "192.0.2.7"
@@ -220,18 +220,32 @@ def test_somebody_elsewhere_is_not_locked_out_by_wrong_tries_here(world: World) 
     assert enter(world, at="198.51.100.4").person_id == world["leitung"]
 
 
-def test_one_address_cannot_try_one_account_after_the_other(world: World) -> None:
+def test_one_network_cannot_try_one_account_after_the_other(world: World) -> None:
     with pytest.raises(SignInRefused):
         sessions.sign_in(world.engine, "a@startklar.example", "falsch", HERE)
-    change(world, sa.update(LoginAttempt).values(failures=19))
-    change(
-        world, sa.delete(LoginAttempt).where(LoginAttempt.key == sessions._key("account", "a@startklar.example", HERE))
-    )
+    own = sessions._key("account", "a@startklar.example", HERE)
+    change(world, sa.update(LoginAttempt).where(LoginAttempt.key != own).values(failures=200))
+    began = database.real_now()
     with pytest.raises(SignInRefused):
         sessions.sign_in(world.engine, "b@startklar.example", "falsch", HERE)
-    with pytest.raises(SignInPaused):
+    assert max(row.blocked_until for row in rows(world, LoginAttempt)) - began < dt.timedelta(seconds=31)
+    with pytest.raises(NetworkPaused) as paused:
         enter(world)
+    assert "Ihr Konto ist nicht gesperrt" in texts.say("de", paused.value.key, **paused.value.facts)
     enter(world, at="198.51.100.4")
+
+
+def test_the_typos_of_a_town_hall_lock_nobody_out(world: World) -> None:
+    for n in range(90):
+        with pytest.raises(SignInRefused):
+            sessions.sign_in(world.engine, f"person{n}@startklar.example", "vertippt", HERE)
+    enter(world)
+
+
+def test_a_network_starts_afresh_every_quarter_of_an_hour_whoever_signs_in_meanwhile() -> None:
+    noon = dt.datetime(2026, 1, 5, 12, tzinfo=dt.UTC)
+    keys = [sessions._of_network(HERE, noon + dt.timedelta(minutes=minutes)).key for minutes in (0, 14, 15)]
+    assert keys[0] == keys[1] != keys[2]
 
 
 def test_the_addresses_of_one_ipv6_network_count_as_one(world: World) -> None:
@@ -396,6 +410,20 @@ def test_a_weak_password_is_refused_and_the_old_one_stays(world: World, visit: C
     enter(world)
 
 
+def test_neither_the_old_password_nor_the_own_email_is_a_new_one(world: World, visit: Callable[[str], Visitor]) -> None:
+    visitor = visit("leitung")
+    same = visitor.post("/account/password", old=PASSWORD, new=PASSWORD)
+    assert (same.status_code, "ist das bisherige" in words(same.text)) == (422, True)
+    email = visitor.post("/account/password", old=PASSWORD, new=address(world, "leitung").upper())
+    assert (email.status_code, "kennen viele" in words(email.text)) == (422, True)
+    enter(world)
+
+
+def test_what_an_unknown_account_is_compared_with_is_made_at_the_start(app: Flask) -> None:
+    assert app
+    assert sessions._nobodys_hash.cache_info().currsize == 1
+
+
 def test_a_device_can_be_signed_out_from_another(world: World, visit: Callable[[str], Visitor]) -> None:
     here, lost = visit("leitung"), visit("leitung")
     name = sessions.digest(lost.cookie("session") or "")
@@ -449,6 +477,23 @@ def test_a_form_of_another_site_is_refused_even_with_the_token(visit: Callable[[
         assert visitor.client.post("/sign-out", data=data, headers=headers).status_code == 403
     own = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
     assert visitor.client.post("/sign-out", data=data, headers=own).status_code == 303
+
+
+def test_a_broken_origin_is_refused_and_a_broken_referrer_is_nowhere(visit: Callable[[str], Visitor]) -> None:
+    visitor = visit("leitung")
+    data = {"csrf_token": token_in(visitor.get("/account").text)}
+    for broken in ("http://[::1", "http://[x]", "//[", ""):
+        headers = {"Origin": broken, "Referer": broken}
+        answer = visitor.client.post("/sign-out", data=data, headers=headers)
+        assert (answer.status_code, "Das hat nicht geklappt" in answer.text) == (403, False), broken
+        assert visitor.get("/nowhere", headers={"Referer": broken}).status_code == 404
+        assert visitor.client.get("/account?next=//[", headers={"Referer": broken}).status_code == 200
+
+
+def test_a_stranger_with_a_broken_referrer_is_asked_to_sign_in(stranger: Visitor) -> None:
+    data = {"csrf_token": token_in(stranger.get("/sign-in").text)}
+    answer = stranger.client.post("/account/password", data=data, headers={"Referer": "http://[::1"})
+    assert answer.status_code == 303
 
 
 def test_the_sign_in_form_of_another_browser_is_refused(world: World, app: Flask) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import os
+import struct
 import time
 import zipfile
 from pathlib import Path
@@ -69,6 +70,52 @@ def test_what_is_not_is_refused_and_leaves_nothing(tmp_path: Path, name: str, co
         documents.store(tmp_path, io.BytesIO(content), name)
     assert refusal.value.key == key
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
+
+
+def _contents(entries: int, *, claimed: int, name: bytes = b"", comment: bytes = b"", before_end: bytes = b"") -> bytes:
+    """An archive of nothing but a table of contents."""
+    entry = struct.pack("<4s6H3L5H2L", b"PK\1\2", 20, 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0, 0, 0, 0, 0, 0) + name
+    table = entry * entries
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, claimed, claimed, len(table), 4, len(comment))
+    return b"PK\3\4" + table + before_end + end + comment
+
+
+def test_a_small_table_of_contents_is_read(tmp_path: Path) -> None:
+    for comment in (b"", b"a comment"):
+        content = _contents(20, claimed=20, name=b"word/document.xml", comment=comment)
+        documents.store(tmp_path, io.BytesIO(content), "Brief.docx")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _contents(550_000, claimed=1),
+        _contents(11_000, claimed=11_000, name=b"word/"),
+        _contents(11_000, claimed=5, name=b"word/"),
+        _contents(11_000, claimed=5, name=b"word/", comment=b"a comment"),
+        _contents(5_000, claimed=5, name=b"word/" + b"x" * 500),
+        _contents(5, claimed=5, name=b"word/", before_end=b"PK\6\7" + bytes(16)),
+        b"PK\3\4" + b"PK\5\6" + b"\xff" * 18,
+        b"PK\3\4" + b"PK\5\6",
+        b"PK\3\4",
+    ],
+    ids=[
+        "many",
+        "more than office files have",
+        "lied about",
+        "with a comment",
+        "long names",
+        "zip64",
+        "huge",
+        "cut",
+        "none",
+    ],
+)
+def test_an_archive_that_would_keep_us_busy_is_refused_at_once(tmp_path: Path, content: bytes) -> None:
+    began = time.process_time()
+    with pytest.raises(InvalidDocument):
+        documents.store(tmp_path, io.BytesIO(content), "Brief.docx")
+    assert time.process_time() - began < 1
 
 
 def test_more_than_25_megabytes_are_refused(tmp_path: Path) -> None:

@@ -50,6 +50,18 @@ def test_a_single_notice_becomes_a_mail_about_that_task_with_one_link_to_it(worl
     assert mail.try_at is not None
 
 
+def test_only_people_of_a_body_read_that_their_team_answers_questions(world: World) -> None:
+    case_id = world.open()
+    messages.compose(world.engine)
+    world.do(case_id, "express_interest", "digi")
+    messages.compose(world.engine)
+    for who, answers in (("digi", True), ("team", False)):
+        mail = _mail_for(world, who)
+        for words in (_words(mail.plain), _words(mail.html)):
+            assert "Antworten auf sie liest niemand." in words
+            assert ("Fragen beantwortet Ihr Umsetzungsteam." in words) is answers
+
+
 def test_several_notices_become_one_digest_by_body_and_urgency_with_one_link_to_the_inbox(world: World) -> None:
     late = world.open()
     world.days(11)  # 8 December: one working day late
@@ -60,7 +72,7 @@ def test_several_notices_become_one_digest_by_body_and_urgency_with_one_link_to_
     world.open(body=STRANGE_TOWN)
     ticking.decide_and_write(world.engine)
     (mail,) = _mails(world)
-    assert mail.subject == "1 überfällig, 2 neu – Startklar am Di., 8. Dezember"
+    assert mail.subject == "1 Aufgabe überfällig, 2 neue Aufgaben – Startklar am Di., 8. Dezember"
     assert re.findall(r'href="([^"]*)"', mail.html) == [f"{BASE}/"]
     assert re.findall(r"https?://\S+", mail.plain) == [f"{BASE}/"]
     assert mail.in_reply_to is None
@@ -105,7 +117,7 @@ def test_a_digest_names_the_most_urgent_and_counts_the_rest(world: World) -> Non
         ).scalar_one()
     assert shown == messages.MOST_ITEMS < told
     assert f"Und {told - shown} weitere Sachen." in mail.plain
-    assert mail.subject.startswith(f"{told} neu – ")
+    assert mail.subject.startswith(f"{told} neue Aufgaben – ")
 
 
 def test_the_supervisor_reads_who_was_to_act_and_since_when(world: World) -> None:
@@ -281,9 +293,7 @@ def test_a_message_the_definitions_lost_is_still_told(world: World, caplog: pyte
         work.session.execute(
             sa.delete(Definition).where(Definition.kind == "message", Definition.name.in_(("de/asked", "en/asked")))
         )
-        work.session.execute(
-            sa.update(Installation).values(definitions_revision=Installation.definitions_revision + 1)
-        )
+        work.session.execute(sa.update(Installation).values(definitions_revision=Installation.definitions_revision + 1))
     assert messages.compose(world.engine) == 1
     assert "Vormerkung annehmen" in _mail_for(world, "digi").subject
     assert "no text for the message asked" in caplog.text

@@ -311,7 +311,9 @@ def test_nobody_but_people_of_bodies_waits_for_others(lively: World) -> None:
     assert {entry.body for entry in strangers} <= {None, "Stadt Worms"}
 
 
-def test_a_supervisor_sees_how_many_of_the_teams_tasks_are_overdue_and_the_longest_first(world: World) -> None:
+def test_a_supervisor_sees_how_many_of_the_teams_tasks_are_overdue_and_the_longest_first(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     open_all(world, "wohngeld")
     world.days(11)
     page = look(world, "supervisor")
@@ -326,6 +328,11 @@ def test_a_supervisor_sees_how_many_of_the_teams_tasks_are_overdue_and_the_longe
     assert [one.due.on for one in page.late] == sorted(one.due.on for one in page.late)
     assert all(one.due.overdue for one in page.late)
     assert look(world, "team").late == ()
+    monkeypatch.setattr(inbox, "MOST_OVERDUE", 100)
+    page = look(world, "supervisor")
+    here = next(one for one in page.late if one.body == "Landkreis Mainz-Bingen")
+    assert (here.role.de, here.instead_of) == ("Digitalisierungsbeauftragte:r", None)
+    assert any(one.role.de == "Umsetzungsteam" and one.instead_of == here.role for one in page.late)
 
 
 def test_a_strangers_town_never_appears(lively: World) -> None:

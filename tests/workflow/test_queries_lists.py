@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from tests.world import EMPTY_TOWN, FILE, STRANGE_TOWN, TOWN, World, plausible
 from workflow import cases, casework, documents, evidence, followups, milestones, people, policy, prerequisites
 from workflow.definition import EvidenceField, Text
-from workflow.engine import Work
+from workflow.engine import SYSTEM, Work
 from workflow.errors import NotFound
 from workflow.evidence import StoredFile
 from workflow.models import Body, Case, Definition, Event, Grant, Milestone, Notice, Prerequisite, Task, TeamDistrict
@@ -416,6 +416,23 @@ def _plans(world: World, statements: list[str]) -> list[str]:
     return plans
 
 
+def test_a_line_names_who_really_acts_where_nobody_holds_the_role(world: World) -> None:
+    world.open()
+    for gone, role, instead_of in (
+        (None, "Digitalisierungsbeauftragte:r", None),
+        ("digi", "Leitung der Kommune", "Digitalisierungsbeauftragte:r"),
+        ("leitung", "Umsetzungsteam", "Digitalisierungsbeauftragte:r"),
+    ):
+        if gone is not None:
+            with world.engine.change(SYSTEM) as work:
+                people.withdraw(work, world[gone], people.parse_role(f"{gone}@{TOWN}"))
+        with world.look("team") as work:
+            (line,) = case_list.cases(work).lines
+        assert line.next is not None
+        acts = (line.next.role.de, line.next.instead_of.de if line.next.instead_of else None)
+        assert acts == (role, instead_of)
+
+
 # --- bodies ----------------------------------------------------------------------------------------------------------
 
 
@@ -424,10 +441,14 @@ def test_all_bodies_are_listed_by_district(lively: World) -> None:
         found = bodies.bodies(work)
     assert found.matching == found.all == 194
     assert sum(len(group.bodies) for group in found.groups) == 194
-    assert [group.district for group in found.groups].count(None) == 1
-    towns = found.groups[0]
-    assert (towns.name, len(towns.bodies)) == (None, 12)
-    district = next(group for group in found.groups if group.district == TOWN)
+    own, towns, *districts = found.groups
+    assert (own.own, [(body.ars, body.cases) for body in own.bodies]) == (True, [(TOWN, 2)])
+    assert (towns.own, towns.name, len(towns.bodies)) == (False, None, 12)
+    assert all(group.district is not None and not group.own for group in districts)
+    with lively.look("team") as work:
+        towns, *districts = bodies.bodies(work).groups
+    assert (towns.district, towns.own) == (None, False)
+    district = next(group for group in districts if group.district == TOWN)
     assert district.bodies[0].ars == TOWN
     assert [body.cases for body in district.bodies[:1]] == [2]
     assert found.attribution.startswith("© Statistisches Bundesamt")

@@ -196,9 +196,7 @@ def test_what_the_team_left_undone_is_not_held_against_the_town(world: World) ->
 def test_nobody_is_reminded_of_tasks_while_a_case_rests_but_the_team_of_the_review(world: World) -> None:
     case_id = world.open()
     with world.by("team") as work:
-        cases.hold(
-            work, case_id, blocker="no_staff", reason="Stelle unbesetzt", review_on=dt.date(2026, 12, 8)
-        )
+        cases.hold(work, case_id, blocker="no_staff", reason="Stelle unbesetzt", review_on=dt.date(2026, 12, 8))
     assert _days(world, 15, about=world.task(case_id, "express_interest")) == []
     with world.look() as work:
         told = [(row.rung, row.outcome) for row in _holds_decided(work)]
@@ -338,9 +336,7 @@ def test_two_that_decide_at_once_decide_each_rung_once(world: World) -> None:
     assert len(told) == len(set(told)) == len(opened)
 
 
-def test_a_subject_that_fails_is_pushed_back_and_stops_no_other(
-    world: World, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_subject_that_fails_is_pushed_back_and_stops_no_other(world: World, caplog: pytest.LogCaptureFixture) -> None:
     broken, whole = world.open(), world.open("uvg")
     with world.engine.change(SYSTEM) as work:
         work.session.execute(sa.update(Case).where(Case.id == broken).values(process_version=99))
@@ -449,9 +445,7 @@ def _story(world: World, subject_id: UUID) -> Story:
 
 def _decisions(world: World, subject_id: UUID) -> dict[str, str]:
     with world.look() as work:
-        rows = work.session.execute(
-            sa.select(Decision.rung, Decision.outcome).where(Decision.subject_id == subject_id)
-        )
+        rows = work.session.execute(sa.select(Decision.rung, Decision.outcome).where(Decision.subject_id == subject_id))
         return {row.rung: row.outcome for row in rows}
 
 
@@ -487,9 +481,7 @@ def _told(world: World) -> set[str]:
 def _facts(world: World, who: str) -> list[dict[str, Any]]:
     with world.look() as work:
         rows = work.session.execute(
-            sa.select(Notice.facts)
-            .where(Notice.recipient_id == world[who])
-            .order_by(Notice.created_at, Notice.urgency)
+            sa.select(Notice.facts).where(Notice.recipient_id == world[who]).order_by(Notice.created_at, Notice.urgency)
         ).scalars()
         return [json.loads(facts) for facts in rows]
 
@@ -524,6 +516,4 @@ def _with_ladder(world: World, name: str, change: Callable[[list[Any]], list[Any
                 loaded_at=work.now,
             )
         )
-        work.session.execute(
-            sa.update(Installation).values(definitions_revision=Installation.definitions_revision + 1)
-        )
+        work.session.execute(sa.update(Installation).values(definitions_revision=Installation.definitions_revision + 1))

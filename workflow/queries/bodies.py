@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -55,11 +55,15 @@ class BodyLine:
 
 @dataclass(frozen=True, slots=True)
 class BodyGroup:
-    """The bodies of one district, the Landkreis first; `district` is None for the towns that are their own district."""
+    """The bodies of one district, the Landkreis first; `district` is None for the towns that are their own district.
+
+    Bodies the reader works for stand apart, as a group that is `own`.
+    """
 
     district: str | None
     name: str | None
     bodies: tuple[BodyLine, ...]
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ def bodies(work: Work, filters: Filters = Filters()) -> BodyList:
     found = [row for row in rows if _matches(row, filters)]
     return BodyList(
         filters=filters,
-        groups=_groups(found, rows),
+        groups=_groups(found, rows, own=work.actor.bodies()),
         matching=len(found),
         all=len(rows),
         kinds=kinds,
@@ -132,11 +136,12 @@ def _matches(row: Any, filters: Filters) -> bool:
     return all(word in row.sort_key or row.ars.startswith(word) for word in words_of(filters.text))
 
 
-def _groups(found: Sequence[Any], every: Sequence[Any]) -> tuple[BodyGroup, ...]:
-    """By district; towns that are a district of their own come first and together."""
+def _groups(found: Sequence[Any], every: Sequence[Any], *, own: Collection[str]) -> tuple[BodyGroup, ...]:
+    """The reader's own first, then by district; towns that are a district of their own come first and together."""
     names = {row.ars: row for row in every}
     inside = {row.district for row in every if row.ars != row.district}
     grouped: dict[str | None, list[BodyLine]] = {}
+    mine: list[BodyLine] = []
     for row in found:
         line = BodyLine(
             ars=row.ars,
@@ -148,8 +153,11 @@ def _groups(found: Sequence[Any], every: Sequence[Any]) -> tuple[BodyGroup, ...]
             cases=row.cases or 0,
             live=row.live or 0,
         )
-        grouped.setdefault(row.district if row.district in inside else None, []).append(line)
-    return tuple(
+        if row.ars in own:
+            mine.append(line)
+        else:
+            grouped.setdefault(row.district if row.district in inside else None, []).append(line)
+    by_district = tuple(
         BodyGroup(
             district=district,
             name=names[district].display_name if district in names else None,
@@ -160,6 +168,7 @@ def _groups(found: Sequence[Any], every: Sequence[Any]) -> tuple[BodyGroup, ...]
             key=lambda entry: (entry[0] is not None, names[entry[0]].sort_key if entry[0] in names else ""),
         )
     )
+    return (BodyGroup(None, None, tuple(mine), own=True), *by_district) if mine else by_district
 
 
 # --- one body --------------------------------------------------------------------------------------------------------

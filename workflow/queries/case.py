@@ -79,6 +79,7 @@ class PrerequisiteLine:
 class MilestoneLine:
     """Something the Land does for the case's service."""
 
+    id: UUID
     title: Text
     due: Due | None
     reached_on: dt.date | None
@@ -507,6 +508,7 @@ def _milestones(found: SeenCase) -> tuple[MilestoneLine, ...]:
     shared = found.work.catalogue.shared.milestones
     return tuple(
         MilestoneLine(
+            id=milestone.id,
             title=shared[kind].title if kind in shared else Text(de=kind, en=kind),
             due=parts.due(found.work, milestone.due_on) if milestone.reached_on is None else None,
             reached_on=milestone.reached_on,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import casework, evidence, policy, tasks
+from workflow import casework, evidence, policy, statements, tasks
 from workflow.calendar import Pause
 from workflow.casework import CaseAtHand, CaseRow, TaskRow
 from workflow.definition import EvidenceField, Text
@@ -18,8 +18,10 @@ from workflow.engine import Work
 from workflow.errors import NotFound
 from workflow.evidence import Value
 from workflow.models import Body, Case, Decision, Document, Evidence, Hold, Person, Remark, Task, Team, Wave
+from workflow.policy import Holder
 from workflow.queries import parts
 from workflow.queries.parts import AnswerView, DocumentLink, Due
+from workflow.statements import Query, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,28 +138,12 @@ class SeenCase(CaseAtHand):
     team_title: str = ""
     wave_title: Text | None = None
     _names: dict[UUID, str] = field(default_factory=dict)
-    _holds: tuple[HoldSeen, ...] | None = None
+    _holds: tuple[HoldSeen, ...] = ()
     _remarks: dict[str, str] | None = None
-    _answered: tuple[Answered, ...] | None = None
+    _answered: tuple[Answered, ...] = ()
 
     def holds(self) -> tuple[HoldSeen, ...]:
         """The ledger of pauses, the earliest first."""
-        if self._holds is None:
-            blockers = self.work.catalogue.programme.blockers
-            rows = self.work.session.execute(_HOLDS, {"case_id": self.row.id})
-            self._holds = tuple(
-                HoldSeen(
-                    blocker=blockers[row.blocker].title if row.blocker in blockers else _plain(row.blocker),
-                    began_on=row.began_on,
-                    ended_on=row.ended_on,
-                    review_on=row.review_on,
-                    promised_on=row.promised_on,
-                    external_owner=row.external_owner,
-                    remark_id=row.remark_id,
-                    held_by=row.held_by,
-                )
-                for row in rows
-            )
         return self._holds
 
     def pauses(self) -> tuple[Pause, ...]:
@@ -177,37 +163,18 @@ class SeenCase(CaseAtHand):
     def remarks(self) -> dict[str, str]:
         """What people gave as reasons, by the remark's id in hex; erased ones are not there."""
         if self._remarks is None:
-            rows = self.work.session.execute(_REMARKS, {"case_id": self.row.id})
+            rows = statements.rows(self.work.connection, _REMARKS, {"case_id": self.row.id})
             self._remarks = {remark_id.hex: text for remark_id, text in rows if text}
         return self._remarks
 
     def answered(self) -> tuple[Answered, ...]:
         """Every answer given in this case, in all revisions, in the order in which they were given."""
-        if self._answered is None:
-            rows = self.work.session.execute(_ANSWERED, {"case_id": self.row.id})
-            self._answered = tuple(
-                Answered(
-                    kind=row.subject_kind,
-                    subject_id=row.subject_id,
-                    source=row.source,
-                    field=row.field,
-                    type=row.type,
-                    value=evidence.value_of(row.type, row.text_value, row.number_value, row.date_value),
-                    document=DocumentLink(row.document_id, row.name, row.size) if row.document_id else None,
-                    attempt=row.attempt,
-                    revision=row.revision,
-                    latest=row.latest,
-                    given_at=row.given_at,
-                    given_by=row.given_by,
-                )
-                for row in rows
-            )
         return self._answered
 
     def learn_names(self, people: Iterable[UUID | None]) -> None:
         """Read the names of these people and of everybody who holds a role here, in one statement."""
         wanted = {person for person in people if person} | {holder.person_id for holder in self.holders()}
-        rows = self.work.session.execute(_NAMES, {"people": list(wanted)})
+        rows = self.work.connection.execute(_NAMES, {"people": list(wanted)})
         self._names = {person_id: name for person_id, name in rows if name}
 
     def name(self, person_id: UUID | None) -> str | None:
@@ -316,12 +283,12 @@ class SeenCase(CaseAtHand):
 
 def look(work: Work, case_id: UUID) -> SeenCase:
     """The case, if this actor may know it exists. Raises NotFound."""
-    return _look(work, Case.id == case_id)
+    return _look(work, _CASE, case_id)
 
 
 def look_by_task(work: Work, task_id: UUID) -> tuple[SeenCase, TaskRow]:
     """The case of a task, and the task. Raises NotFound like `look`."""
-    case = _look(work, Case.id == sa.select(Task.case_id).where(Task.id == task_id).scalar_subquery())
+    case = _look(work, _CASE_OF_TASK, task_id)
     task = next((task for task in case.tasks.values() if task.id == task_id), None)
     if task is None:
         raise NotFound(what="task")
@@ -333,27 +300,73 @@ def reminded(work: Work, tasks: Iterable[UUID]) -> dict[UUID, dt.date]:
     wanted = list(tasks)
     if not wanted:
         return {}
-    rows = work.session.execute(_REMINDED, {"tasks": wanted})
+    rows = work.connection.execute(_REMINDED, {"tasks": wanted})
     today = work.catalogue.calendar.today
     return {task_id: today(_aware(at)) for task_id, at in rows}
 
 
-def _look(work: Work, which: sa.ColumnElement[bool]) -> SeenCase:
-    row = work.session.execute(_LOOK.where(which, policy.cases(work.actor))).first()
-    if row is None:
+def _look(work: Work, query: Query, which: UUID) -> SeenCase:
+    """The case by a constant query, and with it everything a page of it is sure to ask for."""
+    found = statements.rows(work.connection, query, {"which": which})
+    if not found:
         raise NotFound(what="case")
-    *columns, body_name, team_title, wave_de, wave_en = row
+    *columns, body_name, team_title, wave_de, wave_en = found[0]
     case_row = CaseRow(*columns)
-    process = work.catalogue.process(case_row.process, case_row.process_version)
-    rows = work.session.execute(_TASKS, {"case_id": case_row.id})
+    if not policy.sees(work.actor, case_row):
+        raise NotFound(what="case")
+    of_case = {"case_id": case_row.id}
+    tasks, holds, answered, holders = statements.answers(
+        work.connection,
+        ((_TASKS, of_case), (_HOLDS, of_case), (_ANSWERED, of_case), casework.asking_holders(case_row)),
+    )
     return SeenCase(
         work,
         case_row,
-        process,
-        {task.name: task for task in (TaskRow(*row) for row in rows)},
+        work.catalogue.process(case_row.process, case_row.process_version),
+        {task.name: task for task in (TaskRow(*row) for row in tasks)},
+        _holders=tuple(Holder(*row) for row in holders),
         body_name=body_name,
         team_title=team_title,
         wave_title=Text(de=wave_de, en=wave_en) if wave_de else None,
+        _holds=_holds(work, holds),
+        _answered=_answered(answered),
+    )
+
+
+def _holds(work: Work, rows: Rows) -> tuple[HoldSeen, ...]:
+    blockers = work.catalogue.programme.blockers
+    return tuple(
+        HoldSeen(
+            blocker=blockers[row.blocker].title if row.blocker in blockers else _plain(row.blocker),
+            began_on=row.began_on,
+            ended_on=row.ended_on,
+            review_on=row.review_on,
+            promised_on=row.promised_on,
+            external_owner=row.external_owner,
+            remark_id=row.remark_id,
+            held_by=row.held_by,
+        )
+        for row in rows
+    )
+
+
+def _answered(rows: Rows) -> tuple[Answered, ...]:
+    return tuple(
+        Answered(
+            kind=row.subject_kind,
+            subject_id=row.subject_id,
+            source=row.source,
+            field=row.field,
+            type=row.type,
+            value=evidence.value_of(row.type, row.text_value, row.number_value, row.date_value),
+            document=DocumentLink(row.document_id, row.name, row.size) if row.document_id else None,
+            attempt=row.attempt,
+            revision=row.revision,
+            latest=row.latest,
+            given_at=row.given_at,
+            given_by=row.given_by,
+        )
+        for row in rows
     )
 
 
@@ -383,6 +396,9 @@ _LOOK = (
     .join(Team, Team.key == Case.team)
     .outerjoin(Wave, Wave.key == Case.wave)
 )
+_WHICH: Any = sa.bindparam("which", type_=sa.Uuid())
+_CASE: Query = _LOOK.where(Case.id == _WHICH)
+_CASE_OF_TASK: Query = _LOOK.where(Case.id == sa.select(Task.case_id).where(Task.id == _WHICH).scalar_subquery())
 _TASKS = sa.select(*(getattr(Task, column.name) for column in fields(TaskRow))).where(Task.case_id == _CASE_ID)
 _HOLDS = (
     sa.select(
