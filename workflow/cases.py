@@ -390,6 +390,7 @@ def resume(work: Work, case_id: UUID, *, seen: int | None = None) -> CaseView:
     work.session.execute(
         sa.update(Hold).where(Hold.id == resting).values(ended_on=work.today, remind_at=None, rung=None)
     )
+    case.end_pause(work.today)
     case.set(rests=False, version=case.row.version + 1)
     tasks.reclock(case)
     case.say(hold={"id": resting, "ended_on": work.today})

@@ -306,6 +306,10 @@ class LockedCase(CaseAtHand):
             task.version += 1
             known["version"] = task.version
 
+    def end_pause(self, on: dt.date) -> None:
+        """The pause that lasts ends on this day, also for the dates this deed still works out."""
+        self._pauses = tuple(Pause(pause.began_on, pause.ended_on or on) for pause in self.pauses())
+
     def add(self, task: TaskRow) -> None:
         """A task the case did not have yet."""
         self.tasks[task.name] = task

@@ -448,7 +448,8 @@ def test_when_the_page_of_an_error_breaks_too_a_plain_one_takes_its_place(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = breaking(world, RuntimeError("petra.lehmann"))
-    app.jinja_env.globals["notice"] = lambda: {}["petra.lehmann"]
+    nobody: dict[str, str] = {}
+    app.jinja_env.globals["notice"] = lambda: nobody["petra.lehmann"]
     visitor = Visitor(app)
     visitor.client.set_cookie("startklar_session", "x")
     visitor.client.set_cookie("startklar_notice", "x")

@@ -420,7 +420,7 @@ def test_neither_the_old_password_nor_the_own_email_is_a_new_one(world: World, v
 
 
 def test_what_an_unknown_account_is_compared_with_is_made_at_the_start(app: Flask) -> None:
-    assert app
+    assert app.extensions["startklar"].engine is not None
     assert sessions._nobodys_hash.cache_info().currsize == 1
 
 
