@@ -1,7 +1,7 @@
 """`python -m benchmarks [--json] [--quick]`: measure, and print a table or JSON.
 
 Ratios are what counts: 1.00 is as fast as the floor measured in the same round on the same machine. Absolute times are
-for orientation and never asserted. Ends with 1 when a target is missed.
+for orientation and never asserted. A missed target is reported, not a failure.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def main(words: list[str] | None = None) -> int:
         print(json.dumps(_as_json(facts, results, opened), ensure_ascii=False, indent=2))
     else:
         _print(facts, results, opened)
-    return 0 if all(result.holds for result in results) else 1
+    return 0
 
 
 def _measure(database: Database, data: Path, size: Size) -> tuple[list[Ratio], Opened]:
@@ -100,11 +100,12 @@ def _as_json(facts: dict[str, str | int], results: list[Ratio], opened: dict[str
 
 
 def _print(facts: dict[str, str | int], results: list[Ratio], opened: dict[str, Opened]) -> None:
-    out = Console(highlight=False)
-    out.print(", ".join(f"{name} {value}" for name, value in facts.items()), style="dim")
+    out = Console(highlight=False, soft_wrap=True, width=120)
+    out.print(", ".join(f"{name} {value}" for name, value in facts.items()))
     table = Table(box=None, pad_edge=False)
     for head in ("measure", "database", "ours", "floor", "ratio", "target", "", "of"):
-        table.add_column(head, justify="right" if head in ("ours", "floor", "ratio", "target") else "left")
+        figures = head in ("ours", "floor", "ratio", "target")
+        table.add_column(head, justify="right" if figures else "left", no_wrap=True)
     for result in results:
         table.add_row(
             result.name,

@@ -28,6 +28,13 @@ from sqlalchemy.orm import Session
 
 from workflow.errors import Busy, Unready
 
+_WRITING: dict[str, Any] = {"startklar_write": True}
+_READING: dict[str, dict[str, Any]] = {
+    "sqlite": {"startklar_write": False},
+    # Every statement looks at what is committed when it begins, with or without a transaction around it; without, two
+    # round trips less.
+    "postgresql": {"isolation_level": "AUTOCOMMIT"},
+}
 _INSIDE: dict[str, Any] = {"autoflush": False, "expire_on_commit": False, "join_transaction_mode": "rollback_only"}
 """A session that lives inside its connection's transaction, and costs nothing while nobody asks it."""
 _SCHEMA = Path(__file__).resolve().parent / "schema"
@@ -69,7 +76,7 @@ def transaction(pool: sa.Engine, *, write: bool) -> Iterator[Session]:
     """
     try:
         with (
-            pool.connect().execution_options(startklar_write=write) as connection,
+            pool.connect().execution_options(**_WRITING if write else _READING[pool.dialect.name]) as connection,
             connection.begin(),
             Session(connection, **_INSIDE) as session,
         ):

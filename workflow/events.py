@@ -124,6 +124,8 @@ def remark(work: Work, chain_id: UUID, text: str) -> dict[str, Any]:
 
 def plain(value: Any) -> Any:
     """The JSON form of ids, dates and nested values."""
+    if type(value) in _PLAIN_ALREADY:
+        return value
     if isinstance(value, Mapping):
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
@@ -135,6 +137,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, dt.date):
         return value.isoformat()
     return value
+
+
+_PLAIN_ALREADY = frozenset({str, int, float, bool, type(None)})
 
 
 def broken_at(work: Work, chain_id: UUID) -> int | None:

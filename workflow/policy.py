@@ -117,11 +117,11 @@ def cases(actor: Actor) -> sa.ColumnElement[bool]:
         return sa.true()
     seen: list[sa.ColumnElement[bool]] = []
     if bodies := actor.bodies():
-        seen.append(Case.body.in_(bodies))
+        seen.append(one_of(Case.body, bodies))
     if teams := actor.teams("umsetzungsteam", "supervisor"):
-        seen.append(Case.team.in_(teams))
+        seen.append(one_of(Case.team, teams))
     if operators := actor.operators():
-        seen.append(sa.and_(Case.operator.in_(operators), Case.underway))
+        seen.append(sa.and_(one_of(Case.operator, operators), Case.underway))
     return sa.or_(*seen) if seen else sa.false()
 
 
@@ -143,6 +143,11 @@ def sees(actor: Actor, case: Known) -> bool:
     )
 
 
+def one_of(column: sa.SQLColumnExpression[Any], values: Iterable[str]) -> sa.ColumnElement[bool]:
+    """The column has one of these values; written out, for a query that is kept (`statements`)."""
+    return sa.or_(sa.false(), *(column == value for value in values))
+
+
 def case_states(actor: Actor, *, public: bool) -> sa.ColumnElement[bool]:
     """The cases whose state and go-live date this actor may know: everybody's when the programme says so (`public`)."""
     return sa.true() if public and actor.id is not None else cases(actor)
@@ -154,9 +159,9 @@ def prerequisites(actor: Actor) -> sa.ColumnElement[bool]:
         return sa.true()
     seen: list[sa.ColumnElement[bool]] = []
     if bodies := actor.bodies():
-        seen.append(Prerequisite.body.in_(bodies))
+        seen.append(one_of(Prerequisite.body, bodies))
     if teams := actor.teams("umsetzungsteam", "supervisor"):
-        seen.append(Prerequisite.team.in_(teams))
+        seen.append(one_of(Prerequisite.team, teams))
     return sa.or_(*seen) if seen else sa.false()
 
 
@@ -358,7 +363,7 @@ def _to_do(
         if only is not None and service is None:
             continue
         roles = {held.role for held in actor.roles if (held.body, held.service) == (place, only)}
-        theirs: list[sa.ColumnElement[bool]] = [acting.in_(sorted(f"body.{role}" for role in roles))]
+        theirs: list[sa.ColumnElement[bool]] = [one_of(acting, sorted(f"body.{role}" for role in roles))]
         if "digi" in roles:
             theirs.append(sa.and_(of_others, nobody(role_of)))
         elif "leitung" in roles:
@@ -375,9 +380,9 @@ def _to_do(
             elsewhere = sa.and_(grant.ended_at.is_(None), grant.body.is_(None), grant.team.is_(None))
             served = sa.exists().where(elsewhere, grant.role == "rollout_team", grant.operator == operator)
             theirs.append(sa.and_(acting == "rollout_team", ~served))
-        branches.append(sa.and_(team.in_(teams), acting.is_not(None), sa.or_(*theirs)))
+        branches.append(sa.and_(one_of(team, teams), acting.is_not(None), sa.or_(*theirs)))
     if operator is not None and (operators := actor.operators()):
-        branches.append(sa.and_(operator.in_(operators), acting == "rollout_team"))
+        branches.append(sa.and_(one_of(operator, operators), acting == "rollout_team"))
     return branches
 
 
@@ -390,11 +395,11 @@ def _is_placed(actor: Actor) -> sa.ColumnElement[bool]:
     """`standing_of_assignee`, said to the database."""
     reasons: list[sa.ColumnElement[bool]] = [sa.false()]
     if bodies := actor.bodies():
-        reasons.append(sa.and_(Task.owner.startswith("body.", autoescape=True), Task.body.in_(bodies)))
+        reasons.append(sa.and_(Task.owner.startswith("body.", autoescape=True), one_of(Task.body, bodies)))
     if operators := actor.operators():
-        reasons.append(sa.and_(Task.owner == "rollout_team", Task.operator.in_(operators)))
+        reasons.append(sa.and_(Task.owner == "rollout_team", one_of(Task.operator, operators)))
     if teams := actor.teams("umsetzungsteam", "supervisor"):
-        reasons.append(Task.team.in_(teams))
+        reasons.append(one_of(Task.team, teams))
     return sa.or_(*reasons)
 
 

@@ -29,7 +29,6 @@ Writing = tuple[sa.Insert | sa.Update, Sequence[Values]]
 """A statement with named values open, and the values for each time it is sent; all of them name the same."""
 
 _Convert = Callable[[Any], Any]
-_IDLE = psycopg.pq.TransactionStatus.IDLE
 _DOUBLE = 701
 """What PostgreSQL calls double precision: only numbers ask what kind the driver gives, and ours are of this one."""
 
@@ -40,12 +39,11 @@ def rows(connection: sa.Connection, query: Query, values: Values) -> Rows:
 
 
 def answers(connection: sa.Connection, asked: Sequence[Asking]) -> list[Rows]:
-    """What each of these queries answers. PostgreSQL gets all of them, and the beginning of a transaction before them,
-    in one round trip."""
+    """What each of these queries answers. PostgreSQL gets all of them in one round trip."""
     driver, dialect = _driver(connection), connection.dialect.name
     prepared = [_prepared(dialect, query, tuple(values)) for query, values in asked]
     cursors = [driver.cursor() for _ in asked]
-    together = dialect == "postgresql" and (len(asked) > 1 or driver.info.transaction_status == _IDLE)
+    together = dialect == "postgresql" and len(asked) > 1
     try:
         with driver.pipeline() if together else nullcontext():
             for cursor, one, (_, values) in zip(cursors, prepared, asked, strict=True):
@@ -84,6 +82,8 @@ class _Prepared:
     """Makes a row of cells."""
 
     def bind(self, values: Values) -> Values:
+        if not (self.constants or self.binders):
+            return values
         bound = {**self.constants, **values}
         for name, convert in self.binders:
             bound[name] = convert(bound[name])

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import policy
+from workflow import policy, statements
 from workflow.definition import MilestoneRequirement, Text
 from workflow.engine import Work
 from workflow.models import Body, Case, Milestone, Prerequisite, Task
@@ -20,7 +20,7 @@ from workflow.queries.parts import Due
 
 PAGE = 50
 _QUERIES_KEPT = 256
-"""For how many actors the queries of this page stay put together."""
+"""For how many actors the queries of this page stay put together, which takes many times as long as asking them."""
 MOST_WAITING = 6
 MOST_OVERDUE = 10
 
@@ -190,10 +190,10 @@ _FAR = dt.date(9999, 12, 31)
 
 def _to_do(work: Work, place: _Place | None) -> tuple[Sequence[Any], _Totals]:
     """Tasks and prerequisites that wait for the actor in one order, one more than a page; and how many there are."""
-    values: dict[str, Any] = {"today": work.today, "until": _last_working_day(work)}
+    values: dict[str, Any] = {"today": work.today, "until": _last_working_day(work), "most": PAGE + 1}
     if place is not None:
         values |= {"rests_before": place.rests, "due_before": place.due_on, "id_before": place.id}
-    rows = work.connection.execute(_to_do_of(work.actor, further=place is not None), values).all()
+    rows = statements.rows(work.connection, _to_do_of(work.actor, further=place is not None), values)
     if not rows:
         return rows, _Totals()
     return rows, _Totals(rows[0].everything, rows[0].overdue, rows[0].due_until)
@@ -201,7 +201,7 @@ def _to_do(work: Work, place: _Place | None) -> tuple[Sequence[Any], _Totals]:
 
 @lru_cache(maxsize=_QUERIES_KEPT)
 def _to_do_of(actor: policy.Actor, *, further: bool) -> sa.Select[*tuple[Any, ...]]:
-    """The query of an actor with these rights; putting it together takes many times as long as asking it."""
+    """The query of an actor with these rights."""
     both = sa.union_all(_tasks(actor), _prerequisites(actor)).subquery("to_do")
     order = (both.c.rests, both.c.due_on, both.c.id)
     active = sa.not_(both.c.rests)
@@ -217,7 +217,7 @@ def _to_do_of(actor: policy.Actor, *, further: bool) -> sa.Select[*tuple[Any, ..
     query = (
         sa.select(counted, name.label("display_name"))
         .order_by(*(counted.c[column.name] for column in order))
-        .limit(PAGE + 1)
+        .limit(sa.bindparam("most", type_=sa.Integer()))
     )
     if not further:
         return query
@@ -384,14 +384,14 @@ def _waiting(work: Work) -> list[Waiting]:
     bodies = actor.bodies()
     if not bodies:
         return []
-    found = [*_tasks_of_others(work), *_missing_milestones(work, bodies)]
+    found = [*_tasks_of_others(work), *_missing_milestones(work)]
     return sorted(found, key=lambda entry: (entry.since or work.today, entry.title.de))
 
 
 def _tasks_of_others(work: Work) -> list[Waiting]:
     """Tasks of cases of the actor's bodies that do not wait for the actor: a colleague's, or somebody's elsewhere."""
     catalogue = work.catalogue
-    rows = work.connection.execute(_others_of(work.actor))
+    rows = statements.rows(work.connection, _others_of(work.actor), {})
     return [
         Waiting(
             kind="task",
@@ -430,7 +430,7 @@ def _others_of(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
         .join(Body, Body.ars == Task.body)
         .where(
             policy.cases(actor),
-            Task.body.in_(actor.bodies()),
+            policy.one_of(Task.body, actor.bodies()),
             Task.acting.is_not(None),
             sa.not_(Task.optional),
             sa.not_(Case.rests),
@@ -441,29 +441,10 @@ def _others_of(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
     )
 
 
-def _missing_milestones(work: Work, bodies: tuple[str, ...]) -> list[Waiting]:
+def _missing_milestones(work: Work) -> list[Waiting]:
     """Milestones not reached that the next step of one of these bodies' cases demands."""
     catalogue = work.catalogue
-    rows = work.session.execute(
-        sa.select(
-            Milestone.kind,
-            Milestone.service,
-            Milestone.due_on,
-            Case.process,
-            Case.process_version,
-            Case.state,
-            Case.entered_on,
-        )
-        .join(Case, Case.service == Milestone.service)
-        .where(
-            policy.cases(work.actor),
-            Case.body.in_(bodies),
-            Case.ended_on.is_(None),
-            Milestone.reached_on.is_(None),
-        )
-        .order_by(Case.entered_on, Case.number)
-        .limit(500)
-    )
+    rows = statements.rows(work.connection, _milestones_missing_for(work.actor), {})
     kinds: dict[str, list[Any]] = {}
     for row in rows:
         if _demands(work, row):
@@ -487,6 +468,31 @@ def _missing_milestones(work: Work, bodies: tuple[str, ...]) -> list[Waiting]:
             )
         )
     return found
+
+
+@lru_cache(maxsize=_QUERIES_KEPT)
+def _milestones_missing_for(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
+    """The query of an actor with these rights, likewise."""
+    return (
+        sa.select(
+            Milestone.kind,
+            Milestone.service,
+            Milestone.due_on,
+            Case.process,
+            Case.process_version,
+            Case.state,
+            Case.entered_on,
+        )
+        .join(Case, Case.service == Milestone.service)
+        .where(
+            policy.cases(actor),
+            policy.one_of(Case.body, actor.bodies()),
+            Case.ended_on.is_(None),
+            Milestone.reached_on.is_(None),
+        )
+        .order_by(Case.entered_on, Case.number)
+        .limit(500)
+    )
 
 
 def _demands(work: Work, row: Any) -> bool:
