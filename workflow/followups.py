@@ -1,26 +1,15 @@
-"""Cases that must learn that what they waited for is there: one row per case, worked in chunks, resumable."""
+"""What a deed leaves for many cases to follow: one row per case, written with the deed itself."""
 
 from __future__ import annotations
 
-import datetime as dt
-import logging
-import time
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
 
-from workflow import casework, database, requirements
-from workflow.engine import SYSTEM, Engine, Work
-from workflow.errors import NotFound
+from workflow import database
+from workflow.engine import Work
 from workflow.models import Followup
-
-CHUNK = 100
-CHUNK_SECONDS = 0.05
-_AGAIN_AFTER = dt.timedelta(hours=1)
-
-log = logging.getLogger(__name__)
 
 
 def queue(work: Work, kind: str, source_id: UUID, source_seq: int, cases: Sequence[UUID]) -> None:
@@ -42,76 +31,3 @@ def queue(work: Work, kind: str, source_id: UUID, source_seq: int, cases: Sequen
                 for case_id in cases
             ],
         )
-
-
-def work_off(engine: Engine) -> int:
-    """Work off every follow-up that is due; returns how many. One that fails is tried again in an hour, alone."""
-    done = 0
-    while chunk := _due(engine):
-        began = time.monotonic()
-        with engine.change(SYSTEM) as work:
-            for followup_id, case_id in chunk:
-                try:
-                    with work.session.begin_nested():
-                        _follow(work, followup_id, case_id)
-                    done += 1
-                except OperationalError:
-                    raise  # the database's trouble, not this case's: the whole chunk is tried again
-                except Exception:
-                    log.exception("follow-up %s failed; it is tried again in an hour", followup_id)
-                    _postpone(work, followup_id)
-                if time.monotonic() - began > CHUNK_SECONDS:
-                    break
-    return done
-
-
-def _due(engine: Engine) -> list[tuple[UUID, UUID]]:
-    """The next follow-ups, by case, so that cases are locked in one order."""
-    with engine.read(SYSTEM) as work:
-        rows = work.session.execute(
-            sa.select(Followup.id, Followup.case_id)
-            .where(Followup.try_at.is_not(None), Followup.try_at <= database.real_now())
-            .order_by(Followup.case_id)
-            .limit(CHUNK)
-        )
-        return [(row.id, row.case_id) for row in rows]
-
-
-def _follow(work: Work, followup_id: UUID, case_id: UUID) -> None:
-    """One case learns: an entry in its history, and the team is told if nothing stands in the way any more."""
-    try:
-        case = casework.lock(work, case_id)
-    except NotFound:
-        _finish(work, followup_id)
-        return
-    row = work.session.execute(
-        sa.select(Followup.source_kind, Followup.source_id, Followup.try_at).where(Followup.id == followup_id)
-    ).one()
-    if row.try_at is None:
-        return
-    case.say(source=row.source_kind, source_id=row.source_id)
-    for name, move in case.process.transitions.items():
-        forward = case.row.state in move.from_ and move.requires and not move.back
-        if forward and not requirements.unmet(case, move.requires):
-            case.notify(
-                "can_advance",
-                case.in_charge("umsetzungsteam"),
-                kind="case",
-                subject_id=case.row.id,
-                transition=name,
-            )
-            break
-    case.record("waiting_ended")
-    _finish(work, followup_id)
-
-
-def _finish(work: Work, followup_id: UUID) -> None:
-    work.session.execute(sa.update(Followup).where(Followup.id == followup_id).values(try_at=None))
-
-
-def _postpone(work: Work, followup_id: UUID) -> None:
-    work.session.execute(
-        sa.update(Followup)
-        .where(Followup.id == followup_id)
-        .values(try_at=database.real_now() + _AGAIN_AFTER, tries=Followup.tries + 1)
-    )

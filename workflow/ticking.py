@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workflow import followups, mailer, messages, prerequisites, reminders
+from workflow import following, mailer, messages, prerequisites, reminders
 from workflow.engine import Engine
 
 
@@ -55,7 +55,7 @@ def decide_and_write(engine: Engine) -> Written:
     prerequisites.expire(engine)
     decided = followed = 0
     while True:
-        now_decided, now_followed = reminders.decide(engine), followups.work_off(engine)
+        now_decided, now_followed = reminders.decide(engine), following.work_off(engine)
         decided, followed = decided + now_decided, followed + now_followed
         if not now_decided and not now_followed:
             break

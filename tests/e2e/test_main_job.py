@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Site
 from tests.world import FORWARD, TOWN, plausible
-from workflow import events, followups
+from workflow import events, following
 from workflow.definition import EvidenceField
 from workflow.evidence import StoredFile
 from workflow.models import Case, Event, Milestone, Prerequisite, Task
@@ -30,7 +30,7 @@ def test_a_case_walks_from_requested_to_live_through_the_pages(site: Site, pdf: 
             _reach_milestones(site, pdf)
         if state == "contracted":
             _complete_prerequisites(site, pdf)
-        followups.work_off(site.world.engine)
+        following.work_off(site.world.engine)
         _advance(site, case_id, FORWARD[state])
     assert site.world.case(case_id).state == "live"
 

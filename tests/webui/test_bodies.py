@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from tests.webui.visitor import Visitor, words
 from tests.world import STRANGE_TOWN, TOWN, World, contents, plausible
-from workflow import followups, prerequisites
+from workflow import following, prerequisites
 from workflow.models import Event, Prerequisite
 
 
@@ -116,13 +116,13 @@ def test_the_town_takes_on_a_prerequisite_and_hands_in_its_evidence(
 
 def test_completing_through_the_page_reaches_the_cases_that_wait(visit: Callable[[str], Visitor], busy: World) -> None:
     asked = prerequisite_of(busy, "editing_rights")
-    followups.work_off(busy.engine)
+    following.work_off(busy.engine)
     visitor = visit("redaktion")
     page = visitor.get(f"/prerequisites/{asked}").text
     assert "Angaben erneuern" in words(page)
     answer = visitor.post(f"/prerequisites/{asked}/complete", seen=seen(page), **form(busy, "editing_rights"))
     assert answer.status_code == 303
-    assert followups.work_off(busy.engine) == 1
+    assert following.work_off(busy.engine) == 1
     with busy.look() as work:
         acts = work.session.execute(sa.select(Event.act).where(Event.chain_id == asked)).scalars().all()
     assert acts.count("completed") == 2

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from tests.webui.visitor import Visitor, words
 from tests.world import World, contents
-from workflow import cases, followups
+from workflow import cases, following
 from workflow.models import Case, Event, Milestone
 
 CONTRACT = {
@@ -124,7 +124,7 @@ def test_the_office_records_a_milestone_and_every_waiting_case_learns_of_it(
     assert "44 Vorgänge erfahren davon" in said
     assert "Aktenzeichen des Vertrags RLP 4/2026" in said
 
-    assert followups.work_off(busy.engine) == 44
+    assert following.work_off(busy.engine) == 44
     with busy.look() as work:
         told = work.session.execute(
             sa.select(sa.func.count(sa.distinct(Event.chain_id)))

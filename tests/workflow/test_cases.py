@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, plausible
-from workflow import cases, events, followups, milestones, prerequisites, reminders, tasks
+from workflow import cases, events, following, milestones, prerequisites, reminders, tasks
 from workflow.errors import (
     AlreadyOpen,
     CaseHasMoved,
@@ -171,8 +171,8 @@ def test_a_milestone_reached_tells_every_waiting_case(world: World) -> None:
         assert row is not None
         given = plausible(work.catalogue.shared.milestones[row.kind].evidence, work.today)
         assert milestones.reach(work, row.id, work.today, given).waiting == 2
-    assert followups.work_off(world.engine) == 2
-    assert followups.work_off(world.engine) == 0
+    assert following.work_off(world.engine) == 2
+    assert following.work_off(world.engine) == 0
     for case_id in (first, second):
         with world.look() as work:
             acts = work.session.execute(

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 import workflow
 from tests.statements import counted
 from tests.world import EMPTY_TOWN, World, plausible
-from workflow import cases, documents, followups, milestones, people, tasks, texts
+from workflow import cases, documents, following, milestones, people, tasks, texts
 from workflow.definition import Text
 from workflow.engine import SYSTEM
 from workflow.errors import CaseRests, InvalidEvidence, NotAllowed, NotFound, RequirementsNotMet, StartklarError
@@ -424,7 +424,7 @@ def eventful(world: World) -> tuple[World, UUID]:
         cases.resume(work, case_id)
     world.finish_state(case_id)
     world.satisfy(case_id)
-    followups.work_off(world.engine)
+    following.work_off(world.engine)
     with world.by("team") as work:
         cases.advance(work, case_id, "contract")
     world.bring(case_id, "questionnaire")

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.world import EMPTY_TOWN, FILE, STRANGE_TOWN, TOWN, World, plausible
-from workflow import cases, casework, documents, evidence, followups, milestones, people, policy, prerequisites
+from workflow import cases, casework, documents, evidence, following, milestones, people, policy, prerequisites
 from workflow.definition import EvidenceField, Text
 from workflow.engine import SYSTEM, Work
 from workflow.errors import NotFound
@@ -669,12 +669,12 @@ def test_earlier_answers_stay_beside_the_latest(lively: World) -> None:
 def test_completing_a_prerequisite_reaches_every_case_that_waits(lively: World) -> None:
     asked = prerequisite_of(lively, "editing_rights")
     case_id = case_of(lively, "wohngeld", TOWN)
-    followups.work_off(lively.engine)
+    following.work_off(lively.engine)
     before = _acts(lively, case_id).count("waiting_ended")
     with lively.by("redaktion") as work:
         given = plausible(work.catalogue.shared.prerequisites["editing_rights"].evidence, work.today)
         prerequisites.complete(work, asked, given)
-    assert followups.work_off(lively.engine) == 1
+    assert following.work_off(lively.engine) == 1
     assert _acts(lively, case_id).count("waiting_ended") == before + 1
 
 
@@ -779,7 +779,7 @@ def test_reaching_a_milestone_reaches_every_case_that_waits(lively: World) -> No
         given = plausible(work.catalogue.shared.milestones["land_contract"].evidence, work.today)
         reached = milestones.reach(work, milestone_id, work.today, given)
     assert reached.waiting == 41
-    assert followups.work_off(lively.engine) >= 41
+    assert following.work_off(lively.engine) >= 41
     with lively.look() as work:
         waiting = work.session.execute(sa.select(Case.id).where(Case.service == "uvg")).scalars().all()
         told = set(work.session.execute(sa.select(Event.chain_id).where(Event.act == "waiting_ended")).scalars())
