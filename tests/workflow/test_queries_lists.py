@@ -406,7 +406,7 @@ def _plans(world: World, statements: list[str]) -> list[str]:
 
     sa.event.listen(world.engine.pool, "before_cursor_execute", explain)
     try:
-        with world.look("team") as work:
+        with world.by("team") as work:
             if postgres:
                 work.session.execute(sa.text("SET LOCAL enable_seqscan = off"))
             case_list.cases(work, Filters(overdue=True))

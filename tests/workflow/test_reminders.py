@@ -388,7 +388,7 @@ def test_a_pass_can_be_limited(world: World) -> None:
 
 
 def test_looking_for_what_is_due_reads_the_index_and_nothing_else(world: World) -> None:
-    with world.look() as work:
+    with world.engine.change(SYSTEM) as work:  # reads have no transaction on PostgreSQL for the setting to last in
         connection = work.session.connection()
         for statement in reminders._FIND_DUE.values():
             compiled = str(statement.compile(dialect=connection.dialect))
