@@ -450,6 +450,8 @@ class Variant:
     maturity: Literal["digital_in", "e2e"] | None
     specialist_software: bool
     """Whether the municipality's Fachverfahren needs a module for it."""
+    help: Text | None = None
+    """What it means, in words somebody without technical training understands."""
     return_channel: bool = False
     prerequisites: tuple[Needed, ...] = ()
     source: str | None = None

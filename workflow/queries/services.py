@@ -78,6 +78,7 @@ class NeededView:
     title: Text
     scope: Text | str | None
     owner: Text
+    help: Text | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class VariantView:
 
     key: str
     title: Text
+    help: Text | None
     maturity: str | None
     specialist_software: bool
     return_channel: bool
@@ -365,6 +367,7 @@ def _variants(work: Work, entry: Service) -> Iterable[VariantView]:
         yield VariantView(
             key=key,
             title=variant.title,
+            help=variant.help,
             maturity=variant.maturity,
             specialist_software=variant.specialist_software,
             return_channel=variant.return_channel,
@@ -373,6 +376,7 @@ def _variants(work: Work, entry: Service) -> Iterable[VariantView]:
                     parts.prerequisite_title(work.catalogue, need.kind),
                     parts.scope_title(work.catalogue, need.scope) if need.scope != entry.service else None,
                     parts.role_title(work.catalogue, shared[need.kind].owner),
+                    shared[need.kind].help,
                 )
                 for need in variant.prerequisites
                 if need.kind in shared

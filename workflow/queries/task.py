@@ -33,6 +33,8 @@ class Choice:
     title: Text
     on: dt.date | None = None
     """The Stichtag of a wave."""
+    help: Text | None = None
+    """What a variant means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,9 @@ def _choices(case: SeenCase, asked: Mapping[str, EvidenceField]) -> dict[str, tu
     if "variant" in types:
         variants = case.work.catalogue.service(case.row.service).variants
         found["variant"] = tuple(
-            Choice(name, variant.title) for name, variant in variants.items() if name in offered.variants
+            Choice(name, variant.title, help=variant.help)
+            for name, variant in variants.items()
+            if name in offered.variants
         )
     if "wave" in types:
         rows = case.work.session.execute(_WAVES)
