@@ -24,7 +24,8 @@ def index() -> str:
     )
     with session.engine().read(session.me()) as work:
         found = bodies.bodies(work, asked)
-    return render_template("bodies.html", found=found)
+    unfolded = found.filters.narrow or request.args.get("open") == "all"
+    return render_template("bodies.html", found=found, open=unfolded)
 
 
 @blueprint.get("/bodies/<ars>")

@@ -67,6 +67,28 @@ def test_bodies_are_searched_and_filtered(visit: Callable[[str], Visitor], world
         assert visitor.get(f"/bodies?{query}").status_code == 200, query
 
 
+def test_bodies_are_folded_by_district_until_somebody_looks_for_one(
+    visit: Callable[[str], Visitor], busy: World
+) -> None:
+    visitor = visit("digi")
+    page = visitor.get("/bodies").text
+    folds = re.findall(r'<details class="sk-district"( open)?>\s*<summary>(.*?)</summary>', page, re.DOTALL)
+    assert len(folds) == 26
+    assert [words(summary) for opened, summary in folds if opened] == ["Ihre Kommune 1 Kommune · 1 Vorgang"]
+    assert "Landkreis Ahrweiler 9 Kommunen" in [words(summary) for _, summary in folds]
+    assert len(re.findall(r'<th scope="row"', page)) == 194
+    for address in ("/bodies?open=all", "/bodies?q=bingen", "/bodies?kind=landkreis", "/bodies?district=073390000000"):
+        found = visitor.get(address).text
+        assert '<details class="sk-district" open>' in found, address
+        assert '<details class="sk-district">' not in found, address
+
+
+def test_a_service_without_a_case_leads_to_what_is_known_of_it(visit: Callable[[str], Visitor], busy: World) -> None:
+    page = visit("digi").get(f"/bodies/{TOWN}").text
+    assert 'href="/services/uvg">Unterhaltsvorschuss</a>' in page
+    assert 'href="/services/wohngeld"' not in page
+
+
 def test_a_towns_own_people_see_everything_about_it(visit: Callable[[str], Visitor], busy: World) -> None:
     said = words(visit("digi").get(f"/bodies/{TOWN}").text)
     assert "Landkreis Mainz-Bingen" in said

@@ -65,6 +65,16 @@ class BodyGroup:
     bodies: tuple[BodyLine, ...]
     own: bool = False
 
+    @property
+    def cases(self) -> int:
+        """Cases in all of them that the actor sees."""
+        return sum(body.cases for body in self.bodies)
+
+    @property
+    def live(self) -> int:
+        """Those of them in use."""
+        return sum(body.live for body in self.bodies)
+
 
 @dataclass(frozen=True, slots=True)
 class BodyList:
