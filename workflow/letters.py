@@ -38,7 +38,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing in a digest: what, how much it presses, and in words until when."""
+    """One entry of a digest: what, how much it presses, and in words until when."""
 
     urgency: Urgency
     title: str
@@ -48,7 +48,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What concerns one body, the most urgent first."""
+    """What concerns one body, or several alike, the most urgent first."""
 
     title: str
     items: tuple[Item, ...]

@@ -14,7 +14,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parseaddr
 from itertools import groupby
@@ -36,7 +36,11 @@ CHUNK = 25
 """Recipients whose mails are written at a time."""
 CHUNK_SECONDS = 0.05
 MOST_ITEMS = 20
-"""Things named in one digest; the rest is counted and stands in the inbox."""
+"""Entries of one digest; the rest is counted and stands in the inbox."""
+MOST_NAMES = 6
+"""Services or bodies named in one entry; the rest is counted there."""
+_SEVERAL = 3
+"""Bodies with the same to do from which on it is told once for all of them."""
 
 _NEWS = ("informed", "confirmed", "advanced")
 """Notices after which nothing is asked of the recipient."""
@@ -501,7 +505,10 @@ def _about_one(work: Work, settings: Settings, recipient: _Recipient, matter: _M
 
 
 def _digest(work: Work, settings: Settings, recipient: _Recipient, matters: Sequence[_Matter]) -> Letter:
-    """A mail about several things, by body and urgency, with one link to the inbox."""
+    """A mail about several things, by body and urgency, with one link to the inbox.
+
+    The same task of several services of a body is one entry, and so is the same task of several bodies.
+    """
     language = recipient.language
     rated = sorted(
         ((*_when(language, matter, work), matter) for matter in matters),
@@ -509,18 +516,11 @@ def _digest(work: Work, settings: Settings, recipient: _Recipient, matters: Sequ
     )
     counts = [(urgency, sum(1 for rating in rated if rating[0] == urgency)) for urgency in letters.URGENCIES]
     headline = ", ".join(texts.say(language, f"mail.count.{urgency}", n=n) for urgency, n in counts if n)
-    shown, left_out = rated[:MOST_ITEMS], max(0, len(rated) - MOST_ITEMS)
-    bodies = list(dict.fromkeys(matter.body for _, _, matter in shown))
+    entries = _entries(work, language, rated)
+    shown, left_out = entries[:MOST_ITEMS], sum(len(entry.matters) for entry in entries[MOST_ITEMS:])
     groups = tuple(
-        Group(
-            title=body or "",
-            items=tuple(
-                Item(urgency, texts.title(language, matter.title), " · ".join(_about(work, language, matter)), when)
-                for urgency, when, matter in shown
-                if matter.body == body
-            ),
-        )
-        for body in bodies
+        Group(place, tuple(_item(work, language, entry) for entry in shown if entry.place == place))
+        for place in dict.fromkeys(entry.place for entry in shown)
     )
     day = texts.day(language, work.today, today=work.today)
     return Letter(
@@ -538,6 +538,63 @@ def _digest(work: Work, settings: Settings, recipient: _Recipient, matters: Sequ
         note="",
         for_body=recipient.works_for_a_body,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What a digest tells in one go: the same to do, pressing alike, of one body or of several."""
+
+    urgency: Urgency
+    when: str
+    place: str
+    """The body's name, or that there are several."""
+    several: bool
+    matters: tuple[_Matter, ...]
+
+
+def _entries(work: Work, language: str, rated: Sequence[tuple[Urgency, str, _Matter]]) -> list[_Entry]:
+    """Things alike taken together, in the order of the first of each."""
+    alike: dict[tuple[str | None, ...], list[tuple[Urgency, str, _Matter]]] = {}
+    for urgency, when, matter in rated:
+        title, waited_for = texts.title(language, matter.title), _waited_for(work, language, matter)
+        alike.setdefault((matter.name, matter.kind, when, title, waited_for), []).append((urgency, when, matter))
+    found: list[_Entry] = []
+    for pile in alike.values():
+        urgency, when, _ = pile[0]
+        matters = tuple(matter for _, _, matter in pile)
+        places = dict.fromkeys(matter.body or "" for matter in matters)
+        if len(places) >= _SEVERAL:
+            found.append(_Entry(urgency, when, texts.say(language, "mail.several"), True, matters))
+            continue
+        for place in places:
+            here = tuple(matter for matter in matters if (matter.body or "") == place)
+            found.append(_Entry(urgency, when, place, False, here))
+    order = {matter.notice_id: position for position, (_, _, matter) in enumerate(rated)}
+    return sorted(found, key=lambda entry: order[entry.matters[0].notice_id])
+
+
+def _item(work: Work, language: str, entry: _Entry) -> Item:
+    """An entry in words: of several bodies it names the bodies, of one the services."""
+    first = entry.matters[0]
+    services = [texts.title(language, matter.service) for matter in entry.matters if matter.service is not None]
+    bodies = [matter.body for matter in entry.matters if matter.body]
+    about = [_named_briefly(language, services)] if services else []
+    if entry.several:
+        about.append(_named_briefly(language, bodies))
+    if waited_for := _waited_for(work, language, first):
+        about.append(texts.say(language, "mail.waited_for", role=waited_for))
+    title = texts.title(language, first.title)
+    if len(entry.matters) > 1:
+        title = texts.say(language, "mail.times", title=title, n=len(entry.matters))
+    return Item(entry.urgency, title, " · ".join(about), entry.when)
+
+
+def _named_briefly(language: str, names: Sequence[str]) -> str:
+    """Each name once, the first few; how many are left out is said."""
+    different = list(dict.fromkeys(names))
+    said = ", ".join(different[:MOST_NAMES])
+    more = len(different) - MOST_NAMES
+    return texts.say(language, "mail.and_more", names=said, n=more) if more > 0 else said
 
 
 _BUTTONS = {
@@ -662,14 +719,6 @@ def _filled(pattern: str, values: Mapping[str, str]) -> str | None:
 def _in_order(matter: _Matter) -> tuple[str, str, str]:
     """The order of equally urgent things: by body, service and title."""
     return matter.sort_key, matter.service.de if matter.service else "", matter.title.de
-
-
-def _about(work: Work, language: str, matter: _Matter) -> Iterator[str]:
-    """The service, and who has to act if that is not who reads it."""
-    if matter.service is not None:
-        yield texts.title(language, matter.service)
-    if waited_for := _waited_for(work, language, matter):
-        yield texts.say(language, "mail.waited_for", role=waited_for)
 
 
 def _waited_for(work: Work, language: str, matter: _Matter) -> str | None:
