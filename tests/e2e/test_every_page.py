@@ -118,6 +118,8 @@ def test_every_page_is_accessible_in_both_themes_and_fits_320_pixels(site: Site,
         page.set_viewport_size({"width": 1280, "height": 900})
         page.goto(stop.address)
         expect(page.get_by_role("main")).to_contain_text(stop.expects)
+        if page.locator(".sk-table-wrap").evaluate_all(_WIDER_THAN_IT_LOOKS):
+            faults.append(f"{stop.name} has a table that scrolls sideways at 1280 px")
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme)
             found = axe.run(page)
@@ -134,6 +136,33 @@ def test_every_page_is_accessible_in_both_themes_and_fits_320_pixels(site: Site,
         if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
             faults.append(f"{stop.name} scrolls sideways at 320 px")
     assert faults == []
+
+
+def test_the_list_of_cases_says_what_is_next_at_every_width(site: Site) -> None:
+    site.world.open()
+    page = site.window("team")
+    for width in (320, 390, 1024, 1280, 1600):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto("/cases")
+        cell = page.get_by_role("main").get_by_text("Vormerkung annehmen oder Interesse bekunden")
+        expect(cell).to_be_visible()
+        box = cell.bounding_box()
+        assert box is not None, width
+        assert box["x"] >= 0, width
+        assert box["x"] + box["width"] <= width, width
+
+
+def test_bodies_fold_and_are_printed_unfolded(site: Site) -> None:
+    page = site.window("stranger")
+    page.goto("/bodies")
+    inside = page.get_by_role("link", name="Verbandsgemeinde Adenau")
+    expect(inside).to_be_hidden()
+    page.get_by_role("heading", name="Landkreis Ahrweiler").click()
+    expect(inside).to_be_visible()
+    page.get_by_role("heading", name="Landkreis Ahrweiler").click()
+    expect(inside).to_be_hidden()
+    page.emulate_media(media="print")
+    expect(inside).to_be_visible()
 
 
 def test_a_town_finishes_its_first_task_without_javascript_and_by_keyboard(site: Site) -> None:
@@ -183,6 +212,9 @@ def test_faults_are_linked_to_their_fields_and_what_was_typed_stays(site: Site) 
     broken = page.locator("[aria-invalid=true]").first
     assert page.locator(f"#{(broken.get_attribute('aria-describedby') or '').split()[-1]}").is_visible()
     assert Axe().run(page).response["violations"] == []
+
+
+_WIDER_THAN_IT_LOOKS = "wraps => wraps.some(one => one.scrollWidth > one.clientWidth)"
 
 
 def _tab_to(page: Page, selector: str) -> None:

@@ -65,6 +65,34 @@ def test_a_service_says_what_is_known_and_what_is_not(visit: Callable[[str], Vis
     assert "Keine Kommune hat diesen Status" in narrowed
 
 
+def test_a_service_explains_its_technical_names(visit: Callable[[str], Visitor], world: World) -> None:
+    said = words(visit("digi").get("/services/wohngeld").text)
+    assert "FIM heißt der Baukasten, aus dem ihre Datenfelder stammen." in said
+    assert "Das Deutsche Verwaltungsdiensteverzeichnis (DVDV) sagt dem Online-Dienst, wohin er Anträge schickt." in said
+    assert "FIT-Connect überträgt Anträge an Ihre Kommune" in said
+    assert "nach dem Onlinezugangsgesetz (OZG)" in said
+    english = words(visit("auditor").get("/services/wohngeld").text)
+    assert "FIM is the set of building blocks their fields come from." in english
+
+
+def test_every_link_to_a_milestone_names_it_and_its_service(visit: Callable[[str], Visitor], busy: World) -> None:
+    address = f"/milestones/{milestone_of(busy)}"
+    with busy.look() as work:
+        case_id = work.session.execute(sa.select(Case.id).where(Case.number == "wohngeld-07339-1")).scalar_one()
+    for who, page in (
+        ("office", "/"),
+        ("office", "/services/wohngeld"),
+        ("digi", "/services"),
+        ("digi", f"/cases/{case_id}"),
+    ):
+        text = visit(who).get(page).text
+        links = re.findall(rf'<a [^>]*href="{address}"[^>]*>(.*?)</a>', text, re.DOTALL)
+        assert links, page
+        for link in links:
+            assert "Nachnutzungsvertrag des Landes" in words(link), page
+            assert "Wohngeld" in words(link), page
+
+
 @pytest.mark.parametrize("key", ["steuer", "../wohngeld", "WOHNGELD", "x" * 900])
 def test_a_service_nobody_knows_gets_a_sentence(visit: Callable[[str], Visitor], world: World, key: str) -> None:
     answer = visit("digi").get(f"/services/{key}")

@@ -175,7 +175,7 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         answers=_answers(case, row, answered),
         said=_said(case, events),
         deeds=deeds,
-        candidates=_candidates(case, row) if "assign" in deeds else (),
+        candidates=_candidates(case, row, without_me="accept" in deeds) if "assign" in deeds else (),
     )
 
 
@@ -233,9 +233,16 @@ def _answers(case: SeenCase, row: TaskRow, answered: list[Answered]) -> tuple[An
     return tuple(case.answer(answer, known.get(answer.field)) for answer in latest)
 
 
-def _candidates(case: SeenCase, row: TaskRow) -> tuple[Candidate, ...]:
-    """Whom it may be handed to, by name; whoever has it already is left out."""
+def _candidates(case: SeenCase, row: TaskRow, *, without_me: bool) -> tuple[Candidate, ...]:
+    """Whom it may be handed to, by name; whoever has it already is left out: the holder, the only person a task still
+    waits for, and `without_me` the actor, who accepts it instead.
+    """
     catalogue = case.work.catalogue
+    have_it = {row.holder_id}
+    if without_me:
+        have_it.add(case.work.actor.id)
+    if row.status == "ready" and len(waited_for := set(case.in_charge(row.acting or row.owner))) == 1:
+        have_it |= waited_for
     held: dict[UUID, list[Text]] = {}
     for holder in case.holders():
         role = f"body.{holder.role}" if holder.body else holder.role
@@ -243,7 +250,7 @@ def _candidates(case: SeenCase, row: TaskRow) -> tuple[Candidate, ...]:
     found = [
         Candidate(person_id, name, tuple(dict.fromkeys(held.get(person_id, ()))))
         for person_id in tasks.eligible(case, row)
-        if person_id != row.holder_id
+        if person_id not in have_it
         for name in [case.name(person_id)]
         if name
     ]
