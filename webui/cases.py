@@ -1,4 +1,4 @@
-"""One case: its page, the transitions people take with it, and letting it rest."""
+"""One case: its page, the transitions people take with it, letting it rest, giving it to another team."""
 
 from __future__ import annotations
 
@@ -66,6 +66,26 @@ def hold(case_id: UUID) -> AnyResponse:
     return notices.leave(_back_to(case_id), "notice.case_held")
 
 
+@blueprint.get("/<uuid:case_id>/team")
+def ask_team(case_id: UUID) -> AnyResponse:
+    """Which team, and why."""
+    return _team_page(case_id)
+
+
+@blueprint.post("/<uuid:case_id>/team")
+def move_to_team(case_id: UUID) -> AnyResponse:
+    """Give the case to another team."""
+    answers = forms.answers({})
+    try:
+        with session.engine().change(session.me()) as work:
+            cases.move_to_team_as_answered(work, case_id, answers.given, seen=forms.seen())
+    except InvalidEvidence as error:
+        return _team_page(case_id, faults=forms.worded(error.faults))
+    except Conflict as error:
+        return _team_page(case_id, refused=error)
+    return notices.leave(_back_to(case_id), "notice.case_moved_to_team")
+
+
 @blueprint.post("/<uuid:case_id>/resume")
 def resume(case_id: UUID) -> AnyResponse:
     """Let the case go on."""
@@ -120,9 +140,21 @@ def _hold_page(
     return _form("case_hold.html", page, page.fields, faults, refused)
 
 
+def _team_page(
+    case_id: UUID, *, faults: Mapping[str, str] | None = None, refused: StartklarError | None = None
+) -> AnyResponse:
+    """The form on which a case gets another team; the case itself when it has ended."""
+    try:
+        with session.engine().read(session.me()) as work:
+            page = query.team(work, case_id)
+    except Conflict as error:
+        return _page(case_id, refused=refused or error, fields=cases.TEAM_FIELDS)
+    return _form("case_team.html", page, cases.TEAM_FIELDS, faults, refused)
+
+
 def _form(
     template: str,
-    page: query.MovePage | query.HoldPage,
+    page: query.MovePage | query.HoldPage | query.TeamPage,
     fields: Mapping[str, EvidenceField],
     faults: Mapping[str, str] | None,
     refused: StartklarError | None,
@@ -130,6 +162,7 @@ def _form(
     body = render_template(
         template,
         page=page,
+        fields=fields,
         PREFIX=PREFIX,
         faults=faults or {},
         summary=forms.summary(faults or {}, {PREFIX + name: field.title for name, field in fields.items()}),

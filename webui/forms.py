@@ -31,9 +31,9 @@ class Answers:
     faults: dict[str, str] = field(default_factory=dict)
 
 
-def seen() -> int:
+def seen(name: str = "seen") -> int:
     """The version the page showed that the form stood on; one that never was when the form does not say."""
-    written = request.form.get("seen", "")
+    written = request.form.get(name, "")
     return int(written) if written.isascii() and written.isdecimal() and len(written) < 10 else -1
 
 

@@ -1,4 +1,4 @@
-"""What can be done with a case: open it, take a transition, let it rest and let it go on."""
+"""What can be done with a case: open it, take a transition, let it rest, let it go on, give it to another team."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from workflow.errors import (
     StartklarError,
 )
 from workflow.evidence import NOTHING, Given
-from workflow.models import Body, Case, Hold, TeamDistrict, TeamService
+from workflow.models import Body, Case, Hold, Team, TeamDistrict, TeamService
 
 CHUNK = 100
 CHUNK_SECONDS = 0.05
@@ -35,6 +35,11 @@ MOVERS = ("umsetzungsteam", "supervisor")
 """Who lets a case rest and go on."""
 REVIEW_LADDER = "short"
 """Who is asked whether a resting case may go on: the ladder that runs towards the review date."""
+TEAM_FIELDS = {
+    "team": EvidenceField(type="text", title=Text(de="Neues Team", en="New team")),
+    "reason": evidence.REASON,
+}
+"""What `move_to_team` asks for, as fields of a form; a page offers the teams."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,6 +401,50 @@ def resume(work: Work, case_id: UUID, *, seen: int | None = None) -> CaseView:
     case.say(hold={"id": resting, "ended_on": work.today})
     case.record("resumed")
     return _view(case)
+
+
+def move_to_team(work: Work, case_id: UUID, team: str, *, reason: str, seen: int | None = None) -> CaseView:
+    """Let another team look after a case, as the programme office; its tasks go along and the new team learns of it.
+
+    What somebody of the former team had accepted is open to the new one. Prerequisites stay with the district's team.
+
+    Raises NotFound (the case), CaseHasMoved, Conflict (it has ended), NotAllowed, NotFound (the team), Conflict (it is
+    the team's already) or InvalidEvidence (no reason), in this order.
+    """
+    case = lock(work, case_id)
+    insist_unmoved(case, seen)
+    insist_may_move_to_team(case)
+    if work.session.execute(sa.select(Team.key).where(Team.key == team)).first() is None:
+        raise NotFound(what="team", name=team)
+    before = case.row.team
+    if team == before:
+        raise Conflict(what="team")
+    words = tasks.reason_of(reason)
+
+    case.set(version=case.row.version + 1)
+    case.move_to_team(team)
+    case.remark(words)
+    case.say(team=team, team_before=before)
+    people = [*case.in_charge("umsetzungsteam"), *case.in_charge("supervisor")]
+    case.notify("moved_to_team", people, kind="case", subject_id=case.row.id, team=team)
+    case.record("moved_to_team")
+    return _view(case)
+
+
+def move_to_team_as_answered(work: Work, case_id: UUID, given: Given, *, seen: int | None = None) -> CaseView:
+    """`move_to_team`, with its arguments as somebody gave them to `TEAM_FIELDS`. Raises what `move_to_team` raises."""
+    case = lock(work, case_id)
+    insist_unmoved(case, seen)
+    insist_may_move_to_team(case)
+    told = {answer.field: str(answer.value) for answer in evidence.read(TEAM_FIELDS, given)}
+    return move_to_team(work, case_id, told["team"], reason=told["reason"], seen=seen)
+
+
+def insist_may_move_to_team(case: CaseAtHand) -> None:
+    """Raises Conflict (it has ended) or NotAllowed, in this order."""
+    if case.row.ended_on is not None:
+        raise Conflict(what="ended")
+    policy.insist_holds(case.work.actor, "programme_office")
 
 
 # --- helpers, in the order they are called ---------------------------------------------------------------------------

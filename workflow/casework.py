@@ -306,6 +306,17 @@ class LockedCase(CaseAtHand):
             task.version += 1
             known["version"] = task.version
 
+    def move_to_team(self, team: str) -> None:
+        """Another team has the case with all its tasks from now on, also for whom this deed tells of it.
+
+        Nobody's page of a task is out of date by it: the tasks' versions stay.
+        """
+        self.set(team=team)
+        self.execute(_MOVE_TASKS, which=self.row.id, to=team)
+        for task in self.tasks.values():
+            task.team = team
+        self._holders = None
+
     def end_pause(self, on: dt.date) -> None:
         """The pause that lasts ends on this day, also for the dates this deed still works out."""
         self._pauses = tuple(Pause(pause.began_on, pause.ended_on or on) for pause in self.pauses())
@@ -720,6 +731,11 @@ def _insert(model: Any) -> sa.Insert:
 
 
 _WHICH = sa.bindparam("which", type_=sa.Uuid())
+_MOVE_TASKS = (
+    sa.update(Task.__table__)  # type: ignore[arg-type]
+    .where(Task.case_id == _WHICH)
+    .values(team=sa.bindparam("to"))
+)
 _CASE = sa.select(*_CASE_COLUMNS).where(Case.id == _WHICH).with_for_update(of=Case)
 _CASE_OF_TASK = (
     sa.select(*_CASE_COLUMNS)

@@ -360,6 +360,26 @@ def advance(number: str, transition: str, answers: tuple[str, ...], as_json: boo
         out(say("cli.advance.done", number=view.number, state=states.get(view.state, view.state)))
 
 
+@startklar.command(help="cli.help.move")
+@click.argument("number", metavar="NUMBER", cls=Argument, help="cli.help.advance.number")
+@click.option("--to-team", "team", required=True, metavar="KEY", cls=Option, help="cli.help.move.team")
+@click.option("--reason", required=True, metavar="TEXT", cls=Option, help="cli.help.move.reason")
+@JSON
+@AS_SOMEBODY
+def move(number: str, team: str, reason: str, as_json: bool, email: str) -> None:
+    """Give a case to another team."""
+    from workflow import cases
+    from workflow.queries import parts
+
+    with _opened() as engine, engine.change(_account(engine, email)) as work:
+        view = cases.move_to_team(work, cases.by_number(work, number), team, reason=reason)
+        titles = parts.team_titles(work)
+    if as_json:
+        out_json({"number": view.number, "team": team, "version": view.version})
+    else:
+        out(say("cli.move.done", number=view.number, team=titles[team]))
+
+
 # --- people ----------------------------------------------------------------------------------------------------------
 
 

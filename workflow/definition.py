@@ -67,6 +67,7 @@ MESSAGES = (
     "confirmed",
     "can_advance",
     "advanced",
+    "moved_to_team",
 )
 """Messages the engine itself sends; those of rungs are named by the ladders."""
 

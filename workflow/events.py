@@ -1,6 +1,6 @@
 """Chained, append-only history.
 
-Every case, prerequisite, milestone and person has a chain of its own. An entry's digest is the SHA-256 of its
+Every case, prerequisite, milestone, wave and person has a chain of its own. An entry's digest is the SHA-256 of its
 canonical JSON, which contains the digest before it; so nobody can change, drop or reorder a past entry unnoticed.
 Names, addresses and free text appear only as salted commitments: dropping a salt erases them and leaves the chain
 valid.

@@ -1,16 +1,17 @@
-"""Cases follow what happened elsewhere: one follow-up each, worked in chunks, resumable."""
+"""What follows from deeds: one follow-up per case, worked in chunks, resumable."""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
 import time
+from collections.abc import Callable
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from workflow import casework, database, requirements
+from workflow import casework, database, requirements, tasks
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import NotFound
 from workflow.models import Followup
@@ -28,10 +29,10 @@ def work_off(engine: Engine) -> int:
     while chunk := _due(engine):
         began = time.monotonic()
         with engine.change(SYSTEM) as work:
-            for followup_id, case_id in chunk:
+            for followup_id, kind, case_id in chunk:
                 try:
                     with work.session.begin_nested():
-                        _follow(work, followup_id, case_id)
+                        _FOLLOWING.get(kind, _learn)(work, followup_id, case_id)
                     done += 1
                 except OperationalError:
                     raise  # the database's trouble, not this case's: the whole chunk is tried again
@@ -43,19 +44,19 @@ def work_off(engine: Engine) -> int:
     return done
 
 
-def _due(engine: Engine) -> list[tuple[UUID, UUID]]:
+def _due(engine: Engine) -> list[tuple[UUID, str, UUID]]:
     """The next follow-ups, by case, so that cases are locked in one order."""
     with engine.read(SYSTEM) as work:
         rows = work.session.execute(
-            sa.select(Followup.id, Followup.case_id)
+            sa.select(Followup.id, Followup.source_kind, Followup.case_id)
             .where(Followup.try_at.is_not(None), Followup.try_at <= database.real_now())
             .order_by(Followup.case_id)
             .limit(CHUNK)
         )
-        return [(row.id, row.case_id) for row in rows]
+        return [(row.id, row.source_kind, row.case_id) for row in rows]
 
 
-def _follow(work: Work, followup_id: UUID, case_id: UUID) -> None:
+def _learn(work: Work, followup_id: UUID, case_id: UUID) -> None:
     """One case learns: an entry in its history, and the team is told if nothing stands in the way any more."""
     try:
         case = casework.lock(work, case_id)
@@ -83,6 +84,36 @@ def _follow(work: Work, followup_id: UUID, case_id: UUID) -> None:
     _finish(work, followup_id)
 
 
+def _take_stichtag(work: Work, followup_id: UUID, case_id: UUID) -> None:
+    """The Stichtag of the case's wave moved: the case takes it, and its open tasks are due then."""
+    case = casework.lock(work, case_id)
+    still_to_come = case.row.ended_on is None and case.row.live_on is None
+    if still_to_come and _is_due(work, followup_id) and tasks.take_stichtag(case):
+        tasks.reschedule(case)
+        case.say(on=case.row.stichtag)
+        case.record("stichtag_moved")
+    _finish(work, followup_id)
+
+
+def _take_milestone_date(work: Work, followup_id: UUID, case_id: UUID) -> None:
+    """A milestone got another date: the case's open tasks that wait for it are due then."""
+    case = casework.lock(work, case_id)
+    if case.row.ended_on is None and _is_due(work, followup_id) and tasks.reschedule(case):
+        case.say(source_id=_source(work, followup_id))
+        case.record("milestone_moved")
+    _finish(work, followup_id)
+
+
+def _is_due(work: Work, followup_id: UUID) -> bool:
+    """Nobody else worked it off while we waited for its case."""
+    query = sa.select(Followup.try_at).where(Followup.id == followup_id)
+    return work.session.execute(query).scalar_one() is not None
+
+
+def _source(work: Work, followup_id: UUID) -> UUID:
+    return work.session.execute(sa.select(Followup.source_id).where(Followup.id == followup_id)).scalar_one()
+
+
 def _finish(work: Work, followup_id: UUID) -> None:
     work.session.execute(sa.update(Followup).where(Followup.id == followup_id).values(try_at=None))
 
@@ -93,3 +124,10 @@ def _postpone(work: Work, followup_id: UUID) -> None:
         .where(Followup.id == followup_id)
         .values(try_at=database.real_now() + _AGAIN_AFTER, tries=Followup.tries + 1)
     )
+
+
+_FOLLOWING: dict[str, Callable[[Work, UUID, UUID], None]] = {
+    "wave": _take_stichtag,
+    "milestone_date": _take_milestone_date,
+}
+"""What follows, by the kind of its source; a case learns of everything else."""

@@ -366,20 +366,22 @@ def _about_milestone(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any
 
 
 def _about_case(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) -> _About:
-    """A case as a whole: it moved, or can move, by a transition."""
+    """A case as a whole: it moved, or can move, by a transition; or it is another team's now."""
     transition = str(facts.get("transition", ""))
     process = work.catalogue.process(row["process"], row["process_version"])
     move = process.transitions.get(transition)
     asks = row["name"] not in _NEWS
+    new_team = facts.get("team")
     return _About(
-        title=move.title if move else _named(transition),
+        title=move.title if move else _said_in_both("mail.new_case") if new_team else _named(transition),
         service=_service(work, row["service"]),
         body=row["case_body_name"],
         sort_key=row["case_body_key"] or "",
         path=f"/cases/{row['case_id']}",
         owner="umsetzungsteam",
         place=_place_of_case(row),
-        is_past=asks and move is not None and row["state"] not in move.from_,
+        is_past=(asks and move is not None and row["state"] not in move.from_)
+        or (new_team is not None and new_team != row["case_team"]),
     )
 
 

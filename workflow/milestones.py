@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from workflow import casework, deadlines, events, evidence, followups, policy
-from workflow.definition import MilestoneKind
+from workflow.definition import MilestoneKind, OfMilestone, Process
 from workflow.engine import Work
 from workflow.errors import Conflict, NotFound, TaskHasMoved
 from workflow.evidence import NOTHING, Given
@@ -51,6 +51,8 @@ class MilestoneView:
 def plan(work: Work, milestone_id: UUID, due_on: dt.date, reason: str, *, seen: int | None = None) -> MilestoneView:
     """Say when a milestone is due, and why it moved. Milestone dates never shift by themselves.
 
+    Open tasks that are due with it follow (`following`).
+
     Raises NotFound, TaskHasMoved, NotAllowed, Conflict (reached already) or InvalidEvidence (no reason), in this order.
     """
     row = _lock(work, milestone_id, seen)
@@ -72,8 +74,11 @@ def plan(work: Work, milestone_id: UUID, due_on: dt.date, reason: str, *, seen: 
         "rung": ring.rung if ring else None,
         "occurrence": 0,
     }
+    due_before = row.due_on
     _record(work, row, "planned", changes, remark=remark)
-    return _view(row)
+    waiting = _timed_by(work, row) if due_on != due_before else []
+    followups.queue(work, "milestone_date", row.id, row.seq, waiting)
+    return _view(row, waiting=len(waiting))
 
 
 def reach(
@@ -151,6 +156,20 @@ def _record(work: Work, row: MilestoneRow, act: str, changes: dict[str, Any], **
         raise TaskHasMoved
     for name, value in changes.items():
         setattr(row, name, value)
+
+
+def _timed_by(work: Work, row: MilestoneRow) -> list[UUID]:
+    """The open cases in whose process a task is due with this milestone."""
+    found = work.session.execute(
+        sa.select(Case.id, Case.process, Case.process_version)
+        .where(Case.service == row.service, Case.ended_on.is_(None))
+        .order_by(Case.id)
+    )
+    return [case_id for case_id, name, version in found if _times(work.catalogue.process(name, version), row.kind)]
+
+
+def _times(process: Process, kind: str) -> bool:
+    return any(isinstance(task.due, OfMilestone) and task.due.milestone == kind for _, _, task in process.tasks())
 
 
 def _view(row: MilestoneRow, *, waiting: int = 0) -> MilestoneView:

@@ -168,18 +168,25 @@ class Target(Base):
     set_on: Mapped[dt.date | None]
     reason_de: Mapped[str]
     reason_en: Mapped[str]
-    source: Mapped[str]
+    source: Mapped[str | None]
+    """Where the definitions found it; null when somebody set it here."""
+    number: Mapped[int | None] = mapped_column(unique=True)
+    """Counts what was set here; null for what the definitions brought along."""
+    set_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
 
 
 class Wave(Base):
-    """Cases delivered together at one Stichtag."""
+    """Cases delivered together at one Stichtag. Its chain begins when the Stichtag is first moved."""
 
     __tablename__ = "wave"
 
     key: Mapped[Word] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(unique=True, default=uuid4)
     title_de: Mapped[str]
     title_en: Mapped[str]
     stichtag: Mapped[dt.date]
+    seq: Mapped[int] = mapped_column(default=0)
+    head: Mapped[Digest] = mapped_column(default="0" * 64)
 
 
 # --- people ----------------------------------------------------------------------------------------------------------
@@ -284,7 +291,7 @@ class Case(Base):
     process_version: Mapped[int]
     state: Mapped[Word]
     version: Mapped[int] = mapped_column(default=1)
-    """Raised by transitions and holds only."""
+    """Raised by transitions, holds and a change of team only."""
     team: Mapped[Word] = mapped_column(ForeignKey("team.key"))
     operator: Mapped[str | None] = mapped_column(String(80))
     variant: Mapped[str | None] = mapped_column(String(80))
@@ -551,7 +558,7 @@ class Evidence(Base):
 
 
 class Event(Base):
-    """One entry of an append-only chain: of a case, prerequisite, milestone or person.
+    """One entry of an append-only chain: of a case, prerequisite, milestone, wave or person.
 
     `digest` = SHA-256 over the canonical entry, which contains `previous`. `content` holds ids, names of the
     definition, dates and salted commitments; never a name, address or free text.

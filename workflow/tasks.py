@@ -22,7 +22,7 @@ from workflow.casework import (
     load_tasks,
     lock_by_task,
 )
-from workflow.definition import EvidenceField, Text
+from workflow.definition import EvidenceField, OfMilestone, Stichtag, Text
 from workflow.definition import Task as TaskDefinition
 from workflow.engine import Work
 from workflow.errors import NotAllowed, Refused, SecondPersonNeeded, TaskNotAvailable
@@ -369,6 +369,40 @@ def reclock(case: LockedCase) -> None:
             case.clock(task)
 
 
+def take_stichtag(case: LockedCase) -> bool:
+    """Take over the Stichtag of the case's wave unless an answer gave the case one of its own; says whether it moved.
+
+    The wave cannot move meanwhile: who moves it waits, and then finds this case among those that follow.
+    """
+    facts = case.facts()
+    own = any(
+        field.sets == "stichtag" and f"{name}.{asked}" in facts
+        for _, name, definition in case.process.tasks()
+        for asked, field in definition.evidence.items()
+    )
+    if own:
+        return False
+    query = sa.select(Wave.stichtag).where(Wave.key == case.row.wave).with_for_update(read=True)
+    stichtag = case.work.session.execute(query).scalar()
+    moved = stichtag != case.row.stichtag
+    if moved:
+        case.set(stichtag=stichtag)
+    return moved
+
+
+def reschedule(case: LockedCase) -> bool:
+    """Set open tasks to the date of the wave or milestone they are due with; others stay. Says whether any moved."""
+    moved = False
+    for task in case.tasks.values():
+        rule, _ = case.rule_of(task)
+        if task.acting is None or task.counted_from is None or not isinstance(rule, Stichtag | OfMilestone):
+            continue
+        if case.due(rule, task.counted_from, task.extended_days).date != task.due_on:
+            case.clock(task)
+            moved = True
+    return moved
+
+
 def quieten(case: LockedCase) -> None:
     """Nobody is reminded of anything while a case rests."""
     for task in case.tasks.values():
@@ -466,21 +500,12 @@ def _complete(
     definition = case.definition_of(task)
     types = {field.type for field in definition.evidence.values()}
     if "wave" in types:
-        _take_stichtag(case, task, definition)
+        take_stichtag(case)
         reclock(case)
     if "variant" in types:
         prerequisites.ask(case)
     settle(case)
     _tell_when_ready_to_move(case)
-
-
-def _take_stichtag(case: LockedCase, task: TaskRow, definition: TaskDefinition) -> None:
-    """The wave's Stichtag, unless the task gave one of its own."""
-    facts = case.facts()
-    own = any(f"{task.name}.{name}" in facts for name, field in definition.evidence.items() if field.sets == "stichtag")
-    if not own:
-        stichtag = case.work.session.execute(sa.select(Wave.stichtag).where(Wave.key == case.row.wave)).scalar()
-        case.set(stichtag=stichtag)
 
 
 def _tell_when_ready_to_move(case: LockedCase) -> None:

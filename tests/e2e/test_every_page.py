@@ -105,6 +105,8 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
         Stop("milestone", "office", f"/milestones/{ids['milestone']}", ""),
         Stop("prerequisite", "it", f"/prerequisites/{ids['prerequisite']}", ""),
         Stop("programme", "digi", "/programme", "2026"),
+        Stop("programme-office", "office", "/programme", "Stichtag verschieben"),
+        Stop("case-team", "office", f"/cases/{ids['first']}/team", "Umsetzungsteam"),
         Stop("account", "digi", "/account", ""),
         Stop("missing", "digi", f"/cases/{UUID(int=0)}", ""),
     ]

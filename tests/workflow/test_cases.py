@@ -316,3 +316,71 @@ def test_what_expired_is_asked_for_again(world: World) -> None:
         row = work.session.get_one(Prerequisite, found)
         assert (row.status, row.acting) == ("expired", row.owner)
         assert events.broken_at(work, found) is None
+
+
+# --- another team ----------------------------------------------------------------------------------------------------
+
+
+def test_a_case_goes_to_another_team_with_everything_in_it(world: World) -> None:
+    case_id = world.open()
+    world.do(case_id, "express_interest", "digi")
+    other = _other_team(world)
+    with world.by("team") as work:
+        tasks.accept(work, world.task(case_id, "confirm_responsibility"))
+    before = world.row(case_id, "confirm_responsibility")
+    with world.by("office") as work:
+        moved = cases.move_to_team(work, case_id, other, reason="Die Kollegen kennen das Fachverfahren.", seen=1)
+    assert moved.version == 2
+    with world.look() as work:
+        places = set(work.session.execute(sa.select(Task.team).where(Task.case_id == case_id)).scalars())
+        told = work.session.execute(sa.select(Notice.recipient_id).where(Notice.name == "moved_to_team")).scalars()
+        assert (places, list(told)) == ({other}, [world["other_team"]])
+        assert events.broken_at(work, case_id) is None
+    assert world.row(case_id, "confirm_responsibility").version == before.version  # nobody's page is out of date
+    with pytest.raises(NotFound), world.by("team") as work:
+        tasks.submit(work, world.task(case_id, "confirm_responsibility"))
+    world.do(case_id, "confirm_responsibility", "other_team")  # what a former colleague had accepted is open
+    assert world.row(case_id, "confirm_responsibility").holder_id == world["other_team"]
+
+
+def test_whoever_comes_late_is_told_that_the_case_has_moved(world: World) -> None:
+    case_id = world.open()
+    with world.by("office") as work:
+        cases.move_to_team(work, case_id, _other_team(world), reason="x", seen=1)
+    with pytest.raises(CaseHasMoved), world.by("office") as work:
+        cases.move_to_team(work, case_id, world.team, reason="x", seen=1)
+
+
+def test_another_team_is_refused_in_this_order(world: World) -> None:
+    case_id, ended = world.open(), world.open("uvg")
+    with world.by("team") as work:
+        cases.advance(work, ended, "not_responsible", given={"reason": "Der Kreis ist nicht zuständig."})
+    for who, which, team, reason, error in (
+        ("stranger", case_id, "west", "", NotFound),
+        ("office", ended, _other_team(world), "x", Conflict),
+        ("supervisor", case_id, "west", "", NotAllowed),
+        ("office", case_id, "west", "", NotFound),
+        ("office", case_id, world.team, "", Conflict),
+        ("office", case_id, _other_team(world), " ", InvalidEvidence),
+    ):
+        with pytest.raises(error), world.by(who) as work:
+            cases.move_to_team(work, which, team, reason=reason)
+    assert (world.case(case_id).team, world.case(case_id).version) == (world.team, 1)
+
+
+def test_a_task_opened_again_belongs_to_the_new_team(world: World) -> None:
+    case_id = world.open()
+    world.walk(case_id, until="connected")
+    with world.by("office") as work:
+        cases.move_to_team(work, case_id, _other_team(world), reason="x")
+    with world.by("other_team") as work:
+        cases.advance(work, case_id, "reject_test", given={"reason": "Parameter falsch"})
+    with world.look() as work:
+        teams = work.session.execute(sa.select(Task.team).where(Task.case_id == case_id).distinct()).scalars().all()
+    assert teams == [_other_team(world)]
+
+
+def _other_team(world: World) -> str:
+    """The team of `other_team`."""
+    with world.look("other_team") as work:
+        return work.actor.teams("umsetzungsteam")[0]

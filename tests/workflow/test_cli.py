@@ -46,6 +46,7 @@ COMMANDS: tuple[list[str], ...] = (
     ["definitions", "release"],
     ["open"],
     ["advance"],
+    ["move"],
     ["person"],
     ["person", "add"],
     ["person", "list"],
@@ -538,6 +539,21 @@ def test_an_answer_a_step_asks_for_is_given_or_missed_by_name(run: Run, world: W
     assert said.code == 0
     assert "steht jetzt in „" in said.out
     assert world.case(case_id).state == "not_responsible"
+
+
+def test_a_case_is_handed_over_with_a_reason(run: Run, world: World) -> None:
+    case_id = world.open()
+    number = world.case(case_id).number
+    words = ("move", number, "--reason", "Die Kollegen kennen das Fachverfahren.", "--as", OFFICE)
+    assert run("move", number, "--to-team", "nord", "--as", OFFICE).code == 2
+    unknown = run(*words, "--to-team", "west")
+    assert (unknown.code, "Ein Team „west“ gibt es hier nicht." in unknown.err) == (1, True)
+    done = run(*words, "--to-team", "nord", "--json")
+    assert done.data == {"number": number, "team": "nord", "version": 2}
+    assert world.case(case_id).team == "nord"
+    again = run(*words, "--to-team", "nord")
+    assert (again.code, "begleitet ihn schon" in again.err) == (1, True)
+    assert "„Umsetzungsteam Süd“" in run(*words, "--to-team", "sued").out
 
 
 def test_rights_hold_on_the_command_line_too(run: Run, world: World) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from tests.databases import DEFINITIONS
 from tests.world import TOWN, World, contents
-from workflow import cases, loading, settings, start
+from workflow import cases, loading, programme, settings, start
 from workflow.errors import Conflict, InvalidDefinitions, Refused, Unready
 from workflow.models import Body, Definition, Installation, Target, Team
 
@@ -91,6 +91,17 @@ def test_seeds_are_added_and_never_overwritten(world: World, folder: Path) -> No
     assert [kind for kind, _ in report.added] == ["target"] * 3
     with world.look() as work:
         assert work.session.execute(sa.select(Body.population).where(Body.ars == TOWN)).scalar_one() == 1
+
+
+def test_what_the_office_decided_is_not_taken_back_by_loading(world: World, folder: Path) -> None:
+    with world.by("office") as work:
+        programme.move_wave(work, "welle-2027-02", dt.date(2027, 3, 16), "Die Betreiberin liefert später.")
+        programme.set_target(work, dt.date(2027, 12, 31), "Der Förderzeitraum ist verlängert.")
+    before = contents(world)
+    report = loading.load(world.engine, folder)
+    assert (report.added, report.changed, report.different) == ([], [], [("wave", "welle-2027-02")])
+    after = contents(world)
+    assert (after["wave"], after["target"]) == (before["wave"], before["target"])
 
 
 def test_faults_stop_loading_and_all_are_named(world: World, folder: Path) -> None:

@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World
-from workflow import casework, people, policy, tasks
+from workflow import cases, casework, people, policy, tasks
 from workflow.errors import NotAllowed, NotFound, StartklarError
-from workflow.models import Case, Prerequisite, Task
+from workflow.models import Case, Prerequisite, Task, Team
 
 
 @pytest.fixture
@@ -73,6 +73,22 @@ def test_the_inbox_clause_and_the_rule_agree_for_every_task_and_account(busy: Wo
     assert compared > 100
 
 
+def test_the_two_still_agree_once_cases_have_gone_to_another_team(busy: World) -> None:
+    with busy.look("other_team") as work:
+        other = work.actor.teams("umsetzungsteam")[0]
+    open_here = _seen(busy, "team")
+    for case_id in open_here:
+        with busy.by("office") as work:
+            cases.move_to_team(work, case_id, other, reason="x")
+    assert not _seen(busy, "team") & open_here
+    assert open_here <= _seen(busy, "other_team")
+    for who in ("team", "colleague", "supervisor", "other_team", "digi", "office"):
+        with busy.look(who) as work:
+            inbox = set(work.session.execute(sa.select(Task.id).where(policy.tasks_to_do(work.actor))).scalars())
+        for task_id in _acting(busy):
+            assert _may(busy, who, task_id) == (task_id in inbox), (who, _name(busy, task_id))
+
+
 def test_the_clause_for_prerequisites_agrees_with_the_rule(busy: World) -> None:
     with busy.look() as work:
         rows = work.session.execute(
@@ -111,6 +127,18 @@ def test_only_an_admin_gives_rights(busy: World) -> None:
             continue
         with pytest.raises(NotAllowed), busy.by(who) as work:
             people.grant(work, busy[who], people.parse_role("admin"))
+
+
+@pytest.mark.parametrize(
+    "who", ["team", "other_team", "supervisor", "leitung", "operator", "auditor", "admin", "stranger"]
+)
+def test_only_the_programme_office_moves_a_case_between_teams(busy: World, who: str) -> None:
+    with busy.look() as work:
+        found = work.session.execute(sa.select(Case.id, Case.team)).all()
+        teams = set(work.session.execute(sa.select(Team.key)).scalars())
+    for case_id, team in found:
+        with pytest.raises((NotAllowed, NotFound)), busy.by(who) as work:
+            cases.move_to_team(work, case_id, min(teams - {team}), reason="x")
 
 
 def test_who_lost_the_role_meanwhile_may_no_longer(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.world import EMPTY_TOWN, TOWN, World, contents, plausible
-from workflow import cases, milestones, people, prerequisites, tasks
+from workflow import cases, milestones, people, prerequisites, programme, tasks
 from workflow.engine import Work
 from workflow.errors import Conflict, StartklarError
 from workflow.models import Case, Event, Milestone, Prerequisite, Task
@@ -39,6 +40,8 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
     ready = world.open("einbuergerung")
     world.finish_state(ready)
     world.satisfy(ready)
+    with world.engine.change("system") as work:
+        work.session.execute(sa.update(Case).where(Case.id == contracted).values(wave="welle-2027-02"))
     interest = world.task(requested, "express_interest")
     with world.look() as work:
         milestone = work.session.execute(
@@ -78,6 +81,12 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         "ask": ("team", lambda work: prerequisites.request(work, world.case(live).body, "records_system")),
         "accept_prerequisite": (owner, lambda work: prerequisites.accept(work, asked)),
         "complete_prerequisite": (owner, lambda work: prerequisites.complete(work, asked, proof)),
+        "move_to_team": ("office", lambda work: cases.move_to_team(work, requested, "nord", reason="x")),
+        "set_target": ("office", lambda work: programme.set_target(work, dt.date(2028, 12, 31), "x")),
+        "move_wave": (
+            "office",
+            lambda work: programme.move_wave(work, "welle-2027-02", dt.date(2027, 3, 16), "x"),
+        ),
         "plan": ("office", lambda work: milestones.plan(work, milestone, work.today, "zugesagt")),
         "reach": ("office", lambda work: milestones.reach(work, milestone, work.today, contract)),
         "add_person": (

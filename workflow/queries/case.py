@@ -22,7 +22,7 @@ from workflow.queries import parts, seen
 from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
 from workflow.queries.seen import HoldSeen, OfBody, Party, SeenCase, TaskLine, Why
 from workflow.requirements import Reason
-from workflow.texts import Key
+from workflow.texts import Key, sort_key
 
 PAGE = 20
 """Entries of history on one page."""
@@ -191,6 +191,7 @@ class CasePage:
     """What was answered when the case stepped aside or ended."""
     may_hold: bool
     may_resume: bool
+    may_move_to_team: bool
     moves: tuple[MoveOffer, ...]
     onward: MoveOffer | None
     open: tuple[TaskLine, ...]
@@ -224,6 +225,15 @@ class MovePage:
 
     head: CaseHead
     move: MoveOffer
+
+
+@dataclass(frozen=True, slots=True)
+class TeamPage:
+    """The page on which somebody gives a case to another team."""
+
+    head: CaseHead
+    teams: tuple[tuple[str, str], ...]
+    """Every other team: key and title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +275,7 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
         because=_because(found),
         may_hold=may_move and not found.row.rests and found.row.ended_on is None,
         may_resume=may_move and found.row.rests,
+        may_move_to_team=work.actor.holds("programme_office") and found.row.ended_on is None,
         moves=moves,
         onward=onward,
         open=open_tasks,
@@ -310,6 +321,14 @@ def hold(work: Work, case_id: UUID) -> HoldPage:
         fields=cases.hold_fields(work),
         suggested_review=work.catalogue.calendar.add(work.today, 10),
     )
+
+
+def team(work: Work, case_id: UUID) -> TeamPage:
+    """The page on which a case is given to another team. Raises NotFound, or what `insist_may_move_to_team` raises."""
+    found = seen.look(work, case_id)
+    cases.insist_may_move_to_team(found)
+    others = ((key, name) for key, name in parts.team_titles(work).items() if key != found.row.team)
+    return TeamPage(head=_head(found), teams=tuple(sorted(others, key=lambda team: sort_key(team[1]))))
 
 
 # --- where it stands -------------------------------------------------------------------------------------------------
@@ -607,6 +626,11 @@ def _facts(found: SeenCase, said: Mapping[str, Any]) -> dict[str, Any]:
         facts["blocker"] = blocker.title if blocker else paused.get("blocker", "")
         if review_on := paused.get("review_on"):
             facts["review_on"] = dt.date.fromisoformat(review_on)
+    if (new_team := said.get("team")) and (old_team := said.get("team_before")):
+        teams = parts.team_titles(found.work)
+        facts["team"], facts["before"] = teams.get(new_team, new_team), teams.get(old_team, old_team)
+    if on := said.get("on"):
+        facts["on"] = dt.date.fromisoformat(on)
     if source := said.get("source_id"):
         facts["what"] = _shared_title(found, source)
     return facts

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
 from workflow import database, policy
 from workflow.definition import Text
 from workflow.engine import Work
-from workflow.models import Body, Case, Target, Team, TeamDistrict, TeamService, Wave
+from workflow.models import Body, Case, Event, Person, Remark, Target, Team, TeamDistrict, TeamService, Wave
 from workflow.queries import parts
 from workflow.queries.parts import Due
 
@@ -22,8 +25,22 @@ class TargetView:
     on: dt.date
     set_on: dt.date | None
     reason: Text
-    source: str
+    source: str | None
+    """Where the definitions found it; None when somebody set it here."""
+    who: str | None
     current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WaveMove:
+    """One time a Stichtag was moved, and why. `who` only for the programme's own people."""
+
+    wave: Text
+    on: dt.date
+    before: dt.date
+    reason: str | None
+    at: dt.datetime
+    who: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +48,7 @@ class WaveView:
     """A wave, with the number of its cases that the actor sees."""
 
     key: str
+    version: int
     title: Text
     stichtag: Due
     services: tuple[Text, ...]
@@ -66,6 +84,13 @@ class ProgrammePage:
     """Of the cases whose state the actor may know."""
     public: bool
     waves: tuple[WaveView, ...]
+    moves: tuple[WaveMove, ...]
+    """Every time a Stichtag was moved, the last first."""
+    may_decide: bool
+    """The actor may set a target and move a Stichtag."""
+    version: int
+    """The number of the newest target that was set here."""
+    today: dt.date
     priorities: tuple[tuple[str, Text], ...]
     teams: tuple[TeamView, ...]
     attribution: str
@@ -74,7 +99,8 @@ class ProgrammePage:
 def programme(work: Work) -> ProgrammePage:
     """The programme. Takes the same number of statements however many cases there are."""
     known = work.catalogue.programme
-    targets = _targets(work)
+    rows = work.session.execute(_TARGETS).all()
+    targets = _targets(work, rows)
     goals = parts.goals(work.catalogue)
     in_use = sa.case((Case.state.in_(goals), 1), else_=0)
     cases, live = work.session.execute(
@@ -91,6 +117,10 @@ def programme(work: Work) -> ProgrammePage:
         live=live,
         public=known.state_is_public,
         waves=_waves(work),
+        moves=_moves(work),
+        may_decide=work.actor.holds("programme_office"),
+        version=max((row.number or 0 for row in rows), default=0),
+        today=work.today,
         priorities=tuple(
             (key, parts.service_title(work.catalogue, key))
             for key in known.priorities
@@ -101,15 +131,47 @@ def programme(work: Work) -> ProgrammePage:
     )
 
 
-def _targets(work: Work) -> tuple[TargetView, ...]:
-    rows = work.session.execute(
-        sa.select(Target.due_on, Target.set_on, Target.reason_de, Target.reason_en, Target.source)
-    ).all()
-    newest_first = sorted(rows, key=lambda row: (row.set_on or dt.date.min, row.due_on), reverse=True)
+def _targets(work: Work, rows: Sequence[Any]) -> tuple[TargetView, ...]:
+    """The newest first: by the day it was set, then in the order in which they were set here."""
+    staff = policy.sees_staff(work.actor)
+    newest_first = sorted(rows, key=lambda row: (row.set_on or dt.date.min, row.number or 0, row.due_on), reverse=True)
     return tuple(
-        TargetView(row.due_on, row.set_on, Text(de=row.reason_de, en=row.reason_en), row.source, current=position == 0)
+        TargetView(
+            on=row.due_on,
+            set_on=row.set_on,
+            reason=Text(de=row.reason_de, en=row.reason_en),
+            source=row.source,
+            who=row.name if staff else None,
+            current=position == 0,
+        )
         for position, row in enumerate(newest_first)
     )
+
+
+def _moves(work: Work) -> tuple[WaveMove, ...]:
+    staff = policy.sees_staff(work.actor)
+    rows = work.session.execute(
+        sa.select(Wave.title_de, Wave.title_en, Event.content, Event.at, Person.name)
+        .join(Event, Event.chain_id == Wave.id)
+        .outerjoin(Person, Person.id == Event.actor_id)
+        .order_by(Event.at.desc(), Event.seq.desc())
+    ).all()
+    kept = work.session.execute(sa.select(Remark.id, Remark.text).join(Wave, Wave.id == Remark.chain_id))
+    remarks = {remark_id.hex: text for remark_id, text in kept}
+    moves: list[WaveMove] = []
+    for row in rows:
+        said = json.loads(row.content)
+        moves.append(
+            WaveMove(
+                wave=Text(de=row.title_de, en=row.title_en),
+                on=dt.date.fromisoformat(said["wave"]["stichtag"]),
+                before=dt.date.fromisoformat(said["before"]),
+                reason=remarks.get(said["remark"]["id"]),
+                at=row.at,
+                who=row.name if staff else None,
+            )
+        )
+    return tuple(moves)
 
 
 def _waves(work: Work) -> tuple[WaveView, ...]:
@@ -120,7 +182,7 @@ def _waves(work: Work) -> tuple[WaveView, ...]:
         .subquery()
     )
     rows = work.session.execute(
-        sa.select(Wave.key, Wave.title_de, Wave.title_en, Wave.stichtag, counted.c.cases)
+        sa.select(Wave.key, Wave.seq, Wave.title_de, Wave.title_en, Wave.stichtag, counted.c.cases)
         .outerjoin(counted, counted.c.wave == Wave.key)
         .order_by(Wave.stichtag, Wave.key)
     )
@@ -128,6 +190,7 @@ def _waves(work: Work) -> tuple[WaveView, ...]:
     return tuple(
         WaveView(
             row.key,
+            row.seq,
             Text(de=row.title_de, en=row.title_en),
             parts.due(work, row.stichtag),
             tuple(
@@ -172,3 +235,8 @@ def _teams(work: Work) -> tuple[TeamView, ...]:
         )
         for row in teams
     )
+
+
+_TARGETS = sa.select(
+    Target.due_on, Target.set_on, Target.reason_de, Target.reason_en, Target.source, Target.number, Person.name
+).outerjoin(Person, Person.id == Target.set_by)

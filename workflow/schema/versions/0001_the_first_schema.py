@@ -150,8 +150,12 @@ def upgrade() -> None:
         sa.Column("set_on", sa.Date(), nullable=True),
         sa.Column("reason_de", sa.Text(), nullable=False),
         sa.Column("reason_en", sa.Text(), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=True),
+        sa.Column("set_by", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(["set_by"], ["person.id"], name=op.f("fk_target_set_by_person")),
         sa.PrimaryKeyConstraint("due_on", name=op.f("pk_target")),
+        sa.UniqueConstraint("number", name=op.f("uq_target_number")),
     )
     op.create_table(
         "team",
@@ -162,10 +166,14 @@ def upgrade() -> None:
     op.create_table(
         "wave",
         sa.Column("key", sa.String(length=80), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("title_de", sa.Text(), nullable=False),
         sa.Column("title_en", sa.Text(), nullable=False),
         sa.Column("stichtag", sa.Date(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("head", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_wave")),
+        sa.UniqueConstraint("id", name=op.f("uq_wave_id")),
     )
     op.create_table(
         "cases",
