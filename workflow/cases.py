@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from workflow import deadlines, events, evidence, policy, requirements, tasks
+from workflow import deadlines, events, evidence, policy, prerequisites, requirements, tasks
 from workflow.casework import CaseAtHand, CaseRow, LockedCase, begin, insist_unmoved, lock
 from workflow.definition import EvidenceField, Group, Option, Text
 from workflow.engine import Engine, Who, Work
@@ -249,6 +249,8 @@ def advance(work: Work, case_id: UUID, transition: str, *, seen: int | None = No
     tasks.close_open(case)
     _enter(case, move.source, move.target, back=move.transition.back)
     tasks.enter(case, move.target, move.transition.reopens)
+    if case.row.ended_on is not None:
+        prerequisites.review_soon(case)
     case.say(transition=transition, source=move.source, target=move.target)
     for role in move.transition.notify:
         case.notify("advanced", case.in_charge(role), kind="case", subject_id=case.row.id, transition=transition)

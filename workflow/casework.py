@@ -35,6 +35,7 @@ from workflow.models import (
     Case,
     Document,
     Evidence,
+    Followup,
     Grant,
     Hold,
     Milestone,
@@ -416,6 +417,21 @@ class LockedCase(CaseAtHand):
                     created_at=self.work.now,
                 )
 
+    def follow(self, source_kind: str) -> None:
+        """Something that must not happen while the case is locked happens soon after, because of this deed."""
+        now = database.real_now()
+        self.insert(
+            Followup,
+            id=uuid4(),
+            case_id=self.row.id,
+            source_kind=source_kind,
+            source_id=self.row.id,
+            source_seq=self.row.seq + 1,
+            created_at=now,
+            try_at=now,
+            tries=0,
+        )
+
     # --- time ---
 
     def clock(self, task: TaskRow, *, start: bool = False) -> None:
@@ -704,7 +720,7 @@ _NEW_TASK_SAID = tuple(
 )
 _CASE_COLUMNS: Sequence[Any] = [getattr(Case, name) for name in CASE_NAMES]
 _TASK_COLUMNS: Sequence[Any] = [getattr(Task, name) for name in TASK_NAMES]
-_WRITE_ORDER = (Document, Remark, Evidence, Hold)
+_WRITE_ORDER = (Document, Remark, Evidence, Hold, Followup)
 
 
 @lru_cache(maxsize=256)

@@ -11,10 +11,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from workflow import casework, database, requirements, tasks
+from workflow import casework, database, prerequisites, requirements, tasks
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import NotFound
-from workflow.models import Followup
+from workflow.models import Case, Followup
 
 CHUNK = 100
 CHUNK_SECONDS = 0.05
@@ -104,6 +104,13 @@ def _take_milestone_date(work: Work, followup_id: UUID, case_id: UUID) -> None:
     _finish(work, followup_id)
 
 
+def _review(work: Work, followup_id: UUID, case_id: UUID) -> None:
+    """What the case's body is asked for fits its open cases again."""
+    body = work.session.execute(sa.select(Case.body).where(Case.id == case_id)).scalar_one()
+    prerequisites.review(work, body)
+    _finish(work, followup_id)
+
+
 def _is_due(work: Work, followup_id: UUID) -> bool:
     """Nobody else worked it off while we waited for its case."""
     query = sa.select(Followup.try_at).where(Followup.id == followup_id)
@@ -127,6 +134,7 @@ def _postpone(work: Work, followup_id: UUID) -> None:
 
 
 _FOLLOWING: dict[str, Callable[[Work, UUID, UUID], None]] = {
+    "review": _review,
     "wave": _take_stichtag,
     "milestone_date": _take_milestone_date,
 }

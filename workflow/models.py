@@ -439,7 +439,9 @@ class Prerequisite(Base):
     owner: Mapped[Word]
     team: Mapped[Word] = mapped_column(ForeignKey("team.key"))
     status: Mapped[Word]
-    """ready, accepted, done or expired."""
+    """ready, accepted, done, expired or not_needed."""
+    requested: Mapped[bool] = mapped_column(default=False)
+    """Somebody asked for it by hand: it stays, whether or not a case needs it."""
     acting: Mapped[str | None] = mapped_column(String(80))
     version: Mapped[int] = mapped_column(default=1)
     holder_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))

@@ -183,21 +183,17 @@ def tasks_to_do(actor: Actor) -> sa.ColumnElement[bool]:
     to the actor by name is the actor's. Otherwise the same rule as `standing`, said to the database; a test compares
     the two over every task and account.
     """
-    colleague = _another_grant()
-    still_there = sa.exists().where(
-        colleague.person_id == Task.holder_id,
-        colleague.ended_at.is_(None),
-        sa.or_(colleague.body == Task.body, colleague.team == Task.team, colleague.operator == Task.operator),
-    )
-    free = sa.or_(Task.status != "accepted", Task.holder_id.is_(None), ~still_there)
+    free = _is_free(Task, actor)
     in_role = _to_do(actor, Task.acting, Task.body, Task.team, operator=Task.operator, service=Task.service)
     mine = sa.and_(Task.acting.is_not(None), Task.holder_id == actor.id, Task.status == "accepted", _is_placed(actor))
     return sa.or_(mine, *(sa.and_(branch, free) for branch in in_role))
 
 
 def prerequisites_to_do(actor: Actor) -> sa.ColumnElement[bool]:
-    """The prerequisites that wait for this actor now, by the same rule."""
-    return sa.or_(sa.false(), *_to_do(actor, Prerequisite.acting, Prerequisite.body, Prerequisite.team))
+    """The prerequisites that wait for this actor now, by the same rule; nobody is handed one by name."""
+    free = _is_free(Prerequisite, actor)
+    in_role = _to_do(actor, Prerequisite.acting, Prerequisite.body, Prerequisite.team)
+    return sa.or_(sa.false(), *(sa.and_(branch, free) for branch in in_role))
 
 
 # --- doing -----------------------------------------------------------------------------------------------------------
@@ -384,6 +380,16 @@ def _to_do(
     if operator is not None and (operators := actor.operators()):
         branches.append(sa.and_(one_of(operator, operators), acting == "rollout_team"))
     return branches
+
+
+def _is_free(of: type[Task] | type[Prerequisite], actor: Actor) -> sa.ColumnElement[bool]:
+    """No colleague who still holds a role there has accepted it."""
+    colleague = _another_grant()
+    places = [colleague.body == of.body, colleague.team == of.team]
+    if of is Task:
+        places.append(colleague.operator == Task.operator)
+    still_there = sa.exists().where(colleague.person_id == of.holder_id, colleague.ended_at.is_(None), sa.or_(*places))
+    return sa.or_(of.status != "accepted", of.holder_id.is_(None), of.holder_id == actor.id, ~still_there)
 
 
 def _another_grant() -> Any:

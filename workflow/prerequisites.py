@@ -31,6 +31,7 @@ class PrerequisiteRow:
     owner: str
     team: str
     status: str
+    requested: bool
     acting: str | None
     version: int
     holder_id: UUID | None
@@ -72,11 +73,14 @@ def ask(case: LockedCase) -> None:
     """Ask the body for everything the case's variant needs and nobody has asked for yet.
 
     Belongs to the deed that chose the variant and holds its case. Rows that are there are only read, never waited for:
-    prerequisites are locked before cases. New ones are added in one order, so that two cases of a body never wait for
-    each other.
+    prerequisites are locked before cases; what was laid aside is asked for anew soon after (`review`). New ones are
+    added in one order, so that two cases of a body never wait for each other.
     """
-    needed = case.work.catalogue.needed(case.row.service, case.row.variant)
-    missing = set(needed) - _asked_for(case.work, case.row.body) if needed else set()
+    needed = set(case.work.catalogue.needed(case.row.service, case.row.variant))
+    known = _known(case.work, case.row.body) if needed else {}
+    missing = needed - known.keys()
+    if any(known.get(entry) == "not_needed" for entry in needed):
+        review_soon(case)
     team = (_team_of(case.work, case.row.body) or case.row.team) if missing else ""
     for entry in sorted(missing, key=lambda entry: (entry.kind, entry.scope)):
         _ask(case.work, case.row.body, team, entry)
@@ -96,14 +100,20 @@ def request(work: Work, body: str, kind: str, scope: str = "") -> PrerequisiteVi
         raise NotAllowed(roles=("umsetzungsteam", "body.digi"))
     if bool(scope) != (asked.scoped_by is not None):
         raise NotFound(what="prerequisite", name=f"{kind} {scope}".strip())
-    row = _ask(work, body, team, Needed(kind, scope))
+    row = _ask(work, body, team, Needed(kind, scope), requested=True)
     if row is None:
-        raise Conflict(what="prerequisite")
+        row = _lock_named(work, body, Needed(kind, scope))
+        if row.status != "not_needed":
+            raise Conflict(what="prerequisite")
+        _ask_anew(work, row, asked, requested=True)
     return _view(row)
 
 
 def accept(work: Work, prerequisite_id: UUID, *, seen: int | None = None) -> PrerequisiteView:
-    """Claim a prerequisite. Raises NotFound, TaskHasMoved, TaskNotAvailable or NotAllowed, in this order."""
+    """Claim a prerequisite.
+
+    Raises NotFound, TaskHasMoved, TaskNotAvailable (not open, or a colleague has it) or NotAllowed, in this order.
+    """
     row = _lock(work, prerequisite_id, seen)
     if row.status not in ("ready", "expired"):
         raise TaskNotAvailable(deed="accept", status=row.status)
@@ -117,10 +127,13 @@ def complete(work: Work, prerequisite_id: UUID, given: Given = NOTHING, *, seen:
     """Hand in what proves it; every case that waits for it learns of it.
 
     Also renews one that is done: its evidence and validity are replaced, earlier revisions stay. Raises NotFound,
-    TaskHasMoved, NotAllowed, InvalidEvidence or Refused (valid until a day that is past), in this order.
+    TaskHasMoved, NotAllowed, TaskNotAvailable (a colleague has accepted it), InvalidEvidence or Refused (valid until a
+    day that is past), in this order.
     """
     row = _lock(work, prerequisite_id, seen)
     standing = _insist_standing(work, row)
+    if is_with_colleague(work, row, casework.holders(work, row)):
+        raise TaskNotAvailable(deed="held", status=row.status)
     kind = kind_of(work, row.kind)
     earlier = casework.earlier_answers(work, "prerequisite", row.id)
     answers = evidence.read(kind.evidence, given, earlier=earlier)
@@ -165,9 +178,33 @@ def expire(engine: Engine) -> int:
             if row.status != "done" or row.valid_until is None or row.valid_until >= work.today:
                 continue
             _record(work, row, "expired", {"status": "expired", "acting": row.owner, "holder_id": None})
-            _notify(work, "asked", row, row.owner)
             expired += 1
+            if not _lay_aside(work, row, _needed(work, row.body)):
+                _notify(work, "asked", row, row.owner)
     return expired
+
+
+def review_soon(case: LockedCase) -> None:
+    """Let `review` follow this deed: prerequisites are locked before cases, never while one is held."""
+    if case.row.variant is not None:
+        case.follow("review")
+
+
+def review(work: Work, body: str) -> None:
+    """Lay aside what a body was asked for because of cases and no open case needs any more; ask anew for what one needs
+    again. Nobody is reminded of what is laid aside. Safe to run twice."""
+    needed = _needed(work, body)
+    rows = work.session.execute(
+        sa.select(*_COLUMNS)
+        .where(Prerequisite.body == body, Prerequisite.status != "done")
+        .order_by(Prerequisite.kind, Prerequisite.scope)
+        .with_for_update(of=Prerequisite)
+    ).all()
+    for row in (PrerequisiteRow(*cells) for cells in rows):
+        if row.status != "not_needed":
+            _lay_aside(work, row, needed)
+        elif Needed(row.kind, row.scope) in needed:
+            _ask_anew(work, row, kind_of(work, row.kind))
 
 
 def waiting_cases(work: Work, body: str, kind: str, scope: str) -> list[UUID]:
@@ -192,10 +229,48 @@ def kind_of(work: Work, name: str) -> PrerequisiteKind:
     return kind
 
 
-def _asked_for(work: Work, body: str) -> set[Needed]:
-    """What the body has been asked for already."""
-    rows = work.session.execute(sa.select(Prerequisite.kind, Prerequisite.scope).where(Prerequisite.body == body))
-    return {Needed(row.kind, row.scope) for row in rows}
+def is_with_colleague(work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder]) -> bool:
+    """Somebody else has accepted it, and still holds a role that matters to it."""
+    return (
+        row.status == "accepted"
+        and row.holder_id not in (None, work.actor.id)
+        and any(holder.person_id == row.holder_id for holder in holders)
+    )
+
+
+def _known(work: Work, body: str) -> dict[Needed, str]:
+    """What the body has been asked for already, with its status."""
+    rows = work.session.execute(
+        sa.select(Prerequisite.kind, Prerequisite.scope, Prerequisite.status).where(Prerequisite.body == body)
+    )
+    return {Needed(row.kind, row.scope): row.status for row in rows}
+
+
+def _needed(work: Work, body: str) -> set[Needed]:
+    """What the open cases of a body need, whether they are live or not."""
+    rows = work.session.execute(
+        sa.select(Case.service, Case.variant).where(
+            Case.body == body, Case.ended_on.is_(None), Case.variant.is_not(None)
+        )
+    )
+    return {entry for service, variant in rows for entry in work.catalogue.needed(service, variant)}
+
+
+def _lay_aside(work: Work, row: PrerequisiteRow, needed: set[Needed]) -> bool:
+    """Ask nobody for it any more, unless it is needed or was asked for by hand; says whether."""
+    if row.requested or Needed(row.kind, row.scope) in needed:
+        return False
+    silent = {"remind_at": None, "rung": None, "occurrence": 0, "generation": row.generation + 1}
+    nobody = {"status": "not_needed", "acting": None, "holder_id": None, "due_on": None}
+    _record(work, row, "laid_aside", nobody | silent)
+    return True
+
+
+def _ask_anew(work: Work, row: PrerequisiteRow, kind: PrerequisiteKind, *, requested: bool = False) -> None:
+    """Ask once more for what was laid aside; its date counts from today."""
+    changes = {"status": "ready", "acting": kind.owner, "owner": kind.owner, "requested": requested}
+    _record(work, row, "asked", changes | _clock(work, kind) | {"generation": row.generation + 1})
+    _notify(work, "asked", row, kind.owner)
 
 
 def _team_of(work: Work, body: str) -> str | None:
@@ -205,13 +280,25 @@ def _team_of(work: Work, body: str) -> str | None:
     ).scalar()
 
 
-def _ask(work: Work, body: str, team: str, entry: Needed) -> PrerequisiteRow | None:
-    """Create the prerequisite unless it is there already; None when it is."""
-    kind = kind_of(work, entry.kind)
+def _clock(work: Work, kind: PrerequisiteKind) -> dict[str, Any]:
+    """The columns of a date that counts from today."""
     calendar = work.catalogue.calendar
     due_on = deadlines.due(calendar, kind.due, Counting(work.today), fixed=lambda _: None).date
     ladder = work.catalogue.programme.ladders[kind.ladder]
     ring = deadlines.next_ring(calendar, ladder, due_on, work.today, now=work.now)
+    return {
+        "counted_from": work.today,
+        "due_on": due_on,
+        "ladder": kind.ladder,
+        "remind_at": ring.at if ring else None,
+        "rung": ring.rung if ring else None,
+        "occurrence": ring.occurrence if ring else 0,
+    }
+
+
+def _ask(work: Work, body: str, team: str, entry: Needed, *, requested: bool = False) -> PrerequisiteRow | None:
+    """Create the prerequisite unless it is there already; None when it is."""
+    kind = kind_of(work, entry.kind)
     row = PrerequisiteRow(
         id=uuid4(),
         body=body,
@@ -220,24 +307,20 @@ def _ask(work: Work, body: str, team: str, entry: Needed) -> PrerequisiteRow | N
         owner=kind.owner,
         team=team,
         status="ready",
+        requested=requested,
         acting=kind.owner,
         version=1,
         holder_id=None,
-        counted_from=work.today,
         extended_days=0,
-        due_on=due_on,
         done_on=None,
         valid_until=None,
-        ladder=kind.ladder,
-        remind_at=ring.at if ring else None,
-        rung=ring.rung if ring else None,
-        occurrence=ring.occurrence if ring else 0,
         generation=1,
         seq=0,
         head=events.START,
+        **_clock(work, kind),
     )
     content = {
-        "prerequisite": {"kind": row.kind, "scope": row.scope, "body": body, "status": row.status, "due_on": due_on}
+        "prerequisite": {"kind": row.kind, "scope": row.scope, "body": body, "status": row.status, "due_on": row.due_on}
     }
     entry_link = events.link(work, "prerequisite", row.id, 0, events.START, "asked", content)
     row.seq, row.head = entry_link.seq, entry_link.head
@@ -263,6 +346,15 @@ def _lock(work: Work, prerequisite_id: UUID, seen: int | None) -> PrerequisiteRo
     if seen is not None and seen != found.version:
         raise TaskHasMoved
     return found
+
+
+def _lock_named(work: Work, body: str, entry: Needed) -> PrerequisiteRow:
+    cells = work.session.execute(
+        sa.select(*_COLUMNS)
+        .where(Prerequisite.body == body, Prerequisite.kind == entry.kind, Prerequisite.scope == entry.scope)
+        .with_for_update(of=Prerequisite)
+    ).one()
+    return PrerequisiteRow(*cells)
 
 
 def _insist_standing(work: Work, row: PrerequisiteRow) -> policy.Standing:

@@ -504,6 +504,8 @@ def _complete(
         reclock(case)
     if "variant" in types:
         prerequisites.ask(case)
+        if task.attempt > 1:
+            prerequisites.review_soon(case)
     settle(case)
     _tell_when_ready_to_move(case)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.world import EMPTY_TOWN, TOWN, World, contents, plausible
-from workflow import cases, milestones, people, prerequisites, programme, tasks
+from workflow import cases, events, following, milestones, people, prerequisites, programme, reminders, tasks
 from workflow.engine import Work
 from workflow.errors import Conflict, StartklarError
 from workflow.models import Case, Event, Milestone, Prerequisite, Task
@@ -144,26 +145,35 @@ class _ThroughWithIt(Exception):
     """The deed came to its end; the test wants it undone."""
 
 
-def _race(world: World, people_: list[str], deed: Callable[[Work, str], Any]) -> list[StartklarError | None]:
-    """Let several people do something at the same moment; what each was told."""
-    gate = threading.Barrier(len(people_))
+def _at_once(*deeds: Callable[[], object]) -> list[StartklarError | None]:
+    """Let several things happen at the same moment; what each was told."""
+    gate = threading.Barrier(len(deeds))
     results: dict[int, StartklarError | None] = {}
 
-    def act(number: int, who: str) -> None:
+    def act(number: int, deed: Callable[[], object]) -> None:
         gate.wait()
         try:
-            with world.by(who) as work:
-                deed(work, who)
+            deed()
             results[number] = None
         except StartklarError as error:
             results[number] = error
 
-    threads = [threading.Thread(target=act, args=(number, who)) for number, who in enumerate(people_)]
+    threads = [threading.Thread(target=act, args=(number, deed)) for number, deed in enumerate(deeds)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    return [results[number] for number in range(len(people_))]
+    return [results[number] for number in range(len(deeds))]
+
+
+def _race(world: World, people_: list[str], deed: Callable[[Work, str], Any]) -> list[StartklarError | None]:
+    """Let several people do something at the same moment; what each was told."""
+    return _at_once(*(partial(_do, world, who, deed) for who in people_))
+
+
+def _do(world: World, who: str, deed: Callable[[Work, str], Any]) -> None:
+    with world.by(who) as work:
+        deed(work, who)
 
 
 @pytest.mark.parametrize("turn", range(5))
@@ -195,6 +205,47 @@ def test_a_case_opened_by_two_at_once_is_opened_once(world: World) -> None:
     assert sum(error is None for error in told) == 1
     with world.look() as work:
         assert work.session.execute(sa.select(sa.func.count()).select_from(Case)).scalar_one() == 1
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_what_a_body_does_once_meets_cases_that_come_and_go(world: World, turn: int) -> None:
+    """Prerequisites and cases are locked in one order, whoever begins: nobody waits for ever, nothing is lost."""
+    leaving, staying, coming = world.open(), world.open("uvg"), world.open("elterngeld")
+    for case_id in (leaving, staying, coming):
+        world.bring(case_id, "choose_variant")
+    world.do(leaving, "choose_variant", "team")
+    world.do(staying, "choose_variant", "team")
+    with world.look() as work:
+        subject = work.session.execute(
+            sa.select(Prerequisite.id).where(Prerequisite.kind == "editing_rights", Prerequisite.body == TOWN)
+        ).scalar_one()
+        proof = plausible(work.catalogue.shared.prerequisites["editing_rights"].evidence, work.today)
+        chosen = world.answers(work, coming, "choose_variant")
+    world.days(8)  # reminders are due
+    declined = {"reason": "no_demand", "explanation": "Es gibt keine Anträge."}
+
+    told = _at_once(
+        partial(_do, world, "redaktion", lambda work, _: prerequisites.complete(work, subject, proof)),
+        partial(_do, world, "team", lambda work, _: tasks.submit(work, world.task(coming, "choose_variant"), chosen)),
+        partial(_do, world, "leitung", lambda work, _: cases.advance(work, leaving, "decline", given=declined)),
+        partial(reminders.decide, world.engine),
+        partial(following.work_off, world.engine),
+    )
+
+    assert told == [None] * 5
+    following.work_off(world.engine)
+    reminders.decide(world.engine)
+    with world.look() as work:
+        states = dict(
+            list(
+                work.session.execute(sa.select(Prerequisite.kind, Prerequisite.status).where(Prerequisite.body == TOWN))
+            )
+        )
+        whole = [events.broken_at(work, chain) for chain in (leaving, staying, coming, subject)]
+    assert states["editing_rights"] == "done"
+    assert world.case(leaving).state == "declined"
+    assert world.case(coming).variant == chosen["connection_variant"]
+    assert whole == [None] * 4
 
 
 def test_colleagues_on_different_tasks_of_one_case_do_not_collide(world: World) -> None:

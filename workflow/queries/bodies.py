@@ -212,7 +212,7 @@ class PrerequisiteHere:
     in_charge: Text
     people: tuple[str, ...]
     status: str
-    """ready, accepted, done or expired."""
+    """ready, accepted, done, expired or not_needed."""
     due: Due | None
     done_on: dt.date | None
     valid_until: Due | None

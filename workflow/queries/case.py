@@ -503,7 +503,7 @@ def _prerequisites(found: SeenCase) -> tuple[PrerequisiteLine, ...]:
         owner = known.owner if known else kind.owner if kind else None
         done = known is not None and known.status == "done"
         lapsed = done and known is not None and known.valid_until is not None and known.valid_until < today
-        status: Any = "expired" if lapsed else known.status if known else "missing"
+        status: Any = "expired" if lapsed else known.status if known and known.status != "not_needed" else "missing"
         of = OfBody(found.row.body, known.team if known else found.row.team)
         lines.append(
             PrerequisiteLine(

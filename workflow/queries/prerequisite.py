@@ -10,7 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import casework, policy
+from workflow import casework, policy, prerequisites
 from workflow.definition import EvidenceField, PrerequisiteKind, Text
 from workflow.engine import Work
 from workflow.errors import NotFound
@@ -94,6 +94,7 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
     standing = policy.standing(work.actor, row.owner, row, lambda: holders)
     history = parts.history(work, row.id, subject="prerequisite", names=True)
     in_charge, people = policy.in_charge(row.owner, row, holders)
+    with_colleague = prerequisites.is_with_colleague(work, row, holders)
     return PrerequisitePage(
         id=row.id,
         version=row.version,
@@ -122,7 +123,7 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
         answers=tuple(answer for answer in given if answer.latest),
         earlier=tuple(answer for answer in given if not answer.latest),
         may_accept=standing is not None and row.status in ("ready", "expired"),
-        may_complete=standing is not None and kind is not None,
+        may_complete=standing is not None and kind is not None and not with_colleague,
         for_the_body=standing is not None and standing.for_the_body,
         waiting=_waiting(work, row, kind),
         history=history,

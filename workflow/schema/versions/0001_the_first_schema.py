@@ -268,6 +268,7 @@ def upgrade() -> None:
         sa.Column("owner", sa.String(length=80), nullable=False),
         sa.Column("team", sa.String(length=80), nullable=False),
         sa.Column("status", sa.String(length=80), nullable=False),
+        sa.Column("requested", sa.Boolean(), nullable=False),
         sa.Column("acting", sa.String(length=80), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("holder_id", sa.Uuid(), nullable=True),
