@@ -20,16 +20,19 @@ def show() -> AnyResponse:
 
 @blueprint.post("/account/password")
 def password() -> AnyResponse:
-    """Replace the own password; every other device is signed out."""
+    """Replace the own password; every other device is signed out, and this one goes on in a new session."""
     old, new = request.form.get("old", ""), request.form.get("new", "")
     try:
-        sessions.change_password(session.engine(), session.me(), old, new, keep=session.token())
+        agent = session.browser_name()
+        renewed = sessions.change_password(session.engine(), session.me(), old, new, agent=agent)
     except SignInRefused as error:
         key = "account.password.wrong" if type(error) is SignInRefused else error.key
         return _page({"old": wording.t(key, **error.facts)})
     except PasswordTooWeak as error:
         return _page({"new": wording.t(error.key, **error.facts)})
-    return notices.leave(redirect(url_for("account.show"), 303), "notice.password_changed")
+    response = redirect(url_for("account.show"), 303)
+    session.begin(response, renewed)
+    return notices.leave(response, "notice.password_changed")
 
 
 @blueprint.post("/account/devices/<digest>/sign-out")

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from webui import notices, session, wording
 from webui.navigation import local_path
-from workflow import clock
+from workflow import clock, ticking
 from workflow.errors import NotFound
 
 blueprint = Blueprint("clock", __name__)
@@ -15,11 +15,12 @@ blueprint = Blueprint("clock", __name__)
 
 @blueprint.post("/clock/advance")
 def advance() -> AnyResponse:
-    """Let one working day pass. Does not exist where the clock is the real one."""
+    """Let one working day pass and do what is due then. Does not exist where the clock is the real one."""
     who = session.person()
     if who is None or not who.rehearsing:
         raise NotFound
     with session.engine().change(who.person_id) as work:
         today = work.catalogue.calendar.today(clock.advance(work))
+    ticking.decide_and_write(session.engine())
     response = redirect(local_path(request.form.get("next")) or "/", 303)
     return notices.leave(response, "notice.clock_advanced", day=wording.plain_day(today))

@@ -141,6 +141,16 @@ def drop_cookie(response: AnyResponse, name: str) -> None:
     )
 
 
+def browser_name() -> str:
+    """`Firefox, Windows`: enough to recognise one's own device by, and no more than that is kept."""
+    agent = request.user_agent.string
+    browsers = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrom", "Chrome"), ("Safari", "Safari"))
+    systems = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"),
+               ("Mac OS", "macOS"), ("Linux", "Linux"))  # fmt: skip
+    found = [next((name for sign, name in signs if sign in agent), "") for signs in (browsers, systems)]
+    return ", ".join(part for part in found if part)
+
+
 def begin(response: AnyResponse, new: NewSession) -> None:
     """Give a new session to the browser, ending the one it had. It ends with the browser, or earlier on the server."""
     if (present := token()) is not None:

@@ -33,7 +33,7 @@ def enter() -> AnyResponse:
             email,
             request.form.get("password", ""),
             request.remote_addr or "",
-            agent=_browser_name(request.user_agent.string),
+            agent=session.browser_name(),
         )
     except SignInRefused as error:
         return _form(wanted, email=email, refusal=wording.t(error.key, **error.facts))
@@ -53,12 +53,3 @@ def leave() -> AnyResponse:
 def _form(wanted: str | None, *, email: str = "", refusal: str | None = None) -> AnyResponse:
     page = render_template("sign_in.html", wanted=wanted, email=email, refusal=refusal)
     return make_response(page, 200 if refusal is None else 422)
-
-
-def _browser_name(agent: str) -> str:
-    """`Firefox, Windows`: enough to recognise one's own device by, and no more than that is kept."""
-    browsers = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrom", "Chrome"), ("Safari", "Safari"))
-    systems = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"),
-               ("Mac OS", "macOS"), ("Linux", "Linux"))  # fmt: skip
-    found = [next((name for sign, name in signs if sign in agent), "") for signs in (browsers, systems)]
-    return ", ".join(part for part in found if part)

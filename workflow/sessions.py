@@ -127,25 +127,11 @@ def sign_in(engine: Engine, email: str, password: str, address: str, *, agent: s
     if not _fits(found.password if found else None, password) or found is None:
         raise SignInRefused
     better = _HASHER.hash(password) if _HASHER.check_needs_rehash(found.password) else None
-    now = database.real_now()
-    token = secrets.token_urlsafe(32)
     with database.transaction(engine.pool, write=True) as session:
         _forgive(session, *throttles)
         if better is not None:
             session.execute(sa.update(Person).where(Person.id == found.id).values(password=better))
-        session.execute(sa.delete(WebSession).where(WebSession.expires_at < now))
-        session.execute(
-            sa.insert(WebSession).values(
-                token_digest=digest(token),
-                person_id=found.id,
-                csrf=secrets.token_hex(32),
-                agent=agent[:200],
-                created_at=now,
-                seen_at=now,
-                expires_at=now + ABSOLUTE,
-            )
-        )
-    return NewSession(token, found.id, found.language, now + ABSOLUTE)
+        return _open(session, found.id, found.language, agent)
 
 
 def session(engine: Engine, token: str) -> SignedIn | None:
@@ -228,12 +214,6 @@ def revoke(engine: Engine, person_id: UUID, session_digest: str) -> None:
             raise NotFound
 
 
-def revoke_all(engine: Engine, person_id: UUID, *, but: str | None = None) -> None:
-    """End every session of this person, except that of the token `but`."""
-    with database.transaction(engine.pool, write=True) as session:
-        _revoke_all(session, person_id, but)
-
-
 def forget_expired(engine: Engine) -> int:
     """Remove the rows of sessions that ended by themselves; returns how many."""
     with database.transaction(engine.pool, write=True) as session:
@@ -286,8 +266,8 @@ def set_theme(engine: Engine, person_id: UUID, theme: str) -> None:
         session.execute(sa.update(Person).where(Person.id == person_id).values(theme=theme))
 
 
-def change_password(engine: Engine, person_id: UUID, old: str, new: str, *, keep: str | None = None) -> None:
-    """Replace the own password and sign out everywhere, except in the session of the token `keep`.
+def change_password(engine: Engine, person_id: UUID, old: str, new: str, *, agent: str = "") -> NewSession:
+    """Replace the own password and sign out everywhere; the browser that asked goes on in a new session.
 
     Raises SignInPaused after too many wrong tries, SignInRefused when the old password does not fit, PasswordTooWeak
     (also when the new one is the old one or the own email).
@@ -298,7 +278,9 @@ def change_password(engine: Engine, person_id: UUID, old: str, new: str, *, keep
     _count_try(engine, throttle)
     with database.transaction(engine.pool, write=False) as session:
         found = session.execute(
-            sa.select(Person.password, Person.email).where(Person.id == person_id, Person.ended_at.is_(None))
+            sa.select(Person.password, Person.email, Person.language).where(
+                Person.id == person_id, Person.ended_at.is_(None)
+            )
         ).one_or_none()
     if not _fits(found.password if found else None, old) or found is None:
         raise SignInRefused
@@ -308,7 +290,8 @@ def change_password(engine: Engine, person_id: UUID, old: str, new: str, *, keep
     with database.transaction(engine.pool, write=True) as session:
         _forgive(session, throttle)
         session.execute(sa.update(Person).where(Person.id == person_id).values(password=hashed))
-        _revoke_all(session, person_id, keep)
+        _revoke_all(session, person_id)
+        return _open(session, person_id, found.language, agent)
 
 
 def set_password(engine: Engine, person_id: UUID, password: str) -> None:
@@ -316,7 +299,7 @@ def set_password(engine: Engine, person_id: UUID, password: str) -> None:
     hashed = hash_password(password)
     with database.transaction(engine.pool, write=True) as session:
         session.execute(sa.update(Person).where(Person.id == person_id).values(password=hashed))
-        _revoke_all(session, person_id, None)
+        _revoke_all(session, person_id)
 
 
 def hash_password(password: str) -> str:
@@ -369,6 +352,24 @@ def _network(address: str) -> str:
             return str(parsed.ipv4_mapped)
         return str(ipaddress.ip_network((parsed, 64), strict=False).network_address)
     return str(parsed)
+
+
+def _open(session: Session, person_id: UUID, language: str, agent: str) -> NewSession:
+    """A session of somebody who has just shown the password; those that are over go."""
+    now, token = database.real_now(), secrets.token_urlsafe(32)
+    session.execute(sa.delete(WebSession).where(WebSession.expires_at < now))
+    session.execute(
+        sa.insert(WebSession).values(
+            token_digest=digest(token),
+            person_id=person_id,
+            csrf=secrets.token_hex(32),
+            agent=agent[:200],
+            created_at=now,
+            seen_at=now,
+            expires_at=now + ABSOLUTE,
+        )
+    )
+    return NewSession(token, person_id, language, now + ABSOLUTE)
 
 
 def _count_try(engine: Engine, *throttles: _Throttle) -> None:
@@ -463,13 +464,9 @@ def _note_seen(engine: Engine, token: str, now: dt.datetime) -> None:
         return  # a page is worth more than a punctual note; the next request writes it
 
 
-def _revoke_all(session: Session, person_id: UUID, but: str | None) -> None:
+def _revoke_all(session: Session, person_id: UUID) -> None:
     session.execute(
         sa.update(WebSession)
-        .where(
-            WebSession.person_id == person_id,
-            WebSession.revoked_at.is_(None),
-            WebSession.token_digest != (digest(but) if but else ""),
-        )
+        .where(WebSession.person_id == person_id, WebSession.revoked_at.is_(None))
         .values(revoked_at=database.real_now())
     )

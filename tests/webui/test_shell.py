@@ -24,7 +24,7 @@ from tests.webui.visitor import PASSWORD, Visitor, address, token_in, words
 from tests.world import World
 from webui import PUBLIC, assets, create_app, forms, wording
 from workflow import database, errors, sessions, settings, start, texts
-from workflow.models import Person
+from workflow.models import Message, Person
 
 ROOM = Path(webui.__file__).parent
 VENDORED = ROOM / "static" / "VENDORED.md"
@@ -548,6 +548,16 @@ def test_the_rehearsal_clock_stands_on_every_page_and_moves_by_a_working_day(
     page = words(visitor.get("/components").text)
     assert "Ein Arbeitstag ist vergangen. Heute ist Di., 24. November" in page
     assert "Probebetrieb: Heute ist Di., 24. November" in page
+
+
+def test_moving_the_clock_fires_what_is_due(world: World, visit: Callable[[str], Visitor]) -> None:
+    world.open()  # its first task is due after ten working days and its owner is reminded two days before
+    visitor = visit("digi")
+    for _ in range(9):
+        visitor.post("/clock/advance", next="/")
+    with world.look() as work:
+        subjects = work.session.execute(sa.select(Message.subject).order_by(Message.written_at)).scalars().all()
+    assert len(subjects) == 2, "what was asked, and the reminder before it is due"
 
 
 def test_where_the_clock_is_real_nobody_can_move_it(empty_database_url: str, tmp_path: Path) -> None:

@@ -381,7 +381,11 @@ def test_a_new_password_counts_at_once_and_signs_out_all_other_devices(
     world: World, visit: Callable[[str], Visitor], stranger: Visitor
 ) -> None:
     here, elsewhere = visit("leitung"), visit("leitung")
+    before = here.cookie("session")
     answer = here.post("/account/password", old=PASSWORD, new="vier ganz neue Wörter")
+    assert before is not None
+    assert here.cookie("session") not in (None, before)
+    assert sessions.session(world.engine, before) is None, "a token somebody may have learnt is worth nothing any more"
     assert answer.headers["Location"] == "/account"
     assert "Ihr Passwort ist geändert" in words(here.get("/account").text)
     assert elsewhere.get("/account").status_code == 303
