@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -84,7 +85,7 @@ def open_case(work: Work, service: str, body: str) -> CaseView:
     """
     entry = work.catalogue.service(service)
     row = work.session.execute(
-        sa.select(Body.ars, Body.kind, Body.district, Body.display_name).where(
+        sa.select(Body.ars, Body.kind, Body.district, Body.display_name, Body.valid_from).where(
             Body.ars == body, Body.valid_until.is_(None)
         )
     ).first()
@@ -98,13 +99,15 @@ def open_case(work: Work, service: str, body: str) -> CaseView:
         raise Refused("error.not_responsible_body", service=entry.title, body=row.display_name)
     before = work.session.execute(
         sa.select(Case.number, Case.round, Case.ended_on)
-        .where(Case.service == service, Case.body == body)
+        .where(Case.service == service, Case.body == body, Case.superseded_by.is_(None))
         .order_by(Case.round.desc())
         .limit(1)
     ).first()
     if before is not None and before.ended_on is None:
         raise AlreadyOpen(service=entry.title, body=row.display_name, number=before.number)
     round_ = before.round + 1 if before is not None else 1
+    if row.valid_from is not None:  # it may have been there before, and have left cases with its numbers to another
+        round_ = _free_round(work, service, body, round_)
 
     process = work.catalogue.newest(work.catalogue.programme.process)
     case = begin(
@@ -204,6 +207,11 @@ def open_planned(
         position += len(chunk)
         progress(len(chunk))
     return results
+
+
+def team_for(work: Work, service: str, district: str) -> str | None:
+    """Who looks after a service in a district: the team of the service, else of the district; None when nobody does."""
+    return _teams(work).team_for(service, district)
 
 
 def by_number(work: Work, number: str) -> UUID:
@@ -481,6 +489,14 @@ def _insist_may_open(work: Work, team: str | None) -> None:
 def _belongs(group: Group, ars: str, kind: str) -> bool:
     """Whether a body is in a group: of one of its kinds or added, and not removed."""
     return (kind in group.kinds or ars in group.add) and ars not in group.remove
+
+
+def _free_round(work: Work, service: str, body: str, least: int) -> int:
+    number = number_of(service, body, 0)[:-1]
+    taken = set(
+        work.session.execute(sa.select(Case.number).where(Case.number.startswith(number, autoescape=True))).scalars()
+    )
+    return next(round_ for round_ in itertools.count(least) if f"{number}{round_}" not in taken)
 
 
 class _OnlyTried(Exception):

@@ -80,6 +80,7 @@ class CaseRow:
     attempts: int
     seq: int
     head: str
+    superseded_by: UUID | None = None
 
 
 @dataclass(slots=True)
@@ -317,6 +318,18 @@ class LockedCase(CaseAtHand):
         for task in self.tasks.values():
             task.team = team
         self._holders = None
+
+    def move_to_body(self, body: str, team: str) -> None:
+        """Another body has the case with all its tasks from now on, and the team that looks after it there.
+
+        Also for whom this deed tells of it; what was read of the former body is read anew.
+        """
+        self.set(body=body, team=team)
+        self.execute(_MOVE_TASKS_TO_BODY, which=self.row.id, to=body, by=team)
+        for task in self.tasks.values():
+            task.body, task.team = body, team
+        self._holders = None
+        self._prerequisites = None
 
     def end_pause(self, on: dt.date) -> None:
         """The pause that lasts ends on this day, also for the dates this deed still works out."""
@@ -751,6 +764,11 @@ _MOVE_TASKS = (
     sa.update(Task.__table__)  # type: ignore[arg-type]
     .where(Task.case_id == _WHICH)
     .values(team=sa.bindparam("to"))
+)
+_MOVE_TASKS_TO_BODY = (
+    sa.update(Task.__table__)  # type: ignore[arg-type]
+    .where(Task.case_id == _WHICH)
+    .values(body=sa.bindparam("to"), team=sa.bindparam("by"))
 )
 _CASE = sa.select(*_CASE_COLUMNS).where(Case.id == _WHICH).with_for_update(of=Case)
 _CASE_OF_TASK = (

@@ -25,6 +25,7 @@ from workflow.console import (
     Argument,
     Group,
     Instant,
+    Land,
     Number,
     OneOf,
     Option,
@@ -378,6 +379,65 @@ def move(number: str, team: str, reason: str, as_json: bool, email: str) -> None
         out_json({"number": view.number, "team": team, "version": view.version})
     else:
         out(say("cli.move.done", number=view.number, team=titles[team]))
+
+
+# --- imports ---------------------------------------------------------------------------------------------------------
+
+
+@startklar.group("import", help="cli.help.import")
+def imports() -> None:
+    """Files other people define."""
+
+
+@imports.command("gv100ad", help="cli.help.import.gv100ad")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path), cls=Argument, help="cli.help.import.file")
+@click.option("--state", "land", type=Land(), metavar="07", cls=Option, help="cli.help.import.state")
+@click.option("--successor", "named", multiple=True, metavar="ARS=ARS", cls=Option, help="cli.help.import.successor")
+@click.option(
+    "--no-successor", "without", multiple=True, metavar="ARS", cls=Option, help="cli.help.import.no_successor"
+)
+@click.option("--yes", is_flag=True, cls=Option, help="cli.help.import.yes")
+@DRY_RUN
+@JSON
+@AS
+def import_gv100ad(
+    file: Path,
+    land: str | None,
+    named: tuple[str, ...],
+    without: tuple[str, ...],
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+    email: str | None,
+) -> int:
+    """Follow an edition of the official list of municipalities."""
+    from workflow import bodies, importing
+    from workflow.exchange import gv100ad
+
+    successors = importing.successors(named, without)
+    with _opened() as engine:
+        who = _actor(engine, email)
+        edition = gv100ad.read(file)
+        with engine.read(who) as work:
+            chosen = land or bodies.land_of(work)
+            if chosen is None:
+                raise Wrong("cli.wrong.which_land")
+            changes = bodies.compare(work, edition, chosen)
+        if not as_json:
+            importing.show(changes)
+        if dry_run:
+            importing.tell_what_would_be(changes, as_json=as_json)
+            return DONE
+        if not as_json and console.is_conversation():
+            successors = importing.ask_for_successors(changes, successors)
+            if not yes and not changes.nothing and not importing.confirmed():
+                tell(say("cli.import.left"))
+                return REFUSED
+        with console.progress(importing.cases_of(changes), say("cli.import.doing")) as hear:
+            applied = bodies.follow(engine, who, edition, chosen, successors, progress=hear)
+        with engine.read(who) as work:
+            importing.tell_what_became(work, applied, as_json=as_json)
+    return REFUSED if applied.stuck else DONE
 
 
 # --- people ----------------------------------------------------------------------------------------------------------

@@ -71,6 +71,16 @@ def tell_once(sentence: str) -> None:
         tell(sentence)
 
 
+def is_conversation() -> bool:
+    """Whether somebody is there who can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str) -> str:
+    """Ask the person and return what they typed, without spaces around it."""
+    return str(click.prompt(question, default="", show_default=False, err=True)).strip()
+
+
 def out(line: str) -> None:
     """Put out one line."""
     click.echo(line)
@@ -403,6 +413,20 @@ class Number(click.ParamType[int]):
             bounds = {"least": str(self.least), "most": str(self.most)}
             raise Wrong("cli.wrong.number", option=_name_of(param), value=text, **bounds)
         return int(text)
+
+
+class Land(click.ParamType[str]):
+    """A Land by its two digits."""
+
+    name = "land"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The digits. Raises Wrong."""
+        del ctx
+        text = str(value)
+        if not (text.isascii() and text.isdigit() and len(text) <= 2):
+            raise Wrong("cli.wrong.land", option=_name_of(param), value=text)
+        return text.zfill(2)
 
 
 class Instant(click.ParamType[dt.datetime]):

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from workflow import checking, database, deadlines, definition, events
+from workflow.bodies import sort_key_of
 from workflow.calendar import Calendar
 from workflow.checking import BodyRecord, Definitions
 from workflow.definition import Programme, Service, fingerprint, stored
@@ -37,7 +38,6 @@ from workflow.models import (
     TeamService,
     Wave,
 )
-from workflow.texts import sort_key
 
 
 @dataclass(slots=True)
@@ -155,7 +155,7 @@ def _bodies(session: Session, bodies: Iterable[BodyRecord], report: Loaded) -> N
             "kind": body.kind,
             "name": body.name,
             "display_name": body.display_name,
-            "sort_key": f"{sort_key(body.name)} {body.kind}",
+            "sort_key": sort_key_of(body.name, body.kind),
             "district": body.district_ars or body.ars,
             "seat": body.seat or None,
             "postcode": body.postcode or None,

@@ -130,6 +130,8 @@ class Body(Base):
     longitude: Mapped[float | None]
     valid_from: Mapped[dt.date | None]
     valid_until: Mapped[dt.date | None]
+    successor: Mapped[str | None] = mapped_column(String(12), ForeignKey("body.ars"))
+    """Which body its open cases go to, confirmed by a person when it ended."""
 
 
 class Team(Base):
@@ -291,7 +293,7 @@ class Case(Base):
     process_version: Mapped[int]
     state: Mapped[Word]
     version: Mapped[int] = mapped_column(default=1)
-    """Raised by transitions, holds and a change of team only."""
+    """Raised by transitions, holds and a change of team or body only."""
     team: Mapped[Word] = mapped_column(ForeignKey("team.key"))
     operator: Mapped[str | None] = mapped_column(String(80))
     variant: Mapped[str | None] = mapped_column(String(80))
@@ -307,11 +309,27 @@ class Case(Base):
     """It has left its first state forward at least once: from then on its operator sees it."""
     attempts: Mapped[int] = mapped_column(default=0)
     """Steps back so far."""
+    superseded_by: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"))
+    """The case that goes on in its place: when a body ended whose successor had this service open already."""
     seq: Mapped[int] = mapped_column(default=0)
     head: Mapped[Digest]
 
     __table_args__ = (
-        UniqueConstraint("service", "body", "round"),
+        Index(
+            "uq_cases_round",
+            "service",
+            "body",
+            "round",
+            unique=True,
+            postgresql_where=text("superseded_by IS NULL"),
+            sqlite_where=text("superseded_by IS NULL"),
+        ),
+        Index(
+            "ix_cases_superseded_by",
+            "superseded_by",
+            postgresql_where=text("superseded_by IS NOT NULL"),
+            sqlite_where=text("superseded_by IS NOT NULL"),
+        ),
         Index("ix_cases_service_state", "service", "state"),
         Index("ix_cases_team_state", "team", "state"),
         Index("ix_cases_body", "body"),

@@ -207,6 +207,30 @@ def review(work: Work, body: str) -> None:
             _ask_anew(work, row, kind_of(work, row.kind))
 
 
+def end(work: Work, body: str) -> None:
+    """Ask a body that ended for nothing any more, also not for what was asked for by hand or will expire.
+
+    What it has brought stays on record. Safe to run twice.
+    """
+    rows = work.session.execute(
+        sa.select(*_COLUMNS)
+        .where(Prerequisite.body == body, still_asked())
+        .order_by(Prerequisite.kind, Prerequisite.scope)
+        .with_for_update(of=Prerequisite)
+    ).all()
+    for row in (PrerequisiteRow(*cells) for cells in rows):
+        silent = {"remind_at": None, "rung": None, "occurrence": 0, "generation": row.generation + 1}
+        nobody = {"status": "not_needed", "acting": None, "holder_id": None, "due_on": None}
+        _record(work, row, "body_ended", {"requested": False, **silent, **(nobody if row.status != "done" else {})})
+
+
+def still_asked() -> sa.ColumnElement[bool]:
+    """Prerequisites somebody is asked for, or will be when they expire."""
+    return sa.or_(
+        Prerequisite.status.not_in(("done", "not_needed")), Prerequisite.requested, Prerequisite.remind_at.is_not(None)
+    )
+
+
 def waiting_cases(work: Work, body: str, kind: str, scope: str) -> list[UUID]:
     """Cases of the body that need this prerequisite and are not yet connected with it."""
     rows = work.session.execute(

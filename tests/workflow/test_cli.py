@@ -47,6 +47,8 @@ COMMANDS: tuple[list[str], ...] = (
     ["open"],
     ["advance"],
     ["move"],
+    ["import"],
+    ["import", "gv100ad"],
     ["person"],
     ["person", "add"],
     ["person", "list"],

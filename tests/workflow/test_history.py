@@ -51,7 +51,7 @@ def story(world: World) -> tuple[World, UUID]:
 
 def test_folding_the_events_gives_the_rows(story: tuple[World, UUID]) -> None:
     world, case_id = story
-    case, folded = _fold(world, case_id)
+    case, folded = fold(world, case_id)
     with world.look() as work:
         row = work.session.execute(sa.select(Case.__table__).where(Case.id == case_id)).one()
         rows = work.session.execute(sa.select(Task.__table__).where(Task.case_id == case_id)).all()
@@ -150,7 +150,7 @@ def test_the_ledger_of_holds_is_in_the_history(story: tuple[World, UUID]) -> Non
     assert said["ended_on"] == hold.ended_on.isoformat()
 
 
-def _fold(world: World, case_id: UUID) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+def fold(world: World, case_id: UUID) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     case: dict[str, Any] = {}
     folded: dict[str, dict[str, Any]] = {}
     with world.look() as work:

@@ -12,13 +12,19 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from tests.gv100ad import EXCERPT
 from tests.world import EMPTY_TOWN, TOWN, World, contents, plausible
-from workflow import cases, events, following, milestones, people, prerequisites, programme, reminders, tasks
+from workflow import bodies, cases, events, following, milestones, people, prerequisites, programme, reminders, tasks
+from workflow.bodies import Edition
 from workflow.engine import Work
 from workflow.errors import Conflict, StartklarError
+from workflow.exchange import gv100ad
 from workflow.models import Case, Event, Milestone, Prerequisite, Task
 
 Deed = Callable[[Work], Any]
+
+GONE, HEIR, NEIGHBOUR = "073395002000", "073395007000", "073395006000"
+"""Verbandsgemeinden: one that ends, the one that succeeds it, and one that ends after it."""
 
 
 class PowerCut(Exception):
@@ -58,6 +64,15 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         proof = plausible(work.catalogue.shared.prerequisites["elster_account"].evidence, work.today)
         owner = work.session.get_one(Prerequisite, asked).owner.removeprefix("body.")
     questionnaire = world.task(contracted, "questionnaire")
+    present = gv100ad.read(EXCERPT)
+    ending = Edition(present.date, "UTF-8", tuple(body for body in present.bodies if body.ars != GONE))
+    later = Edition(present.date, "UTF-8", tuple(body for body in ending.bodies if body.ars != NEIGHBOUR))
+    follows, gives_way = world.open("eheschliessung", GONE), world.open("ewa", GONE)
+    world.open("ewa", HEIR)
+    with world.by("team") as work:
+        prerequisites.request(work, GONE, "elster_account")
+    with world.by("office") as work:
+        bodies.enact(work, ending, "07", {GONE: HEIR})
     role = people.parse_role(f"digi@{EMPTY_TOWN}")
     return {
         "open": ("office", lambda work: cases.open_case(work, "wohngeld", EMPTY_TOWN)),
@@ -90,6 +105,10 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         ),
         "plan": ("office", lambda work: milestones.plan(work, milestone, work.today, "zugesagt")),
         "reach": ("office", lambda work: milestones.reach(work, milestone, work.today, contract)),
+        "follow_edition": ("office", lambda work: bodies.enact(work, later, "07", {NEIGHBOUR: HEIR})),
+        "move_case": ("office", lambda work: bodies.move_case(work, follows)),
+        "supersede_case": ("office", lambda work: bodies.move_case(work, gives_way)),
+        "end_prerequisites": ("office", lambda work: prerequisites.end(work, GONE)),
         "add_person": (
             "admin",
             lambda work: people.add(

@@ -272,6 +272,9 @@ class BodyPage:
     municipalities: int | None
     valid_from: dt.date | None
     valid_until: dt.date | None
+    successor: str | None
+    """ARS of the body its cases went to when it ended."""
+    successor_name: str | None
     team: str | None
     team_title: str | None
     attribution: str
@@ -324,6 +327,8 @@ def body(work: Work, ars: str) -> BodyPage:
         municipalities=row.municipalities,
         valid_from=row.valid_from,
         valid_until=row.valid_until,
+        successor=row.successor,
+        successor_name=row.successor_name,
         team=row.team,
         team_title=row.team_title,
         attribution=work.catalogue.attribution,
@@ -345,7 +350,7 @@ def body(work: Work, ars: str) -> BodyPage:
 def _master_data(work: Work, ars: str) -> Any:
     if not (ars.isascii() and ars.isdigit() and len(ars) == 12):
         raise NotFound(what="body", name=ars)
-    district = aliased(Body)
+    district, successor = aliased(Body), aliased(Body)
     row = work.session.execute(
         sa.select(
             Body.ars,
@@ -360,11 +365,14 @@ def _master_data(work: Work, ars: str) -> Any:
             Body.municipalities,
             Body.valid_from,
             Body.valid_until,
+            Body.successor,
+            successor.display_name.label("successor_name"),
             district.display_name.label("district_name"),
             Team.key.label("team"),
             Team.title.label("team_title"),
         )
         .outerjoin(district, district.ars == Body.district)
+        .outerjoin(successor, successor.ars == Body.successor)
         .outerjoin(TeamDistrict, TeamDistrict.district == Body.district)
         .outerjoin(Team, Team.key == TeamDistrict.team)
         .where(Body.ars == ars)
@@ -392,6 +400,7 @@ def _services(work: Work, body: Any) -> tuple[tuple[ServiceHere, ...], tuple[Tex
         )
         .where(
             Case.body == body.ars,
+            Case.superseded_by.is_(None),
             policy.case_states(work.actor, public=catalogue.programme.state_is_public),
         )
         .order_by(Case.round)

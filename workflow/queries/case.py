@@ -17,7 +17,7 @@ from workflow.definition import EvidenceField, Text, Transition
 from workflow.engine import Work
 from workflow.errors import NotFound, TransitionNotAvailable
 from workflow.machine import Move
-from workflow.models import Event
+from workflow.models import Case, Event
 from workflow.queries import parts, seen
 from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
 from workflow.queries.seen import HoldSeen, OfBody, Party, SeenCase, TaskLine, Why
@@ -181,6 +181,14 @@ class CaseHead:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherCase:
+    """A case another one names. `id` is None when the actor of the page does not see it."""
+
+    id: UUID | None
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class CasePage:
     """Everything the page of a case shows."""
 
@@ -189,6 +197,10 @@ class CasePage:
     rest: Rest | None
     because: tuple[AnswerView, ...]
     """What was answered when the case stepped aside or ended."""
+    superseded_by: OtherCase | None
+    """The case that goes on in its place."""
+    supersedes: tuple[OtherCase, ...]
+    """Cases that came from bodies that ended, and ended themselves because this one goes on."""
     may_hold: bool
     may_resume: bool
     may_move_to_team: bool
@@ -268,11 +280,14 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
     prerequisites = _prerequisites(found)
     may_move = policy.allows(work.actor, cases.MOVERS, found.row)
     shown = entries[:PAGE]
+    superseded_by, supersedes = _others(found)
     return CasePage(
         head=_head(found),
         next=_next(found, open_tasks, prerequisites, onward),
         rest=_rest(found),
         because=_because(found),
+        superseded_by=superseded_by,
+        supersedes=supersedes,
         may_hold=may_move and not found.row.rests and found.row.ended_on is None,
         may_resume=may_move and found.row.rests,
         may_move_to_team=work.actor.holds("programme_office") and found.row.ended_on is None,
@@ -408,6 +423,22 @@ def _because(found: SeenCase) -> tuple[AnswerView, ...]:
         for answer in given
         if answer.revision == last
     )
+
+
+def _others(found: SeenCase) -> tuple[OtherCase | None, tuple[OtherCase, ...]]:
+    """The case that goes on in place of this one, and those this one goes on for."""
+    row = found.row
+    if row.superseded_by is None and not found.goes_on_for_others:
+        return None, ()
+    seen_by_actor = sa.case((policy.cases(found.work.actor), 1), else_=0).label("visible")
+    rows = found.work.session.execute(
+        sa.select(Case.id, Case.number, seen_by_actor)
+        .where(sa.or_(Case.superseded_by == row.id, Case.id == row.superseded_by))
+        .order_by(Case.number)
+    ).all()
+    others = {other.id: OtherCase(other.id if other.visible else None, other.number) for other in rows}
+    goes_on = others.pop(row.superseded_by, None) if row.superseded_by else None
+    return goes_on, tuple(others.values())
 
 
 def _rest(found: SeenCase) -> Rest | None:
@@ -629,6 +660,12 @@ def _facts(found: SeenCase, said: Mapping[str, Any]) -> dict[str, Any]:
     if (new_team := said.get("team")) and (old_team := said.get("team_before")):
         teams = parts.team_titles(found.work)
         facts["team"], facts["before"] = teams.get(new_team, new_team), teams.get(old_team, old_team)
+    if (new_body := said.get("body")) and (old_body := said.get("body_before")):
+        names = parts.body_names(found.work, (new_body, old_body))
+        facts["body"], facts["before"] = names.get(new_body, new_body), names.get(old_body, old_body)
+    if by := said.get("by"):
+        query = sa.select(Case.number).where(Case.id == UUID(by))
+        facts["case"] = found.work.session.execute(query).scalar_one()
     if on := said.get("on"):
         facts["on"] = dt.date.fromisoformat(on)
     if source := said.get("source_id"):

@@ -427,7 +427,10 @@ def _bodies(work: Work, entry: Service) -> Sequence[BodyStanding]:
             Case.live_on,
             sa.case((policy.cases(work.actor), 1), else_=0).label("visible"),
         )
-        .outerjoin(Case, sa.and_(Case.body == Body.ars, Case.service == entry.service, known))
+        .outerjoin(
+            Case,
+            sa.and_(Case.body == Body.ars, Case.service == entry.service, Case.superseded_by.is_(None), known),
+        )
         .order_by(database.plainly_sorted(work.session, Body.sort_key), Body.ars, Case.round)
     )
     found: dict[str, BodyStanding] = {}

@@ -31,6 +31,8 @@ def upgrade() -> None:
         sa.Column("longitude", sa.Float(), nullable=True),
         sa.Column("valid_from", sa.Date(), nullable=True),
         sa.Column("valid_until", sa.Date(), nullable=True),
+        sa.Column("successor", sa.String(length=12), nullable=True),
+        sa.ForeignKeyConstraint(["successor"], ["body.ars"], name=op.f("fk_body_successor_body")),
         sa.PrimaryKeyConstraint("ars", name=op.f("pk_body")),
     )
     with op.batch_alter_table("body", schema=None) as batch_op:
@@ -199,18 +201,33 @@ def upgrade() -> None:
         sa.Column("rests", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("underway", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("superseded_by", sa.Uuid(), nullable=True),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("head", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(["body"], ["body.ars"], name=op.f("fk_cases_body_body")),
+        sa.ForeignKeyConstraint(["superseded_by"], ["cases.id"], name=op.f("fk_cases_superseded_by_cases")),
         sa.ForeignKeyConstraint(["team"], ["team.key"], name=op.f("fk_cases_team_team")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
         sa.UniqueConstraint("number", name=op.f("uq_cases_number")),
-        sa.UniqueConstraint("service", "body", "round", name=op.f("uq_cases_service")),
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.create_index("ix_cases_body", ["body"], unique=False)
         batch_op.create_index("ix_cases_service_state", ["service", "state"], unique=False)
+        batch_op.create_index(
+            "ix_cases_superseded_by",
+            ["superseded_by"],
+            unique=False,
+            postgresql_where=sa.text("superseded_by IS NOT NULL"),
+            sqlite_where=sa.text("superseded_by IS NOT NULL"),
+        )
         batch_op.create_index("ix_cases_team_state", ["team", "state"], unique=False)
+        batch_op.create_index(
+            "uq_cases_round",
+            ["service", "body", "round"],
+            unique=True,
+            postgresql_where=sa.text("superseded_by IS NULL"),
+            sqlite_where=sa.text("superseded_by IS NULL"),
+        )
 
     op.create_table(
         "event",
@@ -710,7 +727,17 @@ def downgrade() -> None:
     op.drop_table("message")
     op.drop_table("event")
     with op.batch_alter_table("cases", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_cases_round",
+            postgresql_where=sa.text("superseded_by IS NULL"),
+            sqlite_where=sa.text("superseded_by IS NULL"),
+        )
         batch_op.drop_index("ix_cases_team_state")
+        batch_op.drop_index(
+            "ix_cases_superseded_by",
+            postgresql_where=sa.text("superseded_by IS NOT NULL"),
+            sqlite_where=sa.text("superseded_by IS NOT NULL"),
+        )
         batch_op.drop_index("ix_cases_service_state")
         batch_op.drop_index("ix_cases_body")
 
