@@ -7,8 +7,8 @@ it, because no edition says so. What holds then:
   ended stay where they were.
 * Where the successor has an open case of the same service, the one that comes ends as superseded: it is the
   successor's too, linked to the case that goes on and readable there, and its open tasks fall away. A case of the
-  successor that has ended already is no reason to end another: the one that comes is the successor's next round. If two
-  bodies end in one and both have a case, the one that is further on goes on.
+  successor that has ended already is no reason to end another: the one that comes is the successor's next round, as any
+  case opened there would be. If two bodies end in one and both have a case, the one that is further on goes on.
 * The case goes to the team that looks after the service at the successor; that team, and whoever must act there now,
   learn of it. What somebody of the former body had accepted is open again. Dates, holds and answers stay.
 * Prerequisites belong to the body that brought them (an account, a mandate, a certificate in its name) and stay with
@@ -27,6 +27,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
 from workflow import cases, casework, policy, prerequisites, tasks
@@ -255,8 +256,7 @@ def follow(
             _lock(work, chunk)
             for case_id, number in chunk:
                 try:
-                    with work.session.begin_nested():
-                        moved.append(move_case(work, case_id))
+                    moved.append(_move(work, case_id))
                 except StartklarError as error:
                     stuck.append(Stuck(number, error))
                 tried += 1
@@ -303,9 +303,7 @@ def move_case(work: Work, case_id: UUID) -> Moved:
     if goes_on is not None:
         _supersede(case, goes_on.id)
     else:
-        highest = max((other.round for other in others), default=0)
-        if case.row.round <= highest:
-            case.set(round=highest + 1)
+        case.set(round=max((other.round for other in others), default=0) + 1)
         prerequisites.ask(case)
         _tell(case, team if team != team_before else None)
     case.record("moved_to_body" if goes_on is None else "superseded")
@@ -446,11 +444,20 @@ def _still_asked(work: Work, land: str) -> list[str]:
 
 
 def _lock(work: Work, chunk: Sequence[tuple[UUID, str]]) -> None:
-    """Hold the successors, so that nobody opens a case there meanwhile, then the cases: each in one order."""
+    """Hold the cases in the order in which everybody does; they move in another."""
     ids = [case_id for case_id, _ in chunk]
-    targets = sa.select(Body.successor).join(Case, Case.body == Body.ars).where(Case.id.in_(ids))
-    work.session.execute(sa.select(Body.ars).where(Body.ars.in_(targets)).order_by(Body.ars).with_for_update()).all()
     work.session.execute(sa.select(Case.id).where(Case.id.in_(ids)).order_by(Case.id).with_for_update()).all()
+
+
+def _move(work: Work, case_id: UUID) -> Moved:
+    """`move_case`, undone alone when it fails. Whoever opens the service at the successor meanwhile takes the same
+    round: the database lets us wait for them, and then we find their case."""
+    try:
+        with work.session.begin_nested():
+            return move_case(work, case_id)
+    except IntegrityError:
+        with work.session.begin_nested():
+            return move_case(work, case_id)
 
 
 def _supersede(case: LockedCase, by: UUID) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -16,9 +17,9 @@ from tests.world import World, contents
 from workflow import bodies, cases, checking, events, loading, people, settings, tasks
 from workflow.bodies import Applied, Edition, Entry
 from workflow.engine import SYSTEM
-from workflow.errors import AlreadyOpen, NotAllowed, NotFound, Refused
+from workflow.errors import AlreadyOpen, NotAllowed, NotFound, Refused, StartklarError
 from workflow.exchange import gv100ad
-from workflow.models import Body, Event, Grant, Hold, Notice, Prerequisite, Task
+from workflow.models import Body, Case, Event, Grant, Hold, Notice, Prerequisite, Task
 from workflow.queries import bodies as body_pages
 from workflow.queries import case as case_pages
 from workflow.queries import services as service_pages
@@ -445,6 +446,48 @@ def test_what_was_cut_short_goes_on_with_the_next_call(
     applied = bodies.follow(world.engine, world["office"], later, "07", {}, progress=heard.append)
     assert (len(applied.moved), heard) == (2, [1, 1])
     assert {world.case(case_id).body for case_id in ids} == {RHEIN_SELZ}
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_a_case_opened_at_the_successor_meanwhile_and_one_that_comes_are_never_both_open(
+    world: World, present: Edition, turn: int
+) -> None:
+    world.open("ewa", BODENHEIM)
+    later = edition(present, without=(BODENHEIM,))
+    gate = threading.Barrier(2)
+    told: list[StartklarError] = []
+
+    def open_there() -> None:
+        gate.wait()
+        try:
+            world.open("ewa", RHEIN_SELZ)
+        except StartklarError as error:
+            told.append(error)
+
+    opening = threading.Thread(target=open_there)
+    opening.start()
+    gate.wait()
+    applied = follow(world, later, {BODENHEIM: RHEIN_SELZ})
+    opening.join(30)
+    assert len(applied.moved) == 1
+    assert all(isinstance(error, AlreadyOpen) for error in told)
+    with world.look() as work:
+        there = sa.select(sa.func.count()).where(Case.body == RHEIN_SELZ, Case.ended_on.is_(None))
+        assert work.session.execute(there).scalar_one() == 1
+
+
+def test_a_case_that_is_just_being_opened_at_the_successor_goes_on(world: World, present: Edition) -> None:
+    moved = world.open("ewa", BODENHEIM)
+    later = edition(present, without=(BODENHEIM,))
+    with world.by("office") as work:
+        opened = cases.open_case(work, "ewa", RHEIN_SELZ).id
+        following = threading.Thread(target=follow, args=(world, later, {BODENHEIM: RHEIN_SELZ}))
+        following.start()
+        following.join(0.5)
+        assert following.is_alive()
+    following.join(30)
+    assert (world.case(moved).state, world.case(moved).superseded_by) == ("superseded", opened)
+    assert world.case(opened).ended_on is None
 
 
 def test_a_case_whose_body_goes_on_cannot_be_moved(world: World) -> None:
