@@ -20,7 +20,7 @@ from typing import Any
 from demo.folder import READY, UNFINISHED, Folder, unwritable
 from demo.programs import Program, Running, insist_free
 from demo.refusal import Refusal
-from workflow import texts
+from workflow import console, texts
 from workflow.errors import StartklarError
 
 DATA = Path(__file__).resolve().parent.parent / "demo-data"
@@ -57,6 +57,7 @@ def serve(language: str, given: argparse.Namespace, folder: Folder) -> None:
         if given.reset or not folder.is_ready():
             folder.empty()
         surroundings = settings_of(folder, base_url := f"http://{reached_at(given.host, given.port)}")
+        is_new = not folder.is_ready()
         prepare(language, folder, surroundings)
         folder.mail_ports.unlink(missing_ok=True)
         folder.announcement.unlink(missing_ok=True)  # of a demo that was killed
@@ -72,7 +73,10 @@ def serve(language: str, given: argparse.Namespace, folder: Folder) -> None:
         announced = {"base_url": base_url, "mail_url": f"http://127.0.0.1:{ports['http']}"}
         serve_pages = ("--host", given.host, "--port", str(given.port))
         web = Program("web", "webui", serve_pages, answers_at=reached_at(given.host, given.port))
-        running.start([web, Program("scheduler", "scheduler")], surroundings)
+        running.start([web], surroundings)
+        if is_new:
+            play(language, folder, surroundings, given.cases)
+        running.start([Program("scheduler", "scheduler")], surroundings)
         accounts = json.loads(folder.accounts.read_text(encoding="utf-8"))
         people = [{name: value for name, value in account.items() if name != "shown"} for account in accounts]
         folder.write(folder.announcement, {"format": 1, **announced, "accounts": people})
@@ -110,7 +114,7 @@ def settings_of(folder: Folder, base_url: str) -> dict[str, str]:
 
 
 def prepare(language: str, folder: Folder, surroundings: dict[str, str]) -> None:
-    """Make database, programme, people and cases on the first start; later only what a newer program needs."""
+    """Make database, programme and people on the first start; later only what a newer program needs."""
     from demo import example
 
     folder.make_secret()
@@ -120,6 +124,15 @@ def prepare(language: str, folder: Folder, surroundings: dict[str, str]) -> None
     print(texts.say(language, "demo.preparing"), flush=True)
     folder.mark(UNFINISHED)
     folder.write(folder.accounts, example.make(surroundings))
+
+
+def play(language: str, folder: Folder, surroundings: dict[str, str], most: int | None) -> None:
+    """Play the months before this one, while the pages answer already; the folder is ready only after that."""
+    from demo import example
+
+    print(texts.say(language, "demo.playing"), flush=True)
+    with console.progress(example.days(), texts.say(language, "demo.playing")) as hear:
+        example.play(surroundings, hear, most=most)
     folder.mark(READY)
 
 
@@ -149,6 +162,7 @@ def arguments(language: str) -> argparse.ArgumentParser:
     parser.add_argument("--port", type=port, default=8000, help=texts.say(language, "demo.help_port"))
     parser.add_argument("--host", default="127.0.0.1", help=texts.say(language, "demo.help_host"))
     parser.add_argument("--data", type=Path, default=DATA, metavar="DIR", help=texts.say(language, "demo.help_data"))
+    parser.add_argument("--cases", type=int, help=argparse.SUPPRESS)  # tests are in a hurry
     parser.add_argument("--reset", action="store_true", help=texts.say(language, "demo.help_reset"))
     return parser
 

@@ -1,18 +1,22 @@
-"""The example: made-up people of real places, and the Wohngeld cases of the programme just opened."""
+"""The example: made-up people of real places, eighteen months of a programme, and its Wohngeld cases just opened."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from workflow import cases, database, loading, people, sessions, settings, start, texts
+from workflow import cases, database, loading, people, rehearsal, sessions, settings, start, texts
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.policy import Role
 
 SERVICE = "wohngeld"
 PASSWORD = "startklar-demo"  # noqa: S105 -- printed for everybody to use, on purpose
 BERLIN = ZoneInfo("Europe/Berlin")
+MONTHS = 18
+CASES = 70
+"""Played before the demo begins; the time this takes is the time a newcomer waits."""
+SEED = 2026
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +73,35 @@ PEOPLE = (
 
 
 def make(surroundings: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Fill a new installation and answer its accounts.
-
-    The clock is manual and begins today at 8 in the morning, so that a rehearsal can run through weeks.
-    """
+    """Make a new installation and answer its accounts. Its clock is manual and begins eighteen months ago."""
     configured = settings.read(surroundings)
-    morning = database.real_now().astimezone(BERLIN).replace(hour=8, minute=0, second=0, microsecond=0)
-    start.init(configured, clock="manual", now=morning.astimezone(dt.UTC), example=True)
+    start.init(configured, clock="manual", now=_morning(MONTHS), example=True)
     engine = start.engine(configured)
     try:
         loading.load(engine, configured.definitions)
         password_hash = sessions.hash_password(PASSWORD)  # one for all: it is known anyway
         with engine.change(SYSTEM) as work:
             accounts = [_add(work, someone, password_hash) for someone in PEOPLE]
-        _open_cases(engine)
     finally:
         engine.close()
     return accounts
+
+
+def play(surroundings: Mapping[str, str], progress: Callable[[int], None], *, most: int | None = None) -> None:
+    """Play cases up to this morning, and open the Wohngeld cases then, so that one can be walked from its
+    beginning. `progress` hears how many more of `days()` are over."""
+    engine = start.engine(settings.read(surroundings))
+    try:
+        until = _morning(0).astimezone(BERLIN).date()
+        rehearsal.rehearse(engine, most=most or CASES, until=until, seed=SEED, without={SERVICE}, progress=progress)
+        _open_cases(engine)
+    finally:
+        engine.close()
+
+
+def days() -> int:
+    """How many days are played."""
+    return (_morning(0) - _morning(MONTHS)).days
 
 
 def renew(surroundings: Mapping[str, str]) -> None:
@@ -97,6 +113,15 @@ def renew(surroundings: Mapping[str, str]) -> None:
         loading.load(engine, configured.definitions)
     finally:
         engine.close()
+
+
+def _morning(months_ago: int) -> dt.datetime:
+    """Eight in the morning, on the first day of that month or today."""
+    morning = database.real_now().astimezone(BERLIN).replace(hour=8, minute=0, second=0, microsecond=0)
+    if months_ago:
+        years, month = divmod(morning.year * 12 + morning.month - 1 - months_ago, 12)
+        morning = morning.replace(year=years, month=month + 1, day=1)
+    return morning.astimezone(dt.UTC)
 
 
 def _add(work: Work, someone: Someone, password_hash: str) -> dict[str, Any]:

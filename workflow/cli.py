@@ -571,6 +571,38 @@ def advance_clock(days: int, no_tick: bool, as_json: bool) -> None:
         _tell_time(now, manual=True, as_json=as_json, ticked=ticked)
 
 
+@startklar.command(help="cli.help.rehearse")
+@click.option("--cases", "most", type=Number(1, 100_000), metavar="N", cls=Option, help="cli.help.rehearse.cases")
+@click.option("--until", required=True, type=Instant(), metavar="DATE", cls=Option, help="cli.help.rehearse.until")
+@click.option("--seed", default=1, type=Number(0, 999_999_999), metavar="S", cls=Option, help="cli.help.rehearse.seed")
+@JSON
+def rehearse(most: int | None, until: dt.datetime, seed: int, as_json: bool) -> None:
+    """Play a programme on the rehearsal clock."""
+    from workflow import rehearsal
+    from workflow.engine import SYSTEM
+
+    with _opened() as engine:
+        with engine.read(SYSTEM) as work:
+            last, first = work.catalogue.calendar.today(until), work.today
+        with console.progress(max((last - first).days, 1), say("cli.rehearse.doing")) as hear:
+            played = rehearsal.rehearse(engine, most=most, until=last, seed=seed, progress=hear)
+    if as_json:
+        out_json(
+            {
+                "cases": played.cases,
+                "deeds": played.deeds,
+                "mails": played.mails,
+                "states": played.states,
+                "seconds": round(played.seconds, 1),
+                "deeds_per_second": round(played.deeds / played.seconds),
+                "until": played.until.isoformat(),
+            }
+        )
+        return
+    facts = {"n": played.cases, "cases": played.cases, "deeds": played.deeds, "mails": played.mails}
+    out(say("cli.rehearse.done", **facts, seconds=round(played.seconds)))
+
+
 # --- an installation at work -----------------------------------------------------------------------------------------
 
 

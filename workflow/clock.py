@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import sqlalchemy as sa
 
@@ -42,6 +43,13 @@ def set_to(work: Work, now: dt.datetime) -> dt.datetime:
     if now < work.now:
         raise Refused("error.clock_backwards", now=work.now)
     return _write(work, now)
+
+
+def at(work: Work, now: dt.datetime) -> Work:
+    """The same work at a later instant of the rehearsal clock, to which the clock moves with it; never back."""
+    later = max(now, work.now)
+    _write(work, later)
+    return replace(work, now=later)
 
 
 def _insist_manual(work: Work) -> None:

@@ -51,12 +51,13 @@ _LONGEST_SUBJECT = 200
 log = logging.getLogger(__name__)
 
 
-def compose(engine: Engine, *, limit: int | None = None) -> int:
+def compose(engine: Engine, *, limit: int | None = None, recorded: bool = False) -> int:
     """Write the mails for all pending notices, one per recipient, at most `limit`; returns how many were written.
 
     Call it when no rung is left to be decided, so that a morning's notices come together. Notices that nobody needs any
     more (the task is done, the date moved) or nobody can get (no address, account ended) are removed without a mail.
-    Running it twice or on several machines writes no mail twice. Raises Busy when another writer keeps the database.
+    Running it twice or on several machines writes no mail twice. `recorded` mails are kept and never delivered. Raises
+    Busy when another writer keeps the database.
     """
     written = 0
     after: UUID | None = None
@@ -67,7 +68,7 @@ def compose(engine: Engine, *, limit: int | None = None) -> int:
         if not piles:
             break
         after = piles[-1].recipient.id
-        written += _keep(engine, drafts)
+        written += _keep(engine, drafts, recorded=recorded)
     return written
 
 
@@ -760,24 +761,24 @@ def _thread(matter: _Matter, domain: str) -> str:
 # --- keeping ---------------------------------------------------------------------------------------------------------
 
 
-def _keep(engine: Engine, drafts: Sequence[_Draft]) -> int:
+def _keep(engine: Engine, drafts: Sequence[_Draft], *, recorded: bool) -> int:
     """Keep messages with the notices they settle, in short transactions, each with a savepoint; returns how many."""
     written = position = 0
     while position < len(drafts):
         began = time.monotonic()
         with engine.change(SYSTEM) as work:
             while position < len(drafts):
-                written += _keep_one(work, drafts[position])
+                written += _keep_one(work, drafts[position], recorded=recorded)
                 position += 1
                 if time.monotonic() - began > CHUNK_SECONDS:
                     break
     return written
 
 
-def _keep_one(work: Work, draft: _Draft) -> bool:
+def _keep_one(work: Work, draft: _Draft, *, recorded: bool) -> bool:
     try:
         with work.session.begin_nested():
-            return _write(work, draft)
+            return _write(work, draft, recorded=recorded)
     except _Outrun:
         return False  # another composer took some of these notices; what is left comes with the next pass
     except OperationalError:
@@ -787,7 +788,7 @@ def _keep_one(work: Work, draft: _Draft) -> bool:
         return False
 
 
-def _write(work: Work, draft: _Draft) -> bool:
+def _write(work: Work, draft: _Draft, *, recorded: bool) -> bool:
     session = work.session
     if draft.dropped:
         session.execute(sa.delete(Notice).where(Notice.id.in_(draft.dropped), Notice.message_id.is_(None)))
@@ -796,7 +797,8 @@ def _write(work: Work, draft: _Draft) -> bool:
     pending = sa.select(Notice.id).where(Notice.id.in_(draft.told), Notice.message_id.is_(None)).order_by(Notice.id)
     if len(session.execute(pending.with_for_update()).all()) != len(draft.told):
         raise _Outrun
-    if not database.insert_missing(session, Message, {**draft.values, "try_at": database.real_now()}):
+    sending = {"status": "recorded", "try_at": None} if recorded else {"try_at": database.real_now()}
+    if not database.insert_missing(session, Message, {**draft.values, **sending}):
         raise _Outrun
     session.execute(sa.update(Notice).where(Notice.id.in_(draft.told)).values(message_id=draft.values["id"]))
     return True

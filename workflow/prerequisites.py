@@ -245,6 +245,16 @@ def waiting_cases(work: Work, body: str, kind: str, scope: str) -> list[UUID]:
     )
 
 
+def open_ones(work: Work) -> list[PrerequisiteRow]:
+    """Every prerequisite somebody is to act on, whoever sees it."""
+    rows = work.session.execute(
+        sa.select(*_COLUMNS)
+        .where(Prerequisite.acting.is_not(None))
+        .order_by(Prerequisite.body, Prerequisite.kind, Prerequisite.scope)
+    )
+    return [PrerequisiteRow(*row) for row in rows]
+
+
 def kind_of(work: Work, name: str) -> PrerequisiteKind:
     """What the definitions say about a kind. Raises NotFound when they lost it."""
     kind = work.catalogue.shared.prerequisites.get(name)

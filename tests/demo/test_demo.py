@@ -35,7 +35,7 @@ class Started:
         self.port = port
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "demo", "--data", str(data), "--port", str(port), *words],
+            [sys.executable, "-m", "demo", "--data", str(data), "--port", str(port), "--cases", "2", *words],
             cwd=ROOT,
             env=os.environ | {"LC_ALL": "C.UTF-8"},
             stdout=subprocess.PIPE,

@@ -543,11 +543,11 @@ def test_the_rehearsal_clock_stands_on_every_page_and_moves_by_a_working_day(
     world: World, visit: Callable[[str], Visitor]
 ) -> None:
     visitor = visit("leitung")
-    assert "Probebetrieb: Heute ist Mo., 23. November" in words(visitor.get("/account").text)
+    assert "Probebetrieb mit Beispieldaten: Heute ist Mo., 23. November" in words(visitor.get("/account").text)
     assert visitor.post("/clock/advance", next="/components").headers["Location"] == "/components"
     page = words(visitor.get("/components").text)
     assert "Ein Arbeitstag ist vergangen. Heute ist Di., 24. November" in page
-    assert "Probebetrieb: Heute ist Di., 24. November" in page
+    assert "Probebetrieb mit Beispieldaten: Heute ist Di., 24. November" in page
 
 
 def test_moving_the_clock_fires_what_is_due(world: World, visit: Callable[[str], Visitor]) -> None:

@@ -56,6 +56,7 @@ COMMANDS: tuple[list[str], ...] = (
     ["clock", "show"],
     ["clock", "set"],
     ["clock", "advance"],
+    ["rehearse"],
 )
 
 
@@ -246,6 +247,21 @@ def test_init_makes_an_installation_and_says_what_to_do_next(run: Run, bare: str
     again = run("init")
     assert again.code == 1
     assert "schon eingerichtet" in again.err
+
+
+def test_a_rehearsal_plays_a_programme_from_the_command_line(run: Run, bare: str) -> None:
+    run("init", "--clock", "manual", "--now", "2026-11-23T08:00")
+    said = run("rehearse", "--cases", "2", "--until", "2027-02-01", "--seed", "4", "--json")
+    assert said.code == 0
+    assert said.data["cases"] == 2
+    assert said.data["deeds"] > 10
+    assert sum(said.data["states"].values()) == 2
+    assert run("clock", "show", "--json").data["now"] == "2027-02-01T06:00:00+00:00"
+    assert "1 Vorgänge" not in run("rehearse", "--cases", "1", "--until", "2027-02-15").out
+
+    backwards = run("rehearse", "--until", "2026-12-01")
+    assert backwards.code == 1
+    assert "Bitte nennen Sie einen späteren Tag" in backwards.err
 
 
 def test_init_makes_nothing_from_definitions_that_do_not_hang_together(
