@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
@@ -25,7 +26,10 @@ def show() -> str:
             district=_one("district"),
             body=_one("body"),
             wave=_one("wave"),
+            live_since=_day("live_since"),
+            left=_one("left") == "yes",
             overdue=_one("overdue") == "yes",
+            escalated=_one("escalated") == "yes",
             rests=_one("rests") == "yes",
         ),
         Cursor(after=_one("after"), before=_one("before")),
@@ -47,7 +51,10 @@ class _Addresses:
             "district": filters.district,
             "body": filters.body,
             "wave": filters.wave,
+            "live_since": filters.live_since.isoformat() if filters.live_since else None,
+            "left": "yes" if filters.left else None,
             "overdue": "yes" if filters.overdue else None,
+            "escalated": "yes" if filters.escalated else None,
             "rests": "yes" if filters.rests else None,
         }
 
@@ -64,3 +71,11 @@ class _Addresses:
 
 def _one(name: str) -> str | None:
     return request.args.get(name) or None
+
+
+def _day(name: str) -> dt.date | None:
+    """A day as addresses write it; whatever is none narrows nothing."""
+    try:
+        return dt.date.fromisoformat(request.args.get(name, ""))
+    except ValueError:
+        return None

@@ -16,6 +16,7 @@ _DRAWINGS = {
     "calendar": '<rect x="4" y="5.5" width="16" height="14.5" rx="2"/><path d="M4 10h16M8 3.5v4M16 3.5v4"/>',
     "case": '<path d="M3.5 7.5a2 2 0 0 1 2-2h3.4a2 2 0 0 1 1.5.7L11.5 7.5h7a2 2 0 0 1 2 2V17a2 2 0 0 1-2 2h-13a2'
     ' 2 0 0 1-2-2z"/>',
+    "chart": '<path d="M4 20h16M6 20v-6h3v6M10.5 20V9h3v11M15 20V5h3v15"/>',
     "check": '<path d="M5 12.5l4.5 4.5L19 7.5"/>',
     "chevron_down": '<path d="M6 9.5l6 6 6-6"/>',
     "chevron_right": '<path d="M9.5 6l6 6-6 6"/>',
@@ -25,6 +26,7 @@ _DRAWINGS = {
     "device": '<rect x="3.5" y="5" width="17" height="11" rx="1.5"/><path d="M9 20h6M12 16v4"/>',
     "done": f'{_CIRCLE}<path d="M8 12.3l2.8 2.8L16 9.6"/>',
     "download": '<path d="M12 4v11M7 10.5l5 5 5-5M5 20h14"/>',
+    "escalated": '<path d="M12 20V5M6 11l6-6 6 6M6 20h12"/>',
     "edit": '<path d="M4 20l1-4L16 5l3 3L8 19z"/>',
     "file": '<path d="M13.5 3.5H7a2 2 0 0 0-2 2v13a2 2 0 0 0 2 2h10a2 2 0 0 0 2-2V9zM13 3.5V9h5.5"/>',
     "filter": '<path d="M4 6h16M7 12h10M10 18h4"/>',

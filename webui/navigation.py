@@ -44,8 +44,9 @@ _CASEWORKERS = frozenset(ROLES) - {"admin"}
 ENTRIES = (
     Entry("inbox.show", "nav.inbox", "tasks"),
     Entry("case_list.show", "nav.cases", "case", _CASEWORKERS, ("cases", "tasks")),
-    Entry("bodies.index", "nav.bodies", "body", _CASEWORKERS, ("prerequisites",)),
-    Entry("services.index", "nav.services", "service", frozenset(), ("programme", "milestones")),
+    Entry("bodies.index", "nav.bodies", "body", _CASEWORKERS, ("prerequisites", "districts")),
+    Entry("services.index", "nav.services", "service", frozenset(), ("milestones",)),
+    Entry("programme.show", "nav.programme", "chart"),
 )
 """An entry whose page this installation does not have is left out."""
 

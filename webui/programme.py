@@ -13,6 +13,7 @@ from workflow import evidence, policy, programme
 from workflow.definition import EvidenceField, Text
 from workflow.errors import Conflict, InvalidEvidence, StartklarError
 from workflow.queries import programme as query
+from workflow.queries.services import NOT_OPEN
 
 blueprint = Blueprint("programme", __name__)
 
@@ -97,6 +98,7 @@ def _page(*, faults: Mapping[str, str] | None = None, refused: StartklarError | 
     body = render_template(
         "programme.html",
         found=found,
+        NOT_OPEN=NOT_OPEN,
         target=TARGET,
         wave=WAVE,
         faults=faults or {},

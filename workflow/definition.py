@@ -30,6 +30,10 @@ TASK_OWNERS = ("umsetzungsteam", "rollout_team", *(f"body.{role}" for role in BO
 RECIPIENTS = ("owner", "deputy", "umsetzungsteam", "supervisor", "programme_office", *TASK_OWNERS[2:])
 """Whom a rung of a ladder may name."""
 
+ESCALATION = "escalation"
+ABOVE = frozenset({"body.leitung", "supervisor", "programme_office"})
+"""A rung that asks one of these for help, with the message of that name, has escalated."""
+
 SYSTEM = "system"
 """The actor of what time does; may be named under `by:` of a transition nobody takes by hand."""
 
@@ -329,6 +333,11 @@ class Rung:
     message: Name
     at: int | None = None
     every: Annotated[int, Field(ge=1)] | None = None
+
+    @property
+    def escalates(self) -> bool:
+        """Whether it asks somebody above those who work on the thing for help."""
+        return self.message == ESCALATION and not ABOVE.isdisjoint(self.to)
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import Site
 from tests.webui.visitor import PASSWORD, address
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN
-from workflow import cases, tasks
+from workflow import cases, reminders, tasks
 from workflow.models import Milestone, Prerequisite
 
 PICTURES = os.environ.get("STARTKLAR_PICTURES")
@@ -52,7 +52,8 @@ def tour(site: Site) -> list[Stop]:
             reason="Das Modul ist bestellt.",
             review_on=work.today.replace(year=2027),
         )
-    world.days(12)
+    world.days(27)
+    reminders.decide(world.engine)
     tested = world.open("fuehrerschein")
     for name, who in (("express_interest", "digi"), ("confirm_responsibility", "team")):
         world.do(tested, name, who)
@@ -87,7 +88,9 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
         Stop("inbox-office", "office", "/", ""),
         Stop("inbox-admin", "admin", "/", ""),
         Stop("cases", "team", "/cases", "Wohngeld"),
-        Stop("cases-overdue", "supervisor", "/cases?overdue=1", ""),
+        Stop("cases-overdue", "supervisor", "/cases?overdue=yes", "überfällig"),
+        Stop("cases-escalated", "supervisor", "/cases?escalated=yes", "Eskaliert heißt"),
+        Stop("cases-live-since", "office", "/cases?live_since=2026-01-01&left=yes", "Produktiv seit"),
         Stop("case-first", "digi", f"/cases/{ids['first']}", "Wohngeld"),
         Stop("case-middle", "team", f"/cases/{ids['middle']}", ""),
         Stop("case-resting", "team", f"/cases/{ids['resting']}", ""),
@@ -100,11 +103,15 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
         Stop("bodies", "digi", "/bodies", "Mainz-Bingen"),
         Stop("body", "it", f"/bodies/{TOWN}", "Mainz-Bingen"),
         Stop("body-foreign", "stranger", f"/bodies/{TOWN}", "Mainz-Bingen"),
+        Stop("district", "office", f"/districts/{TOWN}", "Stand je Kommune"),
+        Stop("district-foreign", "stranger", f"/districts/{TOWN}", "Mainz-Bingen"),
+        Stop("district-town", "team", f"/districts/{STRANGE_TOWN}", "Worms"),
         Stop("services", "digi", "/services", "Wohngeld"),
         Stop("service", "team", "/services/wohngeld", "Dataport"),
         Stop("milestone", "office", f"/milestones/{ids['milestone']}", ""),
         Stop("prerequisite", "it", f"/prerequisites/{ids['prerequisite']}", ""),
         Stop("programme", "digi", "/programme", "2026"),
+        Stop("programme-admin", "admin", "/programme", "Stand je Leistung"),
         Stop("programme-office", "office", "/programme", "Stichtag verschieben"),
         Stop("case-team", "office", f"/cases/{ids['first']}/team", "Umsetzungsteam"),
         Stop("account", "digi", "/account", ""),

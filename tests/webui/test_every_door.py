@@ -22,7 +22,7 @@ OWN = frozenset({"account.show", "account.password", "account.sign_out_device", 
 """Pages about oneself; others cannot be named in their address."""
 
 LISTS = frozenset({"case_list.show", "bodies.index", "services.index", "programme.show", "inbox.show"})
-SHARED = frozenset({"bodies.show", "services.show", "milestones.show"})
+SHARED = frozenset({"bodies.show", "districts.show", "services.show", "milestones.show"})
 """Pages everybody signed in may open; what they say of foreign cases is checked below."""
 
 GUARDED: dict[str, Callable[[policy.Actor], sa.Select[Any]]] = {

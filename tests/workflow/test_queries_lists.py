@@ -126,6 +126,8 @@ def test_every_number_beside_the_list_is_the_length_of_the_list_behind_it(lively
             assert len(lines(lively, who, Filters(state=count.state.key))) == count.cases
         assert len(lines(lively, who, Filters(overdue=True))) == page.overdue
         assert len(lines(lively, who, Filters(rests=True))) == page.resting
+        assert len(lines(lively, who, Filters(left=True))) == page.left
+        assert len(lines(lively, who, Filters(escalated=True))) == page.escalated
 
 
 def test_numbers_beside_a_narrowed_list_keep_to_what_narrows_it(lively: World) -> None:
@@ -136,6 +138,9 @@ def test_numbers_beside_a_narrowed_list_keep_to_what_narrows_it(lively: World) -
         Filters(state="requested", team=lively.team),
         Filters(text="landkreis", overdue=True),
         Filters(rests=True),
+        Filters(left=True, service="uvg"),
+        Filters(escalated=True, overdue=True),
+        Filters(live_since=dt.date(2026, 1, 1)),
     ):
         with lively.look("office") as work:
             page = case_list.cases(work, filters)
@@ -145,6 +150,8 @@ def test_numbers_beside_a_narrowed_list_keep_to_what_narrows_it(lively: World) -
             assert count.cases == len(lines(lively, "office", narrowed)), narrowed
         assert page.overdue == len(lines(lively, "office", dataclasses.replace(filters, overdue=True)))
         assert page.resting == len(lines(lively, "office", dataclasses.replace(filters, rests=True)))
+        assert page.left == len(lines(lively, "office", dataclasses.replace(filters, left=True)))
+        assert page.escalated == len(lines(lively, "office", dataclasses.replace(filters, escalated=True)))
 
 
 def test_a_line_says_where_a_case_stands_who_must_act_and_until_when(lively: World) -> None:
@@ -493,7 +500,7 @@ def test_a_stranger_sees_state_and_go_live_of_a_body_but_no_case_and_nobody(live
     assert [service.case for service in page.services] == [None] * len(page.services)
     assert [service.number for service in page.services] == [None] * len(page.services)
     assert not any(service.overdue or service.rests for service in page.services)
-    assert (page.prerequisites, page.roles, page.askable, page.cases) == (None, None, (), 0)
+    assert (page.prerequisites, page.roles, page.askable, page.standing.cases.seen) == (None, None, (), 0)
     assert page.attribution
 
 
@@ -799,7 +806,7 @@ def test_the_programme_keeps_the_history_of_its_targets(lively: World) -> None:
     assert [target.current for target in page.targets] == [True, False, False]
     assert all(target.reason.de and target.source for target in page.targets)
     assert (page.target.on, page.target.overdue) == (dt.date(2026, 12, 31), False)
-    assert (page.cases, page.live) == (85, 0)
+    assert (page.standing.cases.cases, page.standing.live.cases) == (85, 0)
     assert len(page.waves) == 6
     assert sum(len(team.districts) for team in page.teams) == 36
 

@@ -17,9 +17,10 @@ from workflow.engine import Work
 from workflow.errors import NotFound
 from workflow.models import Body, Case, Document, Evidence, Grant, Person, Prerequisite, Team, TeamDistrict
 from workflow.policy import Holder
-from workflow.queries import parts
-from workflow.queries.case_list import clean, is_overdue, words_of
+from workflow.queries import parts, standing
+from workflow.queries.case_list import clean, is_escalated, is_overdue, words_of
 from workflow.queries.parts import DocumentLink, Due, StateView
+from workflow.queries.standing import Standing
 from workflow.texts import sort_key, title
 
 # --- the list --------------------------------------------------------------------------------------------------------
@@ -198,6 +199,7 @@ class ServiceHere:
     case: UUID | None
     number: str | None
     overdue: bool
+    escalated: bool
     rests: bool
 
 
@@ -284,8 +286,8 @@ class BodyPage:
     """Services of which nobody knows who is responsible."""
     elsewhere: tuple[Text, ...]
     """Services other bodies are responsible for."""
-    cases: int
-    """Cases of the body that the actor sees."""
+    standing: Standing
+    """Of all cases of the body, earlier rounds too."""
     states_known: bool
     prerequisites: tuple[PrerequisiteHere, ...] | None
     """None when the actor may not know of them."""
@@ -335,7 +337,7 @@ def body(work: Work, ars: str) -> BodyPage:
         services=services,
         unknown=unknown,
         elsewhere=elsewhere,
-        cases=sum(1 for service in services if service.case is not None),
+        standing=standing.standing(work, standing.count(work, where=Case.body == ars)),
         states_known=work.catalogue.programme.state_is_public or any(service.case for service in services),
         prerequisites=tuple(view for _, view in known) if sees_prerequisites else None,
         askable=(
@@ -396,6 +398,7 @@ def _services(work: Work, body: Any) -> tuple[tuple[ServiceHere, ...], tuple[Tex
             Case.live_on,
             Case.rests,
             is_overdue(work.today).label("overdue"),
+            is_escalated(work).label("escalated"),
             sa.case((policy.cases(work.actor), 1), else_=0).label("visible"),
         )
         .where(
@@ -424,7 +427,7 @@ def _services(work: Work, body: Any) -> tuple[tuple[ServiceHere, ...], tuple[Tex
 
 def _service(work: Work, key: str, words: Text, case: Any) -> ServiceHere:
     if case is None:
-        return ServiceHere(key, words, None, None, None, None, None, overdue=False, rests=False)
+        return ServiceHere(key, words, None, None, None, None, None, overdue=False, escalated=False, rests=False)
     return ServiceHere(
         service=key,
         title=words,
@@ -434,6 +437,7 @@ def _service(work: Work, key: str, words: Text, case: Any) -> ServiceHere:
         case=case.id if case.visible else None,
         number=case.number if case.visible else None,
         overdue=bool(case.visible and case.overdue),
+        escalated=bool(case.visible and case.escalated),
         rests=bool(case.visible and case.rests),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from workflow import database, policy
 from workflow.definition import Text
 from workflow.engine import Work
-from workflow.models import Body, Case, Hold, Task, Wave
+from workflow.models import Body, Case, Decision, Hold, Task, Wave
 from workflow.queries import parts
 from workflow.queries.parts import Due, StateView
 from workflow.texts import sort_key, title
@@ -40,7 +40,12 @@ class Filters:
     district: str | None = None
     body: str | None = None
     wave: str | None = None
+    live_since: dt.date | None = None
+    """Only what is live, and has been since this day at the earliest."""
+    left: bool = False
+    """Only what is not live yet and has not ended either."""
     overdue: bool = False
+    escalated: bool = False
     rests: bool = False
 
     @property
@@ -119,8 +124,10 @@ class CaseList:
     states: tuple[StateCount, ...]
     everything: int
     """Cases in any state, overdue or resting or not, under all other filters."""
+    left: int
+    """Those on their way, under all other filters; likewise the next three."""
     overdue: int
-    """Overdue ones under all other filters."""
+    escalated: int
     resting: int
     options: Options
     sees_cases: bool
@@ -144,25 +151,13 @@ def cases(work: Work, filters: Filters = Filters(), cursor: Cursor = Cursor()) -
         lines=lines,
         newer=newer,
         older=older,
-        matching=sum(
-            count.cases
-            for count in counts
-            if filters.state in (None, count.state)
-            and (count.overdue or not filters.overdue)
-            and (count.rests or not filters.rests)
-        ),
+        matching=_sum(counts, filters),
         states=_state_counts(work, counts, filters),
         everything=sum(count.cases for count in counts),
-        overdue=sum(
-            count.cases
-            for count in counts
-            if count.overdue and filters.state in (None, count.state) and (count.rests or not filters.rests)
-        ),
-        resting=sum(
-            count.cases
-            for count in counts
-            if count.rests and filters.state in (None, count.state) and (count.overdue or not filters.overdue)
-        ),
+        left=_sum(counts, filters, only="left"),
+        overdue=_sum(counts, filters, only="overdue"),
+        escalated=_sum(counts, filters, only="escalated"),
+        resting=_sum(counts, filters, only="rests"),
         options=options,
         sees_cases=bool(options.services),
     )
@@ -172,6 +167,39 @@ def is_overdue(today: dt.date) -> sa.ColumnElement[bool]:
     """Whether a task of the case that waits for somebody is past its date. A resting case is never overdue."""
     late = sa.exists().where(Task.case_id == Case.id, Task.acting.is_not(None), Task.due_on < today)
     return sa.and_(~Case.rests, late)
+
+
+def is_escalated(work: Work) -> sa.ColumnElement[bool]:
+    """Whether somebody above was asked for help with the case as it stands: with a task somebody is to act on, or,
+    while it rests, with the question whether it may go on. A new date begins anew.
+    """
+    ladders = work.catalogue.programme.ladders.items()
+    above = {name: [rung.id for rung in ladder.rungs if rung.escalates] for name, ladder in ladders}
+
+    def reached(kind: str, subject: type[Task] | type[Hold]) -> sa.ColumnElement[bool]:
+        rungs = (sa.and_(subject.ladder == name, Decision.rung.in_(ids)) for name, ids in above.items() if ids)
+        decided = sa.exists().where(
+            Decision.subject_kind == kind,
+            Decision.subject_id == subject.id,
+            Decision.generation == subject.generation,
+            Decision.outcome != "skipped",
+            sa.or_(sa.false(), *rungs),
+        )
+        return decided.correlate(subject)
+
+    task = sa.exists().where(Task.case_id == Case.id, Task.acting.is_not(None), reached("task", Task))
+    review = sa.exists().where(Hold.case_id == Case.id, Hold.ended_on.is_(None), reached("hold", Hold))
+    return sa.case((Case.rests, review.correlate(Case)), else_=task.correlate(Case))
+
+
+def went_live_since(work: Work, day: dt.date) -> sa.ColumnElement[bool]:
+    """Whether the case is live, and has been since this day at the earliest."""
+    return sa.and_(Case.state.in_(parts.goals(work.catalogue)), Case.live_on >= day)
+
+
+def is_left(goals: Collection[str]) -> sa.ColumnElement[bool]:
+    """Whether the case is still on its way: neither live nor at an end."""
+    return sa.and_(Case.state.not_in(goals), Case.ended_on.is_(None))
 
 
 # --- what can be filtered for ----------------------------------------------------------------------------------------
@@ -241,7 +269,7 @@ def _is_plain(value: str) -> bool:
 
 
 def _conditions(work: Work, filters: Filters) -> list[sa.ColumnElement[bool]]:
-    """Every filter but state, overdue and rests, over cases joined with bodies."""
+    """Every filter but state and what is told by yes or no, over cases joined with bodies."""
     narrowed: list[sa.ColumnElement[bool]] = []
     if filters.service:
         narrowed.append(Case.service == filters.service)
@@ -253,6 +281,8 @@ def _conditions(work: Work, filters: Filters) -> list[sa.ColumnElement[bool]]:
         narrowed.append(Case.wave == filters.wave)
     if filters.district:
         narrowed.append(Body.district == filters.district)
+    if filters.live_since:
+        narrowed.append(went_live_since(work, filters.live_since))
     for word in words_of(filters.text):
         services = [
             key
@@ -277,24 +307,61 @@ class _Count:
     process: str
     version: int
     state: str
-    rests: bool
+    left: bool
     overdue: bool
+    escalated: bool
+    rests: bool
     cases: int
 
 
 def _counts(work: Work, visible: sa.ColumnElement[bool], filters: Filters) -> list[_Count]:
-    overdue = sa.case((is_overdue(work.today), 1), else_=0).label("overdue")
+    flags = [sa.case((holds, 1), else_=0).label(name) for name, holds in _flags(work).items()]
     each = (
-        sa.select(Case.process, Case.process_version, Case.state, Case.rests, overdue)
+        sa.select(Case.process, Case.process_version, Case.state, *flags)
         .join(Body, Body.ars == Case.body)
         .where(visible, *_conditions(work, filters))
         .subquery()
     )
     rows = work.session.execute(sa.select(*each.c, sa.func.count().label("cases")).group_by(*each.c))
     return [
-        _Count(row.process, row.process_version, row.state, bool(row.rests), bool(row.overdue), row.cases)
+        _Count(
+            row.process,
+            row.process_version,
+            row.state,
+            bool(row.left),
+            bool(row.overdue),
+            bool(row.escalated),
+            bool(row.rests),
+            row.cases,
+        )
         for row in rows
     ]
+
+
+def _flags(work: Work) -> dict[str, sa.ColumnElement[bool]]:
+    """What a case is or is not, by the filter that asks for it."""
+    return {
+        "left": is_left(parts.goals(work.catalogue)),
+        "overdue": is_overdue(work.today),
+        "escalated": is_escalated(work),
+        "rests": Case.rests.is_(True),
+    }
+
+
+_FLAGS = ("left", "overdue", "escalated", "rests")
+
+
+def _sum(counts: Sequence[_Count], filters: Filters, *, only: str | None = None) -> int:
+    """Cases under all filters; under all others and `only`, when that is named."""
+    return sum(
+        count.cases
+        for count in counts
+        if filters.state in (None, count.state) and _passes(count, filters) and (only is None or getattr(count, only))
+    )
+
+
+def _passes(count: _Count, filters: Filters) -> bool:
+    return all(getattr(count, name) or not getattr(filters, name) for name in _FLAGS)
 
 
 def _state_counts(work: Work, counts: Sequence[_Count], filters: Filters) -> tuple[StateCount, ...]:
@@ -302,7 +369,7 @@ def _state_counts(work: Work, counts: Sequence[_Count], filters: Filters) -> tup
     found: dict[str, int] = {}
     views = {state.key: state for state in parts.states(work.catalogue)}
     for count in counts:
-        if (count.overdue or not filters.overdue) and (count.rests or not filters.rests):
+        if _passes(count, filters):
             found[count.state] = found.get(count.state, 0) + count.cases
         if count.state not in views:
             views[count.state] = parts.state(work.catalogue, count.process, count.version, count.state)
@@ -324,10 +391,7 @@ def _page(
     conditions = [visible, *_conditions(work, filters)]
     if filters.state:
         conditions.append(Case.state == filters.state)
-    if filters.overdue:
-        conditions.append(is_overdue(work.today))
-    if filters.rests:
-        conditions.append(Case.rests.is_(True))
+    conditions += [holds for name, holds in _flags(work).items() if getattr(filters, name)]
     place, backwards = _place(work, visible, cursor, order)
     rows = _rows(work, conditions, order, place, backwards=backwards)
     if not rows and place is not None:

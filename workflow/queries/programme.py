@@ -1,10 +1,10 @@
-"""The programme as a whole: its target dates with their history, its waves, its order of services, its teams."""
+"""The programme as a whole: how far it is and where it is late, its target dates, waves, services and teams."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,14 @@ from workflow import database, policy
 from workflow.definition import Text
 from workflow.engine import Work
 from workflow.models import Body, Case, Event, Person, Remark, Target, Team, TeamDistrict, TeamService, Wave
-from workflow.queries import parts
+from workflow.queries import parts, standing
+from workflow.queries.case_list import went_live_since
 from workflow.queries.parts import Due
+from workflow.queries.standing import Counted, Standing, Tally
+from workflow.texts import sort_key, title
+
+LATELY = 20
+"""Working days over which the present pace is measured: about a month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,13 @@ class WaveView:
     stichtag: Due
     services: tuple[Text, ...]
     """Empty: for every service."""
-    cases: int
+    standing: Standing
+    """Of the cases the actor sees."""
+
+    @property
+    def cases(self) -> int:
+        """Cases of the wave that the actor sees."""
+        return self.standing.cases.cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +83,52 @@ class TeamView:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceStanding:
+    """How the cases of a service stand."""
+
+    key: str
+    title: Text
+    standing: Standing
+    not_open: int | None
+    """Responsible bodies without a case; None when the actor may not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many cases went live lately, and how many would have to, to reach the target in time."""
+
+    days: int
+    """Working days that count as lately."""
+    since: dt.date
+    lately: Tally
+    needed: int | None
+    """For as many working days; None when there is no time left."""
+
+    @property
+    def on_course(self) -> bool:
+        """Whether the target is reached at the present pace."""
+        return self.needed is not None and self.lately.cases >= self.needed
+
+
+@dataclass(frozen=True, slots=True)
 class ProgrammePage:
-    """What is to be reached by when, and who works on it."""
+    """What is to be reached by when, how far that is, and who works on it."""
 
     title: Text
     land: str
     target: Due
     targets: tuple[TargetView, ...]
     """The present one first."""
-    cases: int
-    live: int
+    standing: Standing
     """Of the cases whose state the actor may know."""
+    pace: Pace | None
+    """None when nothing is left to do."""
+    services: tuple[ServiceStanding, ...]
+    """Those with cases, in the order of the priorities."""
+    without_cases: tuple[tuple[str, Text], ...]
+    """Services without any case."""
+    live_state: str | None
+    """What one filters for to see what is live."""
     public: bool
     waves: tuple[WaveView, ...]
     moves: tuple[WaveMove, ...]
@@ -101,22 +148,22 @@ def programme(work: Work) -> ProgrammePage:
     known = work.catalogue.programme
     rows = work.session.execute(_TARGETS).all()
     targets = _targets(work, rows)
-    goals = parts.goals(work.catalogue)
-    in_use = sa.case((Case.state.in_(goals), 1), else_=0)
-    cases, live = work.session.execute(
-        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(in_use), 0)).where(
-            policy.case_states(work.actor, public=known.state_is_public)
-        )
-    ).one()
+    target = parts.due(work, targets[0].on)
+    counted = standing.count(work, Case.service, Case.wave)
+    all_of_it = standing.standing(work, counted)
+    services = _services(work, counted)
     return ProgrammePage(
         title=known.title,
         land=known.land,
-        target=parts.due(work, targets[0].on),
+        target=target,
         targets=targets,
-        cases=cases,
-        live=live,
+        standing=all_of_it,
+        pace=_pace(work, target, all_of_it.left.cases) if all_of_it.left.cases else None,
+        services=tuple(service for service in services if service.standing.cases.cases),
+        without_cases=tuple((one.key, one.title) for one in services if not one.standing.cases.cases),
+        live_state=standing.live_state(work),
         public=known.state_is_public,
-        waves=_waves(work),
+        waves=_waves(work, counted),
         moves=_moves(work),
         may_decide=work.actor.holds("programme_office"),
         version=max((row.number or 0 for row in rows), default=0),
@@ -129,6 +176,61 @@ def programme(work: Work) -> ProgrammePage:
         teams=_teams(work),
         attribution=work.catalogue.attribution,
     )
+
+
+def _pace(work: Work, target: Due, left: int) -> Pace:
+    since = work.catalogue.calendar.add(work.today, -LATELY)
+    seen = sa.case((policy.cases(work.actor), 1), else_=0)
+    cases, opens = work.session.execute(
+        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(seen), 0)).where(
+            policy.case_states(work.actor, public=work.catalogue.programme.state_is_public),
+            went_live_since(work, since),
+        )
+    ).one()
+    in_time = 0 if target.overdue else target.working_days
+    return Pace(LATELY, since, Tally(cases, opens), -(-left * LATELY // in_time) if in_time else None)
+
+
+def _services(work: Work, counted: Sequence[Counted]) -> list[ServiceStanding]:
+    catalogue = work.catalogue
+    order = {key: position for position, key in enumerate(catalogue.programme.priorities)}
+    words = {
+        key: parts.service_title(catalogue, key) for key in catalogue.services.keys() | {one.key[0] for one in counted}
+    }
+    not_open = _not_open(work) if catalogue.programme.state_is_public else {}
+    return [
+        ServiceStanding(
+            key,
+            words[key],
+            standing.standing(work, (one for one in counted if one.key[0] == key)),
+            not_open.get(key),
+        )
+        for key in sorted(
+            words, key=lambda key: (order.get(key, len(order)), sort_key(title(work.actor.language, words[key])), key)
+        )
+    ]
+
+
+def _not_open(work: Work) -> dict[str, int]:
+    """Bodies that are responsible for a service and have no case of it, by service; of services that have an answer."""
+    bodies = work.session.execute(sa.select(Body.ars, Body.kind).where(Body.valid_until.is_(None))).all()
+    opened = {
+        (row.service, row.body)
+        for row in work.session.execute(
+            sa.select(Case.service, Case.body)
+            .where(policy.case_states(work.actor, public=True), Case.superseded_by.is_(None))
+            .distinct()
+        )
+    }
+    return {
+        key: sum(
+            1
+            for ars, kind in bodies
+            if work.catalogue.is_responsible(key, ars=ars, kind=kind) and (key, ars) not in opened
+        )
+        for key, entry in work.catalogue.services.items()
+        if entry.applies_to is not None
+    }
 
 
 def _targets(work: Work, rows: Sequence[Any]) -> tuple[TargetView, ...]:
@@ -174,17 +276,10 @@ def _moves(work: Work) -> tuple[WaveMove, ...]:
     return tuple(moves)
 
 
-def _waves(work: Work) -> tuple[WaveView, ...]:
-    counted = (
-        sa.select(Case.wave, sa.func.count().label("cases"))
-        .where(policy.cases(work.actor), Case.wave.is_not(None))
-        .group_by(Case.wave)
-        .subquery()
-    )
+def _waves(work: Work, counted: Iterable[Counted]) -> tuple[WaveView, ...]:
+    seen = [one for one in counted if one.seen]
     rows = work.session.execute(
-        sa.select(Wave.key, Wave.seq, Wave.title_de, Wave.title_en, Wave.stichtag, counted.c.cases)
-        .outerjoin(counted, counted.c.wave == Wave.key)
-        .order_by(Wave.stichtag, Wave.key)
+        sa.select(Wave.key, Wave.seq, Wave.title_de, Wave.title_en, Wave.stichtag).order_by(Wave.stichtag, Wave.key)
     )
     defined = work.catalogue.programme.waves
     return tuple(
@@ -197,7 +292,7 @@ def _waves(work: Work) -> tuple[WaveView, ...]:
                 parts.service_title(work.catalogue, key)
                 for key in (defined[row.key].services if row.key in defined else ())
             ),
-            row.cases or 0,
+            standing.standing(work, (one for one in seen if one.key[1] == row.key)),
         )
         for row in rows
     )
