@@ -17,11 +17,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import databases, deeds, installation, machine, pages
+from benchmarks import databases, deeds, installation, machine, memory, opening, pages, rehearsing
 from benchmarks.databases import Database
 from benchmarks.installation import Opened
 from benchmarks.measuring import ROUNDS, Ratio
 from tests.postgres import NoPostgres
+from workflow.rehearsal import Rehearsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,20 @@ class Size:
 
     deeds: int
     pages: int
+    cases: int
 
 
-FULL, QUICK = Size(deeds=80, pages=150), Size(deeds=15, pages=30)
+FULL, QUICK = Size(deeds=80, pages=150, cases=60), Size(deeds=15, pages=30, cases=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What is told and has no floor to stand beside."""
+
+    opened: Opened
+    played: Rehearsed
+    web_mb: float
+    """Resident memory of a web process after some hundred pages."""
 
 
 def main(words: list[str] | None = None) -> int:
@@ -43,33 +55,37 @@ def main(words: list[str] | None = None) -> int:
     asked = parser.parse_args(words)
     size = QUICK if asked.quick else FULL
     results: list[Ratio] = []
-    opened: dict[str, Opened] = {}
+    reported: dict[str, Reported] = {}
     try:
         with databases.both() as kinds, tempfile.TemporaryDirectory(prefix="startklar-bench-") as data:
             facts = machine.facts(kinds)
             for kind in kinds:
                 print(f"{kind.name} …", file=sys.stderr, flush=True)
-                found, opened[kind.name] = _measure(kind, Path(data), size)
+                found, reported[kind.name] = _measure(kind, Path(data), size)
                 results += found
     except NoPostgres as error:
         print(f"There is no PostgreSQL to measure on: {error}", file=sys.stderr)
         return 1
     if asked.json:
-        print(json.dumps(_as_json(facts, results, opened), ensure_ascii=False, indent=2))
+        print(json.dumps(_as_json(facts, results, reported), ensure_ascii=False, indent=2))
     else:
-        _print(facts, results, opened)
+        _print(facts, results, reported)
     return 0
 
 
-def _measure(database: Database, data: Path, size: Size) -> tuple[list[Ratio], Opened]:
+def _measure(database: Database, data: Path, size: Size) -> tuple[list[Ratio], Reported]:
     url = database.fresh()
-    people, opened = installation.make(url, data)
+    people = installation.make(url, data)
+    found = [opening.measure(database, url, people, data=data)]
+    opened = installation.open_everything(url, data, people)
     copied = database.copy(url)
-    found = deeds.measure(database, url, people, each_round=size.deeds, data=data)
-    return found + pages.measure(database, copied, people, each_round=size.pages, data=data), opened
+    found += deeds.measure(database, url, people, each_round=size.deeds, data=data)
+    found += pages.measure(database, copied, people, each_round=size.pages, data=data)
+    played = rehearsing.measure(database, data, most=size.cases)
+    return found, Reported(opened, played, memory.of_a_web_process(url, people, data))
 
 
-def _as_json(facts: dict[str, str | int], results: list[Ratio], opened: dict[str, Opened]) -> dict[str, object]:
+def _as_json(facts: dict[str, str | int], results: list[Ratio], reported: dict[str, Reported]) -> dict[str, object]:
     return {
         "machine": facts,
         "rounds": ROUNDS,
@@ -86,20 +102,23 @@ def _as_json(facts: dict[str, str | int], results: list[Ratio], opened: dict[str
             }
             for result in results
         ],
-        "opening": [
+        "reported": [
             {
                 "database": name,
-                "cases": found.cases,
-                "tasks": found.tasks,
-                "seconds": round(found.seconds, 2),
-                "cases_per_second": round(found.cases / found.seconds),
+                "cases_opened": found.opened.cases,
+                "tasks_opened": found.opened.tasks,
+                "opening_seconds": round(found.opened.seconds, 2),
+                "rehearsed_cases": found.played.cases,
+                "rehearsed_deeds": found.played.deeds,
+                "rehearsed_deeds_per_second": round(found.played.deeds / found.played.seconds),
+                "web_process_mb": round(found.web_mb),
             }
-            for name, found in opened.items()
+            for name, found in reported.items()
         ],
     }
 
 
-def _print(facts: dict[str, str | int], results: list[Ratio], opened: dict[str, Opened]) -> None:
+def _print(facts: dict[str, str | int], results: list[Ratio], reported: dict[str, Reported]) -> None:
     out = Console(highlight=False, soft_wrap=True, width=120)
     out.print(", ".join(f"{name} {value}" for name, value in facts.items()))
     table = Table(box=None, pad_edge=False)
@@ -118,11 +137,14 @@ def _print(facts: dict[str, str | int], results: list[Ratio], opened: dict[str, 
             result.note,
         )
     out.print(table)
-    for name, found in opened.items():
+    for name, found in reported.items():
+        opened, played = found.opened, found.played
+        out.print(f"{name}: opening {opened.cases} cases with {opened.tasks} tasks {opened.seconds:.1f} s")
         out.print(
-            f"opening the catalogue, {name}: {found.cases} cases with {found.tasks} tasks in {found.seconds:.1f} s, "
-            f"{found.cases / found.seconds:.0f} cases a second"
+            f"{name}: rehearsing {played.cases} cases, {played.deeds} deeds and {played.mails} mails "
+            f"in {played.seconds:.0f} s, {played.deeds / played.seconds:.0f} deeds a second"
         )
+        out.print(f"{name}: a web process holds {found.web_mb:.0f} MB (wanted: under {memory.MOST_MB})")
 
 
 if __name__ == "__main__":

@@ -30,6 +30,10 @@ class Raw(ABC):
         """All of them in one transaction; every row they answer with is fetched."""
 
     @abstractmethod
+    def insert(self, batches: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        """Rows for each of these inserts, with `executemany`, all in one transaction."""
+
+    @abstractmethod
     def close(self) -> None:
         """Close the connection."""
 
@@ -96,6 +100,12 @@ class _RawSQLite(Raw):
             execute(text, parameters).fetchall()
         execute("COMMIT")
 
+    def insert(self, batches: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        for text, rows in batches:
+            self._connection.executemany(text, rows)
+        self._connection.execute("COMMIT")
+
     def close(self) -> None:
         self._connection.close()
 
@@ -156,6 +166,12 @@ class _RawPostgreSQL(Raw):
                 cursor.execute(text, parameters)
                 if cursor.description is not None:
                     cursor.fetchall()
+        self._connection.commit()
+
+    def insert(self, batches: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        with self._connection.cursor() as cursor:
+            for text, rows in batches:
+                cursor.executemany(text, rows)
         self._connection.commit()
 
     def close(self) -> None:

@@ -55,14 +55,22 @@ def settings_for(url: str, data: Path) -> Settings:
     return settings.read({"STARTKLAR_DATABASE_URL": url, "STARTKLAR_DATA": str(data)})
 
 
-def make(url: str, data: Path) -> tuple[People, Opened]:
-    """An installation in a bare database: the whole catalogue open, every contract of the Land there."""
+def make(url: str, data: Path) -> People:
+    """An installation in a bare database: people everywhere, no case yet."""
     installation = settings_for(url, data)
     start.init(installation, clock="manual", now=NOW, example=True)
     engine = start.engine(installation)
     try:
         loading.load(engine, PACKAGED_DEFINITIONS)
-        who = _people(engine)
+        return _people(engine)
+    finally:
+        engine.close()
+
+
+def open_everything(url: str, data: Path, who: People) -> Opened:
+    """The whole catalogue, with every contract of the Land there."""
+    engine = start.engine(settings_for(url, data))
+    try:
         opened = _open(engine, who)
         with engine.change(who.office) as work:
             for milestone in work.session.execute(
@@ -70,7 +78,7 @@ def make(url: str, data: Path) -> tuple[People, Opened]:
             ).all():
                 given = plausible(work.catalogue.shared.milestones[milestone.kind].evidence, work.today)
                 milestones.reach(work, milestone.id, work.today, given)
-        return who, opened
+        return opened
     finally:
         engine.close()
 

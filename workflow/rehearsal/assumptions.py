@@ -7,14 +7,14 @@ from random import Random
 
 OPENED_WITHIN = 0.85
 """Cases are opened in this first part of the time that is played."""
-LATE_COMERS = 0.06
+LATE_COMERS = 0.1
 """Cases opened in the last weeks."""
 SERVICE_SPREAD = 0.35
 """How far the services' beginnings lie apart, as a part of the time in which cases are opened."""
 
-USUAL = 0.45
+USUAL = 0.5
 """Of the working days a task may take, what somebody without trouble needs (median)."""
-SPREAD = 0.55
+SPREAD = 0.65
 """How much that varies (standard deviation of its logarithm)."""
 HOUSES = 0.35
 """How much houses differ from each other, likewise."""
@@ -52,8 +52,8 @@ VENDOR = Trouble("fv_vendor_missing", 0.1, 20, 70, waits_for="Hersteller des Fac
 PAYMENT = Trouble("payment_mandate", 0.25, 25, 60)
 """Only where a service takes payments; the mandate is late, the case itself does not rest."""
 CAPACITY = (
-    Trouble("no_staff", 0.07, 15, 45, recorded=0.5),
-    Trouble("it_capacity", 0.06, 10, 40, recorded=0.6),
+    Trouble("no_staff", 0.15, 20, 60, recorded=0.35),
+    Trouble("it_capacity", 0.1, 15, 50, recorded=0.4),
     Trouble("legal_unclear", 0.03, 10, 30, recorded=0.9),
 )
 

@@ -292,7 +292,7 @@ class _Play:
             ).all()
             holders = casework.holders(work, course)
             for row in waiting:
-                key = (row.name, row.status, row.attempt)
+                key = (row.name, row.status, row.counted_from)
                 if row.acting is not None and key not in course.seen:
                     course.seen.add(key)
                     self._plan_task(course, process, row, holders)
@@ -305,7 +305,7 @@ class _Play:
     # --- tasks ---
 
     def _plan_task(self, course: _Course, process: Process, row: Any, holders: Sequence[Holder]) -> None:
-        dice = self._dice(course.number, row.name, row.status, row.attempt)
+        dice = self._dice(course.number, row.name, row.status, row.counted_from)
         role, people = policy.in_charge(row.acting, course, holders)
         if not people:
             return
@@ -388,11 +388,13 @@ class _Play:
         if not course.rests and self._deed(who, lambda work: tasks.accept(work, task_id)):
             course.seen.update(self._accepted(task_id))
 
-    def _accepted(self, task_id: UUID) -> list[tuple[str, str, int]]:
+    def _accepted(self, task_id: UUID) -> list[tuple[str, str, dt.date]]:
         """Somebody who has accepted a task has plans already."""
         with self.engine.read(SYSTEM) as work:
-            row = work.session.execute(sa.select(Task.name, Task.status, Task.attempt).where(Task.id == task_id)).one()
-        return [(row.name, row.status, row.attempt)]
+            row = work.session.execute(
+                sa.select(Task.name, Task.status, Task.counted_from).where(Task.id == task_id)
+            ).one()
+        return [(row.name, row.status, row.counted_from)]
 
     def _judge(self, course: _Course, task_id: UUID, who: UUID, dice: Random, *, back: bool) -> None:
         words = reason(dice, "sent_back")
