@@ -70,8 +70,8 @@ def _answer(
         case "variant":
             return dice.choice(sorted(choices.variants)) if choices.variants else None
         case "wave":
-            soon = today + dt.timedelta(days=45)
-            coming = [key for key, stichtag in waves.items() if stichtag > soon and key in choices.waves]
+            soon, late = today + dt.timedelta(days=45), today + dt.timedelta(days=150)
+            coming = [key for key, stichtag in waves.items() if soon < stichtag < late and key in choices.waves]
             return coming[0] if coming else None
         case "date":
             if not field.required and not name.startswith("promised"):

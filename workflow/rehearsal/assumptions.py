@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-OPENED_WITHIN = 0.85
+OPENED_WITHIN = 0.92
 """Cases are opened in this first part of the time that is played."""
+STRIKES = 0.1
+"""How often a trouble strikes at a task of a municipality, until it has."""
 LATE_COMERS = 0.1
 """Cases opened in the last weeks."""
 SERVICE_SPREAD = 0.35
@@ -14,7 +16,7 @@ SERVICE_SPREAD = 0.35
 
 USUAL = 0.5
 """Of the working days a task may take, what somebody without trouble needs (median)."""
-SPREAD = 0.65
+SPREAD = 0.8
 """How much that varies (standard deviation of its logarithm)."""
 HOUSES = 0.35
 """How much houses differ from each other, likewise."""
@@ -26,7 +28,7 @@ SENT_BACK = 0.1
 REWORKED = 0.07
 NOT_RESPONSIBLE = 0.02
 WITHDRAWN = 0.035
-SUSPENDED = 0.12
+SUSPENDED = 0.15
 EXTENDED = 0.35
 LATE_MILESTONE = 0.25
 
@@ -48,12 +50,12 @@ class Trouble:
     """How often somebody records it as a hold; otherwise the case is just late."""
 
 
-VENDOR = Trouble("fv_vendor_missing", 0.1, 20, 70, waits_for="Hersteller des Fachverfahrens")
+VENDOR = Trouble("fv_vendor_missing", 0.35, 25, 90, waits_for="Hersteller des Fachverfahrens")
 PAYMENT = Trouble("payment_mandate", 0.25, 25, 60)
 """Only where a service takes payments; the mandate is late, the case itself does not rest."""
 CAPACITY = (
-    Trouble("no_staff", 0.15, 20, 60, recorded=0.35),
-    Trouble("it_capacity", 0.1, 15, 50, recorded=0.4),
+    Trouble("no_staff", 0.25, 20, 70, recorded=0.4),
+    Trouble("it_capacity", 0.15, 15, 60, recorded=0.5),
     Trouble("legal_unclear", 0.03, 10, 30, recorded=0.9),
 )
 

@@ -371,7 +371,7 @@ class _Play:
     def _suffer(self, course: _Course, holders: Sequence[Holder], *, promised: bool, role: str, dice: Random) -> float:
         """How much longer it takes because of the case's trouble, if this is where it strikes; recorded as a hold."""
         trouble = course.trouble
-        strikes = promised if trouble is VENDOR else role.startswith("body.") and happens(dice, 0.12)
+        strikes = promised if trouble is VENDOR else role.startswith("body.") and happens(dice, assumptions.STRIKES)
         if trouble is None or not strikes:
             return 0
         course.trouble = None
