@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from workflow import deadlines, events, evidence, policy, prerequisites, requirements, tasks
+from workflow import casework, deadlines, events, evidence, policy, prerequisites, requirements, tasks
 from workflow.casework import CaseAtHand, CaseRow, LockedCase, begin, insist_unmoved, lock
 from workflow.definition import EvidenceField, Group, Option, Text
 from workflow.engine import Engine, Who, Work
@@ -83,68 +84,16 @@ def open_case(work: Work, service: str, body: str) -> CaseView:
     Raises NotFound (service or body), NotAllowed, Refused (the body is not responsible, or nobody looks after it) or
     AlreadyOpen, in this order.
     """
-    entry = work.catalogue.service(service)
-    row = work.session.execute(
-        sa.select(Body.ars, Body.kind, Body.district, Body.display_name, Body.valid_from).where(
-            Body.ars == body, Body.valid_until.is_(None)
-        )
-    ).first()
-    if row is None:
-        raise NotFound(what="body", name=body)
-    team = _teams(work).team_for(service, row.district)
-    if team is None or not policy.may_open(work.actor, team):
-        _insist_may_open(work, team)
-        raise Refused("error.no_team", body=row.display_name)
-    if entry.applies_to is None or not _belongs(work.catalogue.groups[entry.applies_to], row.ars, row.kind):
-        raise Refused("error.not_responsible_body", service=entry.title, body=row.display_name)
-    before = work.session.execute(
-        sa.select(Case.number, Case.round, Case.ended_on)
-        .where(Case.service == service, Case.body == body, Case.superseded_by.is_(None))
-        .order_by(Case.round.desc())
-        .limit(1)
-    ).first()
-    if before is not None and before.ended_on is None:
-        raise AlreadyOpen(service=entry.title, body=row.display_name, number=before.number)
-    round_ = before.round + 1 if before is not None else 1
-    if row.valid_from is not None:  # it may have been there before, and have left cases with its numbers to another
-        round_ = _free_round(work, service, body, round_)
-
-    process = work.catalogue.newest(work.catalogue.programme.process)
-    case = begin(
-        work,
-        CaseRow(
-            id=uuid4(),
-            number=number_of(service, body, round_),
-            service=service,
-            body=body,
-            round=round_,
-            process=process.process,
-            process_version=process.version,
-            state=process.initial,
-            version=1,
-            team=team,
-            operator=entry.operator,
-            variant=None,
-            wave=None,
-            stichtag=None,
-            opened_on=work.today,
-            entered_on=work.today,
-            live_on=None,
-            closed_on=None,
-            ended_on=None,
-            rests=False,
-            underway=False,
-            attempts=0,
-            seq=0,
-            head=events.START,
-        ),
-        process,
-    )
-    tasks.enter(case, process.initial)
+    ground = _ground(work, [(service, body)])
+    case = _begin(work, service, body, ground)
     try:
         case.record("opened")
     except CaseHasMoved as error:  # somebody else opened it between our look and our write
-        raise AlreadyOpen(service=entry.title, body=row.display_name, number=case.row.number) from error
+        raise AlreadyOpen(
+            service=work.catalogue.service(service).title,
+            body=ground.bodies[body].display_name,
+            number=case.row.number,
+        ) from error
     return _view(case)
 
 
@@ -186,25 +135,26 @@ def open_planned(
     dry_run: bool = False,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[Opened]:
-    """Open many cases in chunks; one that fails is undone and reported alone.
+    """Open many cases in chunks; one that cannot be opened is reported alone.
 
     `progress` hears how many more were tried. With `dry_run` all are undone, and it is only told what would have become
     of them.
     """
     results: list[Opened] = []
-    position = 0
-    while position < len(planned):
-        began = time.monotonic()
+    while len(results) < len(planned):
+        rest = planned[len(results) : len(results) + CHUNK]
         chunk: list[Opened] = []
-        with suppress(_OnlyTried), engine.change(who) as work:
-            while position + len(chunk) < len(planned) and len(chunk) < CHUNK:
-                chunk.append(_open_one(work, planned[position + len(chunk)]))
-                if time.monotonic() - began > CHUNK_SECONDS:
-                    break
-            if dry_run:
-                raise _OnlyTried
+        try:
+            with suppress(_OnlyTried), engine.change(who) as work:
+                chunk = _open_together(work, rest)
+                if dry_run:
+                    raise _OnlyTried
+        except sa.exc.IntegrityError:  # somebody else opened one of them meanwhile: find out which
+            with suppress(_OnlyTried), engine.change(who) as work:
+                chunk = [_open_alone(work, one) for one in rest]
+                if dry_run:
+                    raise _OnlyTried from None
         results += chunk
-        position += len(chunk)
         progress(len(chunk))
     return results
 
@@ -503,7 +453,113 @@ class _OnlyTried(Exception):
     """Ends a transaction that was only tried."""
 
 
-def _open_one(work: Work, planned: Planned) -> Opened:
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What opening asks the database about: bodies, teams, who holds which role, the last rounds."""
+
+    bodies: dict[str, Any]
+    teams: _Teams
+    holders: Callable[[CaseRow], tuple[policy.Holder, ...]]
+    before: dict[tuple[str, str], Any]
+
+
+def _ground(work: Work, wanted: Sequence[tuple[str, str]]) -> _Ground:
+    """All of it for many cases at once, each a service and a body."""
+    bodies = {body for _, body in wanted}
+    rows = work.session.execute(
+        sa.select(Body.ars, Body.kind, Body.district, Body.display_name, Body.valid_from).where(
+            Body.ars.in_(bodies), Body.valid_until.is_(None)
+        )
+    )
+    rounds = work.session.execute(
+        sa.select(Case.service, Case.body, Case.number, Case.round, Case.ended_on)
+        .where(
+            Case.service.in_({service for service, _ in wanted}), Case.body.in_(bodies), Case.superseded_by.is_(None)
+        )
+        .order_by(Case.round)
+    )
+    return _Ground(
+        bodies={row.ars: row for row in rows},
+        teams=_teams(work),
+        holders=casework.holders_at(work, bodies),
+        before={(row.service, row.body): row for row in rounds},
+    )
+
+
+def _begin(work: Work, service: str, body: str, ground: _Ground) -> LockedCase:
+    """A case in its first state, not recorded yet. Raises what `open_case` raises."""
+    entry = work.catalogue.service(service)
+    row = ground.bodies.get(body)
+    if row is None:
+        raise NotFound(what="body", name=body)
+    team = ground.teams.team_for(service, row.district)
+    if team is None or not policy.may_open(work.actor, team):
+        _insist_may_open(work, team)
+        raise Refused("error.no_team", body=row.display_name)
+    if entry.applies_to is None or not _belongs(work.catalogue.groups[entry.applies_to], row.ars, row.kind):
+        raise Refused("error.not_responsible_body", service=entry.title, body=row.display_name)
+    before = ground.before.get((service, body))
+    if before is not None and before.ended_on is None:
+        raise AlreadyOpen(service=entry.title, body=row.display_name, number=before.number)
+    round_ = before.round + 1 if before is not None else 1
+    if row.valid_from is not None:  # it may have been there before, and have left cases with its numbers to another
+        round_ = _free_round(work, service, body, round_)
+
+    process = work.catalogue.newest(work.catalogue.programme.process)
+    opened = CaseRow(
+        id=uuid4(),
+        number=number_of(service, body, round_),
+        service=service,
+        body=body,
+        round=round_,
+        process=process.process,
+        process_version=process.version,
+        state=process.initial,
+        version=1,
+        team=team,
+        operator=entry.operator,
+        variant=None,
+        wave=None,
+        stichtag=None,
+        opened_on=work.today,
+        entered_on=work.today,
+        live_on=None,
+        closed_on=None,
+        ended_on=None,
+        rests=False,
+        underway=False,
+        attempts=0,
+        seq=0,
+        head=events.START,
+    )
+    case = begin(work, opened, process, ground.holders(opened))
+    tasks.enter(case, process.initial)
+    return case
+
+
+def _open_together(work: Work, planned: Sequence[Planned]) -> list[Opened]:
+    """As many of these as fit into one short transaction, kept at once.
+
+    Raises IntegrityError when somebody else has just opened one of them; then none is kept.
+    """
+    began = time.monotonic()
+    ground = _ground(work, [(one.service, one.body) for one in planned])
+    results: list[Opened] = []
+    begun: list[LockedCase] = []
+    for one in planned:
+        try:
+            begun.append(case := _begin(work, one.service, one.body, ground))
+        except StartklarError as error:
+            results.append(Opened(one, None, error))
+        else:
+            results.append(Opened(one, _view(case), None))
+        if time.monotonic() - began > CHUNK_SECONDS:
+            break
+    casework.record_new(begun, "opened")
+    return results
+
+
+def _open_alone(work: Work, planned: Planned) -> Opened:
     try:
         with work.session.begin_nested():
             return Opened(planned, open_case(work, planned.service, planned.body), None)

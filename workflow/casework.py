@@ -7,7 +7,7 @@ the entry of the chain, so that folding a chain gives the rows by construction.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any
@@ -481,6 +481,22 @@ class LockedCase(CaseAtHand):
 
     def record(self, act: str) -> None:
         """Keep everything that changed, with one entry of history. Raises CaseHasMoved when the case was not ours."""
+        entry = self._entry(act)
+        batch: list[Writing] = []
+        if self.is_new:
+            if not database.insert_missing(self.work.session, Case, _values(self.row)):
+                raise CaseHasMoved(number=self.row.number)
+        else:
+            changes = {"key": self.row.id, "before": entry.seq - 1, **self._case_changes}
+            batch.append((_update_case(tuple(self._case_changes)), [changes]))
+        batch += self._written(entry)
+        touched = statements.write(self.work.connection, batch)
+        if not self.is_new and touched[0] != 1:
+            raise CaseHasMoved
+        self._forget()
+
+    def _entry(self, act: str) -> events.Link:
+        """The next entry of history, of which the case is the head from now on."""
         said = dict(self._content)
         case_said = {name: value for name, value in self._case_changes.items() if name not in _UNCHAINED}
         tasks_said: dict[str, Any] = {
@@ -489,7 +505,10 @@ class LockedCase(CaseAtHand):
         }
         for task in self._new_tasks.values():
             tasks_said[task.id.hex] = {
-                name: getattr(task, name) for name in _NEW_TASK_SAID if getattr(task, name) not in (None, 0, False)
+                name: value
+                for name in _NEW_TASK_SAID
+                for value in [getattr(task, name)]
+                if value not in (None, 0, False)
             }
         if self.is_new:
             case_said = {
@@ -499,26 +518,18 @@ class LockedCase(CaseAtHand):
             said["case"] = case_said
         if tasks_said:
             said["tasks"] = tasks_said
-        before = self.row.seq
-        entry = events.link(self.work, "case", self.row.id, before, self.row.head, act, said)
+        entry = events.link(self.work, "case", self.row.id, self.row.seq, self.row.head, act, said)
         self.set(seq=entry.seq, head=entry.head)
-        batch: list[Writing] = []
-        if self.is_new:
-            if not database.insert_missing(self.work.session, Case, _values(self.row)):
-                raise CaseHasMoved(number=self.row.number)
-        else:
-            changes = {"key": self.row.id, "before": before, **self._case_changes}
-            batch.append((_update_case(tuple(self._case_changes)), [changes]))
-        batch += self._written_tasks()
-        batch += [(statement, [values]) for statement, values in self._updates]
-        batch += [(_insert(model), rows) for model in _WRITE_ORDER if (rows := self._rows.get(model))]
-        batch.append((events.APPEND, [entry.values]))
+        return entry
+
+    def _written(self, entry: events.Link) -> Iterator[Writing]:
+        """Everything but the row of the case itself."""
+        yield from self._written_tasks()
+        yield from ((statement, [values]) for statement, values in self._updates)
+        yield from ((_insert(model), rows) for model in _WRITE_ORDER if (rows := self._rows.get(model)))
+        yield events.APPEND, [entry.values]
         if notices := self._rows.get(Notice):
-            batch.append((_insert(Notice), notices))
-        touched = statements.write(self.work.connection, batch)
-        if not self.is_new and touched[0] != 1:
-            raise CaseHasMoved
-        self._forget()
+            yield _insert(Notice), notices
 
     def _written_tasks(self) -> Iterator[Writing]:
         alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
@@ -580,9 +591,26 @@ def insist_task_unmoved(task: TaskRow, seen: int | None) -> None:
         raise TaskHasMoved
 
 
-def begin(work: Work, row: CaseRow, process: Process) -> LockedCase:
-    """A case that does not exist until it is recorded."""
-    return LockedCase(work, row, process, {}, _pauses=(), _facts={}, is_new=True)
+def begin(work: Work, row: CaseRow, process: Process, known: tuple[Holder, ...] | None = None) -> LockedCase:
+    """A case that does not exist until it is recorded; `known` are its holders, if they have been read already."""
+    return LockedCase(work, row, process, {}, _holders=known, _pauses=(), _facts={}, is_new=True)
+
+
+def record_new(cases: Sequence[LockedCase], act: str) -> None:
+    """`record` for many cases begun in one transaction, in as few statements as for one.
+
+    Raises IntegrityError when one of them is there already; then none of them is kept.
+    """
+    if not cases:
+        return
+    together: dict[sa.Insert | sa.Update, list[Any]] = {_insert(Case): []}
+    for case in cases:
+        entry = case._entry(act)  # noqa: SLF001 - the same room
+        together[_insert(Case)].append(_values(case.row))
+        for statement, rows in case._written(entry):  # noqa: SLF001
+            together.setdefault(statement, []).extend(rows)
+        case._forget()  # noqa: SLF001
+    statements.write(cases[0].work.connection, together.items())
 
 
 def load_tasks(case: LockedCase, state: str) -> None:
@@ -594,6 +622,37 @@ def load_tasks(case: LockedCase, state: str) -> None:
 def holders(work: Work, of: policy.Concerned) -> tuple[Holder, ...]:
     """Everybody with an account who has a role at the body, in the team, for the operator or centrally."""
     return tuple(Holder(*row) for row in statements.rows(work.connection, *asking_holders(of)))
+
+
+def holders_at(work: Work, bodies: Iterable[str]) -> Callable[[policy.Concerned], tuple[Holder, ...]]:
+    """`holders` for many cases of these bodies, read once."""
+    rows = work.session.execute(
+        sa.select(Grant.person_id, Grant.role, Grant.body, Grant.service, Grant.team, Grant.operator)
+        .join(Person, Person.id == Grant.person_id)
+        .where(
+            Person.ended_at.is_(None),
+            Grant.ended_at.is_(None),
+            sa.or_(
+                Grant.body.in_(bodies), Grant.team.is_not(None), Grant.role.in_(("rollout_team", "programme_office"))
+            ),
+        )
+        .order_by(Grant.started_at, Grant.id)
+    )
+    by_place: dict[str, list[Holder]] = {}
+    for row in rows:
+        holder = Holder(*row)
+        by_place.setdefault(_place_of(holder.body, holder.team, holder.operator), []).append(holder)
+
+    def of(concerned: policy.Concerned) -> tuple[Holder, ...]:
+        places = (
+            _place_of(concerned.body, None, None),
+            _place_of(None, concerned.team, None),
+            _place_of(None, None, concerned.operator or "-"),
+            _place_of(None, None, None),
+        )
+        return tuple(holder for place in places for holder in by_place.get(place, ()))
+
+    return of
 
 
 def asking_holders(of: policy.Concerned) -> Asking:
@@ -720,6 +779,10 @@ def _locked(work: Work, query: Query, which: UUID) -> LockedCase:
         _holders=tuple(Holder(*row) for row in holding),
         _pauses=tuple(Pause(began, ended) for began, ended in pauses),
     )
+
+
+def _place_of(body: str | None, team: str | None, operator: str | None) -> str:
+    return f"{body or ''}/{team or ''}/{operator or ''}"
 
 
 def _values(row: CaseRow | TaskRow) -> dict[str, Any]:

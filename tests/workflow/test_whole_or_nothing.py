@@ -17,7 +17,7 @@ from tests.world import EMPTY_TOWN, TOWN, World, contents, plausible
 from workflow import bodies, cases, events, following, milestones, people, prerequisites, programme, reminders, tasks
 from workflow.bodies import Edition
 from workflow.engine import Work
-from workflow.errors import Conflict, StartklarError
+from workflow.errors import AlreadyOpen, Conflict, StartklarError
 from workflow.exchange import gv100ad
 from workflow.models import Case, Event, Milestone, Prerequisite, Task
 
@@ -265,6 +265,28 @@ def test_what_a_body_does_once_meets_cases_that_come_and_go(world: World, turn: 
     assert world.case(leaving).state == "declined"
     assert world.case(coming).variant == chosen["connection_variant"]
     assert whole == [None] * 4
+
+
+@pytest.mark.parametrize("turn", range(2))
+def test_a_catalogue_opened_by_two_at_once_is_opened_once(world: World, turn: int) -> None:
+    with world.look("office") as work:
+        planned = cases.plan(work, ["wohngeld", "uvg"])
+    results: list[cases.Opened] = []
+
+    def open_all() -> None:
+        results.extend(cases.open_planned(world.engine, world["office"], planned))
+
+    assert _at_once(open_all, open_all) == [None, None]
+    assert len(results) == 2 * len(planned)
+    assert sum(result.refused is None for result in results) == len(planned)
+    assert {type(result.refused) for result in results if result.refused} == {AlreadyOpen}
+    with world.look() as work:
+        numbers = work.session.execute(sa.select(Case.number)).scalars().all()
+        tasks_of = work.session.execute(sa.select(sa.func.count()).select_from(Task)).scalar_one()
+        ids = work.session.execute(sa.select(Case.id)).scalars().all()
+        assert [events.broken_at(work, case_id) for case_id in ids] == [None] * len(ids)
+    assert len(numbers) == len(set(numbers)) == len(planned)
+    assert tasks_of == 12 * len(planned)
 
 
 def test_colleagues_on_different_tasks_of_one_case_do_not_collide(world: World) -> None:
