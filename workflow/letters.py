@@ -75,6 +75,8 @@ class Letter:
     """Why this person gets it; empty when unknown."""
     for_body: bool = False
     """Whoever reads it works for a body: there is a team that answers questions."""
+    example: bool = False
+    """What it tells is an example."""
 
 
 def html(letter: Letter) -> str:
@@ -114,8 +116,12 @@ def _day(letter: Letter) -> str:
 
 
 def _footer(letter: Letter) -> str:
-    footer = texts.say(letter.language, "mail.footer")
-    return f"{footer} {texts.say(letter.language, 'mail.footer.team')}" if letter.for_body else footer
+    keys = ["mail.footer"]
+    if letter.for_body:
+        keys.append("mail.footer.team")
+    if letter.example:
+        keys.append("mail.footer.example")
+    return " ".join(texts.say(letter.language, key) for key in keys)
 
 
 def _lines(letter: Letter) -> Iterator[str]:

@@ -15,7 +15,7 @@ import logging
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parseaddr
 from itertools import groupby
 from typing import Any
@@ -29,7 +29,19 @@ from workflow import database, definition, letters, texts
 from workflow.catalogue import MessageText
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.letters import Group, Item, Letter, Passage, Urgency
-from workflow.models import Body, Case, Grant, Hold, Message, Milestone, Notice, Person, Prerequisite, Task
+from workflow.models import (
+    Body,
+    Case,
+    Grant,
+    Hold,
+    Installation,
+    Message,
+    Milestone,
+    Notice,
+    Person,
+    Prerequisite,
+    Task,
+)
 from workflow.settings import Settings
 
 CHUNK = 25
@@ -64,7 +76,9 @@ def compose(engine: Engine, *, limit: int | None = None, recorded: bool = False)
     while limit is None or written < limit:
         with engine.read(SYSTEM) as work:
             piles = _piles(work, after, CHUNK if limit is None else min(CHUNK, limit - written))
-            drafts = [draft for pile in piles if (draft := _draft_or_none(work, engine.settings, pile)) is not None]
+            example = bool(work.session.execute(sa.select(Installation.example)).scalar())
+            written_now = [_draft_or_none(work, engine.settings, pile, example=example) for pile in piles]
+            drafts = [draft for draft in written_now if draft is not None]
         if not piles:
             break
         after = piles[-1].recipient.id
@@ -421,16 +435,16 @@ def _said_in_both(key: str) -> definition.Text:
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def _draft_or_none(work: Work, settings: Settings, pile: _Pile) -> _Draft | None:
+def _draft_or_none(work: Work, settings: Settings, pile: _Pile, *, example: bool) -> _Draft | None:
     """One recipient's trouble is no other's."""
     try:
-        return _draft(work, settings, pile)
+        return _draft(work, settings, pile, example=example)
     except Exception:
         log.exception("a mail about %d notices could not be written; the next pass tries again", len(pile.matters))
         return None
 
 
-def _draft(work: Work, settings: Settings, pile: _Pile) -> _Draft:
+def _draft(work: Work, settings: Settings, pile: _Pile, *, example: bool) -> _Draft:
     """One recipient's mail, if there is one to write."""
     recipient = pile.recipient
     matters = _newest(pile.matters)
@@ -446,6 +460,7 @@ def _draft(work: Work, settings: Settings, pile: _Pile) -> _Draft:
         if len(matters) == 1
         else _digest(work, settings, recipient, matters)
     )
+    letter = replace(letter, example=example)
     told = tuple(notice_id for notice_id in everything if notice_id not in past)
     key = hashlib.sha256("\n".join(sorted(notice_id.hex for notice_id in told)).encode()).hexdigest()
     domain = _domain(settings)

@@ -70,9 +70,11 @@ def test_cases_get_on_and_get_stuck(world: World) -> None:
 def test_mails_of_the_play_are_kept_and_never_delivered(world: World) -> None:
     played = rehearsal.rehearse(world.engine, most=3, until=dt.date(2027, 3, 1), seed=1)
     with world.look() as work:
-        mails = work.session.execute(sa.select(Message.status, Message.try_at)).all()
+        mails = work.session.execute(sa.select(Message.status, Message.try_at, Message.plain, Message.html)).all()
     assert len(mails) == played.mails > 0
     assert {(mail.status, mail.try_at) for mail in mails} == {("recorded", None)}
+    assert all("Probebetrieb mit Beispieldaten" in " ".join(mail.plain.split()) for mail in mails)
+    assert all("Probebetrieb mit Beispieldaten" in mail.html for mail in mails)
 
 
 def test_its_people_are_made_up_and_cannot_sign_in(world: World) -> None:
