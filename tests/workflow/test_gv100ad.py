@@ -222,6 +222,9 @@ def test_in_baden_wuerttemberg_every_municipality_keeps_its_administration(tmp_p
         (lambda whole: whole.replace(b"2025113007111", b"20251130a7111", 1), "error.gv100ad_record"),
         (lambda whole: whole.replace(b"00000010525", b"0000001O525", 1), "error.gv100ad_record"),
         (lambda whole: b"\n".join(whole.splitlines() * 2) + b"\n", "error.gv100ad_record"),
+        (lambda whole: _twice(whole, b"402025113007339"), "error.gv100ad_record"),
+        (lambda whole: _twice(whole, b"502025113007339"), "error.gv100ad_record"),
+        (lambda whole: _twice(whole, b"602025113007339"), "error.gv100ad_record"),
     ],
 )
 def test_a_file_that_is_none_is_refused_with_one_sentence(
@@ -261,6 +264,13 @@ def _named(edition: Edition) -> dict[str, tuple[str, str]]:
 
 def _without(whole: bytes, beginning: bytes) -> bytes:
     return b"".join(line for line in whole.splitlines(keepends=True) if not line.startswith(beginning))
+
+
+def _twice(whole: bytes, beginning: bytes) -> bytes:
+    """The first such record stands there twice."""
+    at = whole.index(b"\n" + beginning) + 1
+    record = whole[at : whole.index(b"\n", at) + 1]
+    return whole[:at] + record + whole[at:]
 
 
 def test_made_up_records_have_the_official_width() -> None:

@@ -193,6 +193,7 @@ class _Tree:
     lands: set[str] = field(default_factory=set)
     districts: dict[str, _Union] = field(default_factory=dict)
     unions: dict[tuple[str, str], _Union] = field(default_factory=dict)
+    municipalities: set[str] = field(default_factory=set)
     inside: dict[tuple[str, str], list[_Municipality]] = field(default_factory=lambda: defaultdict(list))
     by_district: dict[str, list[_Municipality]] = field(default_factory=lambda: defaultdict(list))
     by_land: dict[str, list[_Municipality]] = field(default_factory=lambda: defaultdict(list))
@@ -259,8 +260,9 @@ class _Tree:
             self._refuse(number)
         if not re.fullmatch(r"\d{22}", figures) or not re.fullmatch(r"\d{5}|", one.postcode):
             self._refuse(number)
-        if not re.fullmatch(r"\d{4}", one.union):
+        if not re.fullmatch(r"\d{4}", one.union) or one.key in self.municipalities:
             self._refuse(number)
+        self.municipalities.add(one.key)
         read = _Municipality(one.key, one.union, one.name, one.mark, int(figures[:11]), int(figures[11:]), one.postcode)
         self.inside[one.key[:5], one.union].append(read)
         self.by_district[one.key[:5]].append(read)
