@@ -431,7 +431,9 @@ class LockedCase(CaseAtHand):
                 )
 
     def follow(self, source_kind: str) -> None:
-        """Something that must not happen while the case is locked happens soon after, because of this deed."""
+        """Something that must not happen while the case is locked happens soon after, once, because of this deed."""
+        if any(row["source_kind"] == source_kind for row in self._rows.get(Followup, ())):
+            return
         now = database.real_now()
         self.insert(
             Followup,
@@ -833,11 +835,11 @@ _MOVE_TASKS_TO_BODY = (
     .where(Task.case_id == _WHICH)
     .values(body=sa.bindparam("to"), team=sa.bindparam("by"))
 )
-_CASE = sa.select(*_CASE_COLUMNS).where(Case.id == _WHICH).with_for_update(of=Case)
+_CASE = sa.select(*_CASE_COLUMNS).where(Case.id == _WHICH).with_for_update(of=Case, key_share=True)
 _CASE_OF_TASK = (
     sa.select(*_CASE_COLUMNS)
     .where(Case.id == sa.select(Task.case_id).where(Task.id == _WHICH).scalar_subquery())
-    .with_for_update(of=Case)
+    .with_for_update(of=Case, key_share=True)
 )
 _TASK = sa.select(*_TASK_COLUMNS).where(Task.id == sa.bindparam("task_id", type_=sa.Uuid()))
 _TASKS = sa.select(*_TASK_COLUMNS).where(

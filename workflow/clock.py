@@ -26,9 +26,11 @@ def is_example(work: Work) -> bool:
 def advance(work: Work, working_days: int = 1) -> dt.datetime:
     """Move the clock to the reminder hour of the next working day (or several on); returns the new instant in UTC.
 
-    Raises Refused when the installation runs on the system clock, or not 1 to 260 days are asked for.
+    Raises Refused when the installation runs on the system clock, a rehearsal moves the clock, or not 1 to 260 days are
+    asked for.
     """
     _insist_manual(work)
+    _insist_nobody_plays(work)
     if not 1 <= working_days <= 260:
         raise Refused("error.clock_days", most=260)
     now = work.now
@@ -38,8 +40,9 @@ def advance(work: Work, working_days: int = 1) -> dt.datetime:
 
 
 def set_to(work: Work, now: dt.datetime) -> dt.datetime:
-    """Set the clock to a later instant (aware). Raises Refused: system clock, or an instant that is past."""
+    """Set the clock to a later instant (aware). Raises Refused: system clock, a rehearsal, or a past instant."""
     _insist_manual(work)
+    _insist_nobody_plays(work)
     if now < work.now:
         raise Refused("error.clock_backwards", now=work.now)
     return _write(work, now)
@@ -50,6 +53,21 @@ def at(work: Work, now: dt.datetime) -> Work:
     later = max(now, work.now)
     _write(work, later)
     return replace(work, now=later)
+
+
+def rehearse(work: Work) -> None:
+    """From now on this installation is an example, a rehearsal moves the clock, and mails are kept, not delivered."""
+    work.session.execute(sa.update(Installation).values(example=True, rehearsing=True))
+
+
+def rehearsed(work: Work) -> None:
+    """The rehearsal is over: people move the clock again, and mails are delivered."""
+    work.session.execute(sa.update(Installation).values(rehearsing=False))
+
+
+def _insist_nobody_plays(work: Work) -> None:
+    if work.session.execute(sa.select(Installation.rehearsing)).scalar():
+        raise Refused("error.rehearsing")
 
 
 def _insist_manual(work: Work) -> None:

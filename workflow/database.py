@@ -24,7 +24,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError, DisconnectionError, OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import ORMExecuteState, Session
 
 from workflow.errors import Busy, Unready
 
@@ -37,6 +37,18 @@ _READING: dict[str, dict[str, Any]] = {
 }
 _INSIDE: dict[str, Any] = {"autoflush": False, "expire_on_commit": False, "join_transaction_mode": "rollback_only"}
 """A session that lives inside its connection's transaction, and costs nothing while nobody asks it."""
+
+
+class _Looking(Session):
+    """A session that refuses to write: SQLite would undo it in the end and PostgreSQL would not."""
+
+
+@sa.event.listens_for(_Looking, "do_orm_execute")
+def _refuse_to_write(asked: ORMExecuteState) -> None:
+    if asked.is_insert or asked.is_update or asked.is_delete:
+        raise RuntimeError("nothing is written while looking: use Engine.change")
+
+
 _SCHEMA = Path(__file__).resolve().parent / "schema"
 _BUSY_SECONDS = 10
 _FRESH_SECONDS = 2.0
@@ -78,7 +90,7 @@ def transaction(pool: sa.Engine, *, write: bool) -> Iterator[Session]:
         with (
             pool.connect().execution_options(**_WRITING if write else _READING[pool.dialect.name]) as connection,
             connection.begin(),
-            Session(connection, **_INSIDE) as session,
+            (Session if write else _Looking)(connection, **_INSIDE) as session,
         ):
             yield session
     except OperationalError as error:

@@ -56,7 +56,7 @@ class Engine:
 
     @contextmanager
     def read(self, who: Who) -> Iterator[Work]:
-        """Look at things as this person (None: nobody). Nothing written inside is kept."""
+        """Look at things as this person (None: nobody). To write inside is an error."""
         with database.transaction(self.pool, write=False) as session:
             yield self._begin(session, who)
 

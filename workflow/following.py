@@ -19,6 +19,7 @@ from workflow.models import Case, Followup
 CHUNK = 100
 CHUNK_SECONDS = 0.05
 _AGAIN_AFTER = dt.timedelta(hours=1)
+_FIRST = "review"
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ def work_off(engine: Engine) -> int:
         began = time.monotonic()
         with engine.change(SYSTEM) as work:
             for followup_id, kind, case_id in chunk:
+                if (kind == _FIRST) != (chunk[0][1] == _FIRST):
+                    break
                 try:
                     with work.session.begin_nested():
                         _FOLLOWING.get(kind, _learn)(work, followup_id, case_id)
@@ -45,12 +48,13 @@ def work_off(engine: Engine) -> int:
 
 
 def _due(engine: Engine) -> list[tuple[UUID, str, UUID]]:
-    """The next follow-ups, by case, so that cases are locked in one order."""
+    """The next follow-ups, by case, so that cases are locked in one order; before them, and never in one transaction
+    with them, those that lock prerequisites."""
     with engine.read(SYSTEM) as work:
         rows = work.session.execute(
             sa.select(Followup.id, Followup.source_kind, Followup.case_id)
             .where(Followup.try_at.is_not(None), Followup.try_at <= database.real_now())
-            .order_by(Followup.case_id)
+            .order_by(Followup.source_kind != _FIRST, Followup.case_id)
             .limit(CHUNK)
         )
         return [(row.id, row.source_kind, row.case_id) for row in rows]

@@ -63,20 +63,20 @@ _LONGEST_SUBJECT = 200
 log = logging.getLogger(__name__)
 
 
-def compose(engine: Engine, *, limit: int | None = None, recorded: bool = False) -> int:
+def compose(engine: Engine, *, limit: int | None = None) -> int:
     """Write the mails for all pending notices, one per recipient, at most `limit`; returns how many were written.
 
     Call it when no rung is left to be decided, so that a morning's notices come together. Notices that nobody needs any
     more (the task is done, the date moved) or nobody can get (no address, account ended) are removed without a mail.
-    Running it twice or on several machines writes no mail twice. `recorded` mails are kept and never delivered. Raises
-    Busy when another writer keeps the database.
+    Running it twice or on several machines writes no mail twice. While a rehearsal is played they are kept and
+    never delivered. Raises Busy when another writer keeps the database.
     """
     written = 0
     after: UUID | None = None
     while limit is None or written < limit:
         with engine.read(SYSTEM) as work:
             piles = _piles(work, after, CHUNK if limit is None else min(CHUNK, limit - written))
-            example = bool(work.session.execute(sa.select(Installation.example)).scalar())
+            example, recorded = work.session.execute(sa.select(Installation.example, Installation.rehearsing)).one()
             written_now = [_draft_or_none(work, engine.settings, pile, example=example) for pile in piles]
             drafts = [draft for draft in written_now if draft is not None]
         if not piles:

@@ -91,6 +91,8 @@ class Installation(Base):
     clock: Mapped[Word]
     clock_now: Mapped[dt.datetime | None]
     example: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    rehearsing: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    """A rehearsal moves the clock just now: mails are kept and not delivered."""
     definitions_revision: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[dt.datetime]
 

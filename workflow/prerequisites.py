@@ -73,13 +73,12 @@ def ask(case: LockedCase) -> None:
     """Ask the body for everything the case's variant needs and nobody has asked for yet.
 
     Belongs to the deed that chose the variant and holds its case. Rows that are there are only read, never waited for:
-    prerequisites are locked before cases; what was laid aside is asked for anew soon after (`review`). New ones are
-    added in one order, so that two cases of a body never wait for each other.
+    prerequisites are locked before cases. Whatever becomes of them meanwhile, `review` looks once more when this deed
+    is done. New ones are added in one order, so that two cases of a body never wait for each other.
     """
     needed = set(case.work.catalogue.needed(case.row.service, case.row.variant))
-    known = _known(case.work, case.row.body) if needed else {}
-    missing = needed - known.keys()
-    if any(known.get(entry) == "not_needed" for entry in needed):
+    missing = needed - _known(case.work, case.row.body) if needed else needed
+    if missing != needed:
         review_soon(case)
     team = (_team_of(case.work, case.row.body) or case.row.team) if missing else ""
     for entry in sorted(missing, key=lambda entry: (entry.kind, entry.scope)):
@@ -89,12 +88,12 @@ def ask(case: LockedCase) -> None:
 def request(work: Work, body: str, kind: str, scope: str = "") -> PrerequisiteView:
     """Ask a body for a prerequisite before any case needs it, as its team or the body itself.
 
-    Raises NotFound (no such body or kind), NotAllowed, NotFound (a scope where there is none, or none where there must
-    be one) or Conflict (it has been asked for already), in this order.
+    Raises NotFound (no such kind or body, or one that ended), NotAllowed, NotFound (a scope where there is none, or
+    none where there must be one) or Conflict (it has been asked for already), in this order.
     """
     asked = kind_of(work, kind)
     team = _team_of(work, body)
-    if team is None:
+    if team is None or _has_ended(work, body):
         raise NotFound(what="body", name=body)
     if not policy.may_request(work.actor, body=body, team=team):
         raise NotAllowed(roles=("umsetzungsteam", "body.digi"))
@@ -193,13 +192,13 @@ def review_soon(case: LockedCase) -> None:
 def review(work: Work, body: str) -> None:
     """Lay aside what a body was asked for because of cases and no open case needs any more; ask anew for what one needs
     again. Nobody is reminded of what is laid aside. Safe to run twice."""
-    needed = _needed(work, body)
     rows = work.session.execute(
         sa.select(*_COLUMNS)
         .where(Prerequisite.body == body, Prerequisite.status != "done")
-        .order_by(Prerequisite.kind, Prerequisite.scope)
+        .order_by(Prerequisite.id)  # as everywhere: reminders lock several too
         .with_for_update(of=Prerequisite)
     ).all()
+    needed = _needed(work, body)  # read when the rows are ours: nobody who asks for more goes unseen
     for row in (PrerequisiteRow(*cells) for cells in rows):
         if row.status != "not_needed":
             _lay_aside(work, row, needed)
@@ -215,7 +214,7 @@ def end(work: Work, body: str) -> None:
     rows = work.session.execute(
         sa.select(*_COLUMNS)
         .where(Prerequisite.body == body, still_asked())
-        .order_by(Prerequisite.kind, Prerequisite.scope)
+        .order_by(Prerequisite.id)  # as everywhere: reminders lock several too
         .with_for_update(of=Prerequisite)
     ).all()
     for row in (PrerequisiteRow(*cells) for cells in rows):
@@ -272,12 +271,10 @@ def is_with_colleague(work: Work, row: PrerequisiteRow, holders: Sequence[policy
     )
 
 
-def _known(work: Work, body: str) -> dict[Needed, str]:
-    """What the body has been asked for already, with its status."""
-    rows = work.session.execute(
-        sa.select(Prerequisite.kind, Prerequisite.scope, Prerequisite.status).where(Prerequisite.body == body)
-    )
-    return {Needed(row.kind, row.scope): row.status for row in rows}
+def _known(work: Work, body: str) -> set[Needed]:
+    """What the body has been asked for already."""
+    rows = work.session.execute(sa.select(Prerequisite.kind, Prerequisite.scope).where(Prerequisite.body == body))
+    return {Needed(row.kind, row.scope) for row in rows}
 
 
 def _needed(work: Work, body: str) -> set[Needed]:
@@ -312,6 +309,10 @@ def _team_of(work: Work, body: str) -> str | None:
     return work.session.execute(
         sa.select(TeamDistrict.team).join(Body, Body.district == TeamDistrict.district).where(Body.ars == body)
     ).scalar()
+
+
+def _has_ended(work: Work, body: str) -> bool:
+    return work.session.execute(sa.select(Body.valid_until).where(Body.ars == body)).scalar() is not None
 
 
 def _clock(work: Work, kind: PrerequisiteKind) -> dict[str, Any]:

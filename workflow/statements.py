@@ -58,6 +58,8 @@ def write(connection: sa.Connection, batch: Iterable[Writing]) -> list[int]:
 
     PostgreSQL gets the whole batch in one round trip and complains, if at all, at its end.
     """
+    if not connection.get_execution_options().get("startklar_write"):
+        raise RuntimeError("nothing is written while looking: use Engine.change")
     driver, dialect = _driver(connection), connection.dialect.name
     cursors = []
     try:

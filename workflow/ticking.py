@@ -46,11 +46,11 @@ def tick(engine: Engine, *, worker: str) -> Ticked:
     return Ticked(due.decided, due.followed, due.written, mail.sent, mail.failed, mail.postponed)
 
 
-def decide_and_write(engine: Engine, *, recorded: bool = False) -> Written:
+def decide_and_write(engine: Engine) -> Written:
     """Everything of a tick but delivery, which may take long when a mail server is slow.
 
     Mails are written only when every rung that is due has been decided, by whomever, so that a person who is reminded
-    of several things this morning gets one mail. `recorded` mails are kept and never delivered.
+    of several things this morning gets one mail.
     """
     prerequisites.expire(engine)
     decided = followed = 0
@@ -59,4 +59,4 @@ def decide_and_write(engine: Engine, *, recorded: bool = False) -> Written:
         decided, followed = decided + now_decided, followed + now_followed
         if not now_decided and not now_followed:
             break
-    return Written(decided, followed, messages.compose(engine, recorded=recorded))
+    return Written(decided, followed, messages.compose(engine))

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from tests.world import STRANGE_TOWN, TOWN, World, plausible
 from workflow import cases, events, following, people, policy, prerequisites
+from workflow.engine import SYSTEM
 from workflow.errors import Conflict, TaskNotAvailable
 from workflow.models import Notice, Prerequisite
 
@@ -98,6 +99,19 @@ def test_a_changed_variant_lays_aside_what_only_the_old_one_needed(world: World)
     assert _row(world, KIND).status == "ready"
 
 
+def test_a_variant_can_be_chosen_back_and_forth(world: World) -> None:
+    case_id = world.open()
+    world.finish_state(case_id, choose_variant={"connection_variant": "fitconnect"})
+    world.reach_milestones(case_id)
+    for variant, status in (("pdf_databox", "not_needed"), ("fitconnect", "ready"), ("pdf_databox", "not_needed")):
+        with world.by("team") as work:
+            cases.advance(work, case_id, "contract")
+            cases.advance(work, case_id, "revise_contract", given={"reason": "Doch ein anderer Weg."})
+        world.finish_state(case_id, choose_variant={"connection_variant": variant})
+        following.work_off(world.engine)
+        assert _row(world, "elster_account").status == status
+
+
 def test_asking_by_hand_for_what_was_laid_aside_asks_anew_and_once(world: World) -> None:
     case_id = _asked(world)
     with world.by("team") as work:
@@ -105,7 +119,7 @@ def test_asking_by_hand_for_what_was_laid_aside_asks_anew_and_once(world: World)
     following.work_off(world.engine)
     with world.by("team") as work:
         prerequisites.request(work, TOWN, KIND)
-    with world.look() as work:
+    with world.engine.change(SYSTEM) as work:
         prerequisites.review(work, TOWN)
     assert _row(world, KIND).status == "ready"
     with pytest.raises(Conflict), world.by("team") as work:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 
 from tests.databases import Flavour
 from tests.world import World, make
-from workflow import clock, database, events, rehearsal, settings, start
+from workflow import clock, database, events, rehearsal, settings, start, ticking
 from workflow.engine import SYSTEM, Engine
 from workflow.errors import Refused
 from workflow.models import Case, Event, Evidence, Hold, Message, Person, Task
@@ -75,6 +76,25 @@ def test_mails_of_the_play_are_kept_and_never_delivered(world: World) -> None:
     assert {(mail.status, mail.try_at) for mail in mails} == {("recorded", None)}
     assert all("Probebetrieb mit Beispieldaten" in " ".join(mail.plain.split()) for mail in mails)
     assert all("Probebetrieb mit Beispieldaten" in mail.html for mail in mails)
+
+
+def test_who_else_lets_time_act_meanwhile_delivers_nothing_and_does_not_move_the_clock(world: World) -> None:
+    refused: list[Refused] = []
+
+    def meddle(_days: int) -> None:
+        ticking.decide_and_write(world.engine)
+        for move in (clock.advance, partial(clock.set_to, now=dt.datetime(2028, 1, 1, tzinfo=dt.UTC))):
+            with pytest.raises(Refused) as told, world.engine.change(SYSTEM) as work:
+                move(work)
+            refused.append(told.value)
+
+    rehearsal.rehearse(world.engine, most=2, until=dt.date(2027, 1, 15), seed=1, progress=meddle)
+    assert {one.key for one in refused} == {"error.rehearsing"}
+    with world.look() as work:
+        assert set(work.session.execute(sa.select(Message.status)).scalars()) == {"recorded"}
+        assert work.today == dt.date(2027, 1, 15)
+    with world.engine.change(SYSTEM) as work:
+        clock.advance(work)  # it is over
 
 
 def test_its_people_are_made_up_and_cannot_sign_in(world: World) -> None:

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from tests import world as worlds
-from tests.world import World, contents
-from workflow import casework, database, events, policy, sessions, statements
+from tests.world import TOWN, World, contents
+from workflow import cases, casework, database, events, policy, sessions, statements
 from workflow.engine import SYSTEM, Work
-from workflow.models import Case, Hold, Notice, Task
+from workflow.models import Case, Hold, Notice, Person, Task
 
 AT = dt.datetime(2026, 11, 23, 7, 30, 15, 123456, tzinfo=dt.timezone(dt.timedelta(hours=1)))
 
@@ -242,3 +242,13 @@ def _notice(work: Work, **values: Any) -> dict[str, Any]:
         "created_at": work.now,
         **values,
     }
+
+
+def test_who_looks_cannot_write(world: World) -> None:
+    with pytest.raises(RuntimeError), world.look("admin") as work:
+        work.session.execute(sa.update(Person).values(name="niemand"))
+    with pytest.raises(RuntimeError), world.look("team") as work:
+        cases.open_case(work, "wohngeld", TOWN)
+    with world.look() as work:
+        assert work.session.execute(sa.select(sa.func.count()).select_from(Case)).scalar_one() == 0
+        assert work.session.execute(sa.select(Person.id).where(Person.name == "niemand")).first() is None

@@ -289,6 +289,15 @@ def test_a_catalogue_opened_by_two_at_once_is_opened_once(world: World, turn: in
     assert tasks_of == 12 * len(planned)
 
 
+def test_of_a_case_planned_twice_one_is_opened_and_the_others_go_on(world: World) -> None:
+    with world.look("office") as work:
+        planned = cases.plan(work, ["wohngeld"])
+    opened = cases.open_planned(world.engine, world["office"], [*planned[:3], planned[1], *planned[3:6]])
+    assert [type(result.refused) for result in opened] == [type(None)] * 3 + [AlreadyOpen] + [type(None)] * 3
+    with world.look() as work:
+        assert work.session.execute(sa.select(sa.func.count()).select_from(Case)).scalar_one() == 6
+
+
 def test_colleagues_on_different_tasks_of_one_case_do_not_collide(world: World) -> None:
     case_id = world.open()
     for name, who in [("express_interest", "digi"), ("confirm_responsibility", "team")]:

@@ -23,7 +23,7 @@ from workflow.definition import MilestoneRequirement, Process, Promised, Transit
 from workflow.engine import SYSTEM, Engine, Who, Work
 from workflow.errors import Busy, Refused, RequirementsNotMet, StartklarError, Unready
 from workflow.evidence import StoredFile
-from workflow.models import Case, Grant, Installation, Message, Milestone, Person, Task, Wave
+from workflow.models import Case, Grant, Message, Milestone, Person, Task, Wave
 from workflow.policy import Holder
 from workflow.prerequisites import PrerequisiteRow
 from workflow.rehearsal import assumptions, cast
@@ -65,8 +65,12 @@ def rehearse(
     """
     began = time.monotonic()
     play = _Play(engine, seed, most, until, frozenset(without))
-    play.prepare()
-    play.run(progress)
+    try:
+        play.prepare()
+        play.run(progress)
+    finally:
+        with engine.change(SYSTEM) as work:
+            clock.rehearsed(work)
     return play.result(time.monotonic() - began)
 
 
@@ -136,7 +140,7 @@ class _Play:
             self.waves = {wave.key: wave.stichtag for wave in waves}
             self.mails_before = _mails(work)
         with self.engine.change(SYSTEM) as work:
-            work.session.execute(sa.update(Installation).values(example=True))
+            clock.rehearse(work)
         self.document = example_document(self.engine.settings.data / "documents")
         cast.assemble(self.engine, {planned.body for planned in chosen}, self.seed)
         with self.engine.read(SYSTEM) as work:
@@ -241,8 +245,9 @@ class _Play:
 
     def _morning(self) -> None:
         """What time does: reminders, expiry and their mails. New prerequisites find somebody who takes them on."""
-        self._deed(SYSTEM, lambda _: None)
-        ticking.decide_and_write(self.engine, recorded=True)
+        with self.engine.change(SYSTEM) as work:
+            clock.at(work, self.now)
+        ticking.decide_and_write(self.engine)
         with self.engine.read(SYSTEM) as work:
             for row in prerequisites.open_ones(work):
                 if (row.id, row.generation) not in self.asked:

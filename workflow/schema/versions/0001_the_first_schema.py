@@ -68,6 +68,7 @@ def upgrade() -> None:
         sa.Column("clock", sa.String(length=80), nullable=False),
         sa.Column("clock_now", workflow.models.Instant(), nullable=True),
         sa.Column("example", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("rehearsing", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("definitions_revision", sa.Integer(), nullable=False),
         sa.Column("created_at", workflow.models.Instant(), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_installation_one_row")),
