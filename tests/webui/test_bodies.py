@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from tests.webui.visitor import Visitor, words
 from tests.world import STRANGE_TOWN, TOWN, World, contents, plausible
-from workflow import following, prerequisites
-from workflow.models import Event, Prerequisite
+from workflow import cases, following, prerequisites
+from workflow.engine import SYSTEM
+from workflow.models import Body, Event, Prerequisite
 
 
 @pytest.fixture
@@ -222,6 +223,31 @@ def test_a_body_is_asked_for_a_prerequisite(visit: Callable[[str], Visitor], bus
     again = visitor.post(f"/bodies/{TOWN}/prerequisites", prerequisite="payment_mandate:")
     assert again.status_code == 422
     assert "Bitte wählen Sie eine Voraussetzung aus der Liste." in again.text
+
+
+def test_what_was_laid_aside_can_be_asked_for_by_hand(visit: Callable[[str], Visitor], world: World) -> None:
+    case_id = world.open()
+    world.bring(case_id, "choose_variant")
+    world.do(case_id, "choose_variant", "team", connection_variant="fitconnect")
+    visitor = visit("team")
+    assert '<option value="editing_rights:">' not in visitor.get(f"/bodies/{TOWN}").text
+    with world.by("team") as work:
+        cases.advance(work, case_id, "decline", given={"reason": "own_solution", "explanation": "Eigenes Formular."})
+    following.work_off(world.engine)
+    assert '<option value="editing_rights:">' in visitor.get(f"/bodies/{TOWN}").text
+    answer = visitor.post(f"/bodies/{TOWN}/prerequisites", prerequisite="editing_rights:")
+    assert answer.status_code == 303
+    assert str(prerequisite_of(world, "editing_rights")) in answer.location
+    assert '<option value="editing_rights:">' not in visitor.get(f"/bodies/{TOWN}").text
+
+
+def test_a_body_that_ended_is_offered_nothing_to_bring(visit: Callable[[str], Visitor], world: World) -> None:
+    with world.engine.change(SYSTEM) as work:
+        work.session.execute(sa.update(Body).where(Body.ars == TOWN).values(valid_until=work.today))
+    visitor = visit("team")
+    assert f"/bodies/{TOWN}/prerequisites" not in visitor.get(f"/bodies/{TOWN}").text
+    answer = visitor.post(f"/bodies/{TOWN}/prerequisites", prerequisite="payment_mandate:")
+    assert answer.status_code == 422
 
 
 @pytest.mark.parametrize("wanted", ["", "x", "nothing:", "functional_mailbox:mond", ":" * 400])

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from tests.gv100ad import EXCERPT
 from tests.workflow.test_history import fold
 from tests.world import World, contents
-from workflow import bodies, cases, checking, events, loading, people, settings, tasks
+from workflow import bodies, cases, checking, events, loading, people, prerequisites, settings, tasks
 from workflow.bodies import Applied, Edition, Entry
 from workflow.engine import SYSTEM
 from workflow.errors import AlreadyOpen, NotAllowed, NotFound, Refused, StartklarError
@@ -193,6 +193,14 @@ def test_a_body_without_open_cases_may_end_without_a_successor(world: World, pre
         cases.open_case(work, "ewa", BODENHEIM)
     with world.look("office") as work:
         assert BODENHEIM not in {body.ars for group in body_pages.bodies(work).groups for body in group.bodies}
+
+
+def test_a_body_that_ended_is_asked_for_nothing(world: World, present: Edition) -> None:
+    follow(world, edition(present, without=(BODENHEIM,)), {BODENHEIM: None})
+    with world.by("team") as work, pytest.raises(NotFound):
+        prerequisites.request(work, BODENHEIM, "payment_mandate")
+    with world.look("team") as work:
+        assert body_pages.body(work, BODENHEIM).askable == ()
 
 
 # --- a merger --------------------------------------------------------------------------------------------------------

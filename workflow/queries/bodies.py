@@ -292,6 +292,7 @@ class BodyPage:
     prerequisites: tuple[PrerequisiteHere, ...] | None
     """None when the actor may not know of them."""
     askable: tuple[Askable, ...]
+    """What was laid aside among them; of a body that ended nothing."""
     roles: tuple[RoleHere, ...] | None
     """None when the actor may not know who holds them."""
 
@@ -341,8 +342,8 @@ def body(work: Work, ars: str) -> BodyPage:
         states_known=work.catalogue.programme.state_is_public or any(service.case for service in services),
         prerequisites=tuple(view for _, view in known) if sees_prerequisites else None,
         askable=(
-            _askable(work, row, {key for key, _ in known})
-            if policy.may_request(work.actor, body=ars, team=row.team)
+            _askable(work, row, {key for key, view in known if view.status != "not_needed"})
+            if row.valid_until is None and policy.may_request(work.actor, body=ars, team=row.team)
             else ()
         ),
         roles=_roles(work, ars, row.team, holders) if sees_people else None,
@@ -549,7 +550,7 @@ def status_of(status: str, valid_until: dt.date | None, today: dt.date) -> str:
 
 
 def _askable(work: Work, body: Any, known: set[tuple[str, str]]) -> tuple[Askable, ...]:
-    """What services of the body need and nobody has asked for yet, and every kind a body has once."""
+    """What services of the body need, and every kind a body has once, unless it is asked for (`known`) already."""
     catalogue, language = work.catalogue, work.actor.language
     wanted = {(kind, "") for kind, entry in catalogue.shared.prerequisites.items() if entry.scoped_by is None}
     for key, service in catalogue.services.items():
