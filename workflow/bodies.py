@@ -28,7 +28,6 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import aliased
 
 from workflow import cases, casework, policy, prerequisites, tasks
 from workflow.casework import LockedCase
@@ -107,7 +106,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Vanished:
-    """A body the edition no longer has. `candidates`: bodies of its district after it, those just added first."""
+    """A body the edition no longer has. `candidates`: bodies of its district after it, those just added first.
+
+    `open_cases` counts those too that are still to go there from bodies that ended earlier.
+    """
 
     ars: str
     name: str
@@ -185,7 +187,7 @@ def compare(work: Work, edition: Edition, land: str) -> Changes:
     _insist_newest(edition, land, known.values())
     added = tuple(entry for entry in wanted.values() if entry.ars not in known or known[entry.ars].valid_until)
     staying = [(known[ars], entry) for ars, entry in wanted.items() if ars in known and not known[ars].valid_until]
-    waiting = _open_cases(work, land)
+    waiting = _waiting(_open_cases(work, land), known)
     gone = [row for ars, row in known.items() if ars not in wanted]
     ending = [row for row in gone if not row.valid_until or (waiting.get(row.ars) and row.successor is None)]
     new = {entry.ars for entry in added}
@@ -274,19 +276,16 @@ def follow(
 
 
 def move_case(work: Work, case_id: UUID) -> Moved:
-    """Let a case follow its body, which ended, to the successor: one entry of its history says from where to where.
+    """Let a case follow its body, which ended, to the successor, and where that ended as well, to the last of them: one
+    entry of its history says from where to where.
 
-    Raises NotAllowed, NotFound, or Refused (its body has not ended or has no successor; the process of a case that must
-    end has no state for that), in this order.
+    Raises NotAllowed, NotFound, or Refused (its body has not ended or no successor goes on; the process of a case that
+    must end has no state for that), in this order.
     """
     policy.insist_may_follow_edition(work.actor)
     case = casework.lock(work, case_id)
     source = case.row.body
-    target = work.session.execute(
-        sa.select(_Next.ars, _Next.district)
-        .join(Body, Body.successor == _Next.ars)
-        .where(Body.ars == source, Body.valid_until.is_not(None))
-    ).first()
+    target = _successor(work, source)
     if target is None or case.row.ended_on is not None:
         raise Refused("error.body_goes_on", number=case.row.number)
     others = work.session.execute(
@@ -326,7 +325,6 @@ def sort_key_of(name: str, kind: str) -> str:
 
 
 _COLUMNS = tuple(column.name for column in fields(Entry) if column.name != "ars")
-_Next = aliased(Body)
 
 
 def _known(work: Work, land: str) -> dict[str, Any]:
@@ -367,6 +365,18 @@ def _open_cases(work: Work, land: str) -> dict[str, int]:
         .group_by(Case.body)
     )
     return {row.body: row.open_cases for row in rows}
+
+
+def _waiting(open_cases: Mapping[str, int], known: Mapping[str, Any]) -> dict[str, int]:
+    """Open cases by body, those included that are still to go there from bodies that ended earlier."""
+    found = dict(open_cases)
+    for source, number in open_cases.items():
+        ars, passed = source, {source}
+        while known[ars].valid_until and (successor := known[ars].successor) is not None and successor not in passed:
+            found[successor] = found.get(successor, 0) + number
+            passed.add(successor)
+            ars = successor
+    return found
 
 
 def _vanished(row: Any, waiting: Mapping[str, int], after: Iterable[Entry], new: Collection[str]) -> Vanished:
@@ -458,6 +468,22 @@ def _move(work: Work, case_id: UUID) -> Moved:
     except IntegrityError:
         with work.session.begin_nested():
             return move_case(work, case_id)
+
+
+def _successor(work: Work, ars: str) -> Any:
+    """The body that goes on for one that ended, however many ended in between; None when it has not, or nobody does."""
+    passed: list[str] = []
+    while ars not in passed:
+        body = work.session.execute(
+            sa.select(Body.ars, Body.district, Body.valid_until, Body.successor).where(Body.ars == ars)
+        ).one()
+        if body.valid_until is None:
+            return body if passed else None
+        if body.successor is None:
+            return None
+        passed.append(ars)
+        ars = body.successor
+    return None
 
 
 def _supersede(case: LockedCase, by: UUID) -> None:

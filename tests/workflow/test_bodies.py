@@ -58,6 +58,12 @@ def follow(world: World, later: Edition, successors: dict[str, str | None], *, w
     return bodies.follow(world.engine, world[who], later, "07", successors)
 
 
+def _enact(world: World, later: Edition, successors: dict[str, str | None]) -> None:
+    """Follow an edition, cut short before the first case moved."""
+    with world.by("office") as work:
+        bodies.enact(work, later, "07", successors)
+
+
 def staff(world: World, ars: str) -> None:
     """Give the people of the world roles at a body."""
     with world.engine.change(SYSTEM) as work:
@@ -454,6 +460,43 @@ def test_what_was_cut_short_goes_on_with_the_next_call(
     applied = bodies.follow(world.engine, world["office"], later, "07", {}, progress=heard.append)
     assert (len(applied.moved), heard) == (2, [1, 1])
     assert {world.case(case_id).body for case_id in ids} == {RHEIN_SELZ}
+
+
+def test_cases_cut_short_on_their_way_go_to_the_last_of_several_successors(world: World, present: Edition) -> None:
+    case_id = world.open("ewa", BODENHEIM)
+    _enact(world, edition(present, without=(BODENHEIM,)), {BODENHEIM: RHEIN_SELZ})
+    later = edition(present, without=(BODENHEIM, RHEIN_SELZ), date=dt.date(2028, 1, 1))
+    applied = follow(world, later, {RHEIN_SELZ: NIEDER_OLM})
+    assert [(one.source, one.target) for one in applied.moved] == [(BODENHEIM, NIEDER_OLM)]
+    assert (world.case(case_id).body, applied.stuck) == (NIEDER_OLM, ())
+    with world.look("office") as work:
+        assert bodies.compare(work, later, "07").nothing
+
+
+def test_a_successor_that_others_still_wait_for_cannot_end_without_one(world: World, present: Edition) -> None:
+    world.open("ewa", BODENHEIM)
+    _enact(world, edition(present, without=(BODENHEIM,)), {BODENHEIM: RHEIN_SELZ})
+    later = edition(present, without=(BODENHEIM, RHEIN_SELZ), date=dt.date(2028, 1, 1))
+    with world.look("office") as work:
+        changes = bodies.compare(work, later, "07")
+    assert [(body.ars, body.open_cases) for body in changes.vanished] == [(RHEIN_SELZ, 1)]
+    with pytest.raises(Refused) as caught:
+        follow(world, later, {RHEIN_SELZ: None})
+    assert caught.value.key == "error.successor_needed"
+
+
+def test_successors_that_name_each_other_move_nothing(world: World, present: Edition) -> None:
+    case_id = world.open("ewa", BODENHEIM)
+    with world.engine.change(SYSTEM) as work:
+        for ars, successor in ((BODENHEIM, RHEIN_SELZ), (RHEIN_SELZ, BODENHEIM)):
+            ended = {"valid_until": NEXT_YEAR, "successor": successor}
+            work.session.execute(sa.update(Body).where(Body.ars == ars).values(ended))
+    later = edition(present, without=(BODENHEIM, RHEIN_SELZ))
+    applied = follow(world, later, {})
+    assert [(one.number, getattr(one.refused, "key", "")) for one in applied.stuck] == [
+        (world.case(case_id).number, "error.body_goes_on")
+    ]
+    assert world.case(case_id).body == BODENHEIM
 
 
 @pytest.mark.parametrize("turn", range(3))
