@@ -11,15 +11,21 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from tests.gv100ad import EXCERPT
 from tests.workflow.test_queries_lists import PEOPLE, case_of, counted, lines, open_everything
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World
 from workflow import cases, policy, reminders, tasks
+from workflow.bodies import Edition, follow
 from workflow.engine import SYSTEM, Work
 from workflow.errors import NotFound
+from workflow.exchange import gv100ad
 from workflow.models import Body, Case, Decision, Prerequisite
-from workflow.queries import bodies, districts, programme
+from workflow.queries import bodies, districts, programme, services
 from workflow.queries.case_list import CaseLine, Filters
 from workflow.queries.standing import Standing
+
+BODENHEIM = "073395002000"
+RHEIN_SELZ = "073395007000"
 
 
 @pytest.fixture
@@ -197,6 +203,54 @@ def test_every_number_of_a_district_and_a_body_is_the_length_of_its_list(lively:
         assert sum(one.standing.cases.cases for one in page.bodies) == page.standing.cases.cases
         with lively.look(who) as work:
             _insist_on_lists(lively, who, bodies.body(work, ars).standing, body=ars)
+
+
+@pytest.fixture
+def merged(lively: World) -> tuple[World, UUID]:
+    """A body with a case ended in another that has one of the same service, which goes on."""
+    gone = lively.open("eheschliessung", body=BODENHEIM)
+    lively.open("eheschliessung", body=RHEIN_SELZ)
+    present = gv100ad.read(EXCERPT)
+    later = Edition(dt.date(2027, 1, 1), "UTF-8", tuple(body for body in present.bodies if body.ars != BODENHEIM))
+    follow(lively.engine, lively["office"], later, "07", {BODENHEIM: RHEIN_SELZ})
+    assert lively.case(gone).superseded_by is not None
+    return lively, gone
+
+
+@pytest.mark.parametrize("who", ["office", "team", "digi", "stranger"])
+def test_a_case_another_goes_on_for_is_not_counted_beside_it(merged: tuple[World, UUID], who: str) -> None:
+    world, _ = merged
+    with world.look(who) as work:
+        page = programme.programme(work)
+        district, body = districts.district(work, TOWN), bodies.body(work, RHEIN_SELZ)
+        catalogue, service = services.services(work), services.service(work, "eheschliessung")
+    (ours,) = (one for one in page.services if one.key == "eheschliessung")
+    (line,) = (one for one in catalogue.lines if one.key == "eheschliessung")
+    (here,) = (one for one in district.bodies if one.ars == RHEIN_SELZ)
+    counted = (ours.standing, here.standing, body.standing)
+    assert [standing.cases.cases for standing in counted] == [1, 1, 1]
+    assert (line.cases, service.cases, len([one for one in service.bodies if one.state])) == (1, 1, 1)
+    for standing in (page.standing, district.standing, *counted):
+        assert "superseded" not in {one.state.key for one in standing.states}
+    _insist_on_lists(world, who, page.standing)
+    _insist_on_lists(world, who, ours.standing, service="eheschliessung")
+    _insist_on_lists(world, who, district.standing, district=TOWN)
+    _insist_on_lists(world, who, body.standing, body=RHEIN_SELZ)
+
+
+def test_lists_and_teams_leave_out_a_case_another_goes_on_for_until_its_number_is_typed(
+    merged: tuple[World, UUID],
+) -> None:
+    world, gone = merged
+    every = lines(world, "office")
+    assert gone not in {line.id for line in every}
+    assert [line.id for line in lines(world, "office", Filters(text=world.case(gone).number.upper()))] == [gone]
+    assert lines(world, "office", Filters(state="superseded")) == []
+    with world.look("office") as work:
+        teams = {team.key: team.cases for team in programme.programme(work).teams}
+        here = {one.ars: one.cases for group in bodies.bodies(work).groups for one in group.bodies}
+    assert sum(teams.values()) == len(every)
+    assert here[RHEIN_SELZ] == length(world, "office", body=RHEIN_SELZ)
 
 
 def test_the_office_sees_late_and_escalated_ones_at_all(lively: World) -> None:

@@ -99,7 +99,7 @@ def bodies(work: Work, filters: Filters = Filters()) -> BodyList:
     in_use = sa.case((Case.state.in_(goals), 1), else_=0)
     counted = (
         sa.select(Case.body, sa.func.count().label("cases"), sa.func.sum(in_use).label("live"))
-        .where(policy.cases(work.actor))
+        .where(policy.cases(work.actor), Case.superseded_by.is_(None))
         .group_by(Case.body)
         .subquery()
     )
@@ -287,7 +287,7 @@ class BodyPage:
     elsewhere: tuple[Text, ...]
     """Services other bodies are responsible for."""
     standing: Standing
-    """Of all cases of the body, earlier rounds too."""
+    """Of all cases of the body, earlier rounds too, but none another goes on for."""
     states_known: bool
     prerequisites: tuple[PrerequisiteHere, ...] | None
     """None when the actor may not know of them."""

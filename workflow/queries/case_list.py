@@ -208,7 +208,10 @@ def is_left(goals: Collection[str]) -> sa.ColumnElement[bool]:
 def _options(work: Work, visible: sa.ColumnElement[bool], body: str | None) -> tuple[Options, str | None]:
     """What the actor's cases have in common and apart; and the name of the body filtered for, if it exists."""
     found = work.session.execute(
-        sa.select(Case.service, Case.team, Body.district).join(Body, Body.ars == Case.body).where(visible).distinct()
+        sa.select(Case.service, Case.team, Body.district)
+        .join(Body, Body.ars == Case.body)
+        .where(visible, Case.superseded_by.is_(None))
+        .distinct()
     ).all()
     wanted = {row.district for row in found}
     names = parts.body_names(work, wanted | ({body} if body and _is_plain(body) else set()))
@@ -269,8 +272,13 @@ def _is_plain(value: str) -> bool:
 
 
 def _conditions(work: Work, filters: Filters) -> list[sa.ColumnElement[bool]]:
-    """Every filter but state and what is told by yes or no, over cases joined with bodies."""
-    narrowed: list[sa.ColumnElement[bool]] = []
+    """Every filter but state and what is told by yes or no, over cases joined with bodies.
+
+    A case another goes on for stands in no list; whoever types its number finds it.
+    """
+    narrowed: list[sa.ColumnElement[bool]] = [
+        sa.or_(Case.superseded_by.is_(None), *(Case.number == word for word in words_of(filters.text)))
+    ]
     if filters.service:
         narrowed.append(Case.service == filters.service)
     if filters.team:

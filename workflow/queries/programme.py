@@ -301,7 +301,7 @@ def _waves(work: Work, counted: Iterable[Counted]) -> tuple[WaveView, ...]:
 def _teams(work: Work) -> tuple[TeamView, ...]:
     counted = (
         sa.select(Case.team, sa.func.count().label("cases"))
-        .where(policy.cases(work.actor))
+        .where(policy.cases(work.actor), Case.superseded_by.is_(None))
         .group_by(Case.team)
         .subquery()
     )

@@ -314,10 +314,14 @@ class _Count:
 
 
 def _counts(work: Work, service: str | None = None) -> dict[str, tuple[_Count, ...]]:
-    """Cases per service and state, as far as the actor may know their state."""
+    """Cases per service and state, as far as the actor may know their state; none another goes on for."""
     known = policy.case_states(work.actor, public=work.catalogue.programme.state_is_public)
     columns = (Case.service, Case.process, Case.process_version, Case.state)
-    query = sa.select(*columns, sa.func.count().label("cases")).where(known).group_by(*columns)
+    query = (
+        sa.select(*columns, sa.func.count().label("cases"))
+        .where(known, Case.superseded_by.is_(None))
+        .group_by(*columns)
+    )
     if service is not None:
         query = query.where(Case.service == service)
     found: dict[str, list[_Count]] = {}

@@ -1,5 +1,7 @@
 """How cases stand: by state, and how many are live, on their way, overdue, escalated or resting.
 
+A case another goes on for is not counted beside that one.
+
 A number says how many cases it counts and how many of them the actor may open; only where these are the same, the list
 of cases shows what the number counts.
 """
@@ -96,6 +98,7 @@ def count(work: Work, *by: sa.SQLColumnExpression[Any], where: sa.ColumnElement[
         .join(Body, Body.ars == Case.body)
         .where(
             policy.case_states(work.actor, public=work.catalogue.programme.state_is_public),
+            Case.superseded_by.is_(None),
             sa.true() if where is None else where,
         )
         .subquery()
