@@ -29,12 +29,12 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from workflow import cases, casework, policy, prerequisites, tasks
+from workflow import cases, casework, database, policy, prerequisites, tasks
 from workflow.casework import LockedCase
 from workflow.definition import Process
 from workflow.engine import Engine, Who, Work
 from workflow.errors import NotFound, Refused, StartklarError
-from workflow.models import Body, Case, Hold, Prerequisite
+from workflow.models import Body, Case, Hold, LandEdition, Prerequisite
 from workflow.texts import sort_key
 
 CHUNK = 100
@@ -133,6 +133,8 @@ class Changes:
     vanished: tuple[Vanished, ...]
     unfinished: tuple[Vanished, ...]
     """Bodies that ended earlier, with cases that are still to go to the successor named then."""
+    cases: int
+    """How many cases are to move."""
 
     @property
     def nothing(self) -> bool:
@@ -184,10 +186,11 @@ def compare(work: Work, edition: Edition, land: str) -> Changes:
     policy.insist_may_follow_edition(work.actor)
     wanted = {entry.ars: entry for entry in edition.of(land)}
     known = _known(work, land)
-    _insist_newest(edition, land, known.values())
+    _insist_newest(edition, land, _loaded(work, land, known.values()))
     added = tuple(entry for entry in wanted.values() if entry.ars not in known or known[entry.ars].valid_until)
     staying = [(known[ars], entry) for ars, entry in wanted.items() if ars in known and not known[ars].valid_until]
-    waiting = _waiting(_open_cases(work, land), known)
+    open_cases = _open_cases(work, land)
+    waiting = _waiting(open_cases, known)
     gone = [row for ars, row in known.items() if ars not in wanted]
     ending = [row for row in gone if not row.valid_until or (waiting.get(row.ars) and row.successor is None)]
     new = {entry.ars for entry in added}
@@ -201,6 +204,7 @@ def compare(work: Work, edition: Edition, land: str) -> Changes:
         changed=_differing(staying, [name for name in _COLUMNS if name not in NAMING]),
         vanished=tuple(_vanished(row, waiting, wanted.values(), new) for row in ending),
         unfinished=tuple(_vanished(row, waiting, (), ()) for row in gone if row not in ending and waiting.get(row.ars)),
+        cases=sum(open_cases.get(row.ars, 0) for row in gone),
     )
 
 
@@ -213,6 +217,8 @@ def enact(work: Work, edition: Edition, land: str, successors: Mapping[str, str 
     that ended without a name; nobody, though cases are open), or NotFound (a successor the edition does not have), in
     this order.
     """
+    policy.insist_may_follow_edition(work.actor)
+    work.session.execute(sa.select(LandEdition.date).where(LandEdition.land == land).with_for_update())
     changes = compare(work, edition, land)
     _insist_successors(changes, successors, {entry.ars for entry in edition.of(land)})
     there = {entry.ars: entry for entry in edition.of(land)}
@@ -226,6 +232,7 @@ def enact(work: Work, edition: Edition, land: str, successors: Mapping[str, str 
         _update(work, ars, _values(there[ars]))
     for body in changes.vanished:
         _update(work, body.ars, {"valid_until": edition.date, "successor": successors[body.ars]})
+    _remember(work, edition, land)
     return changes
 
 
@@ -334,11 +341,17 @@ def _known(work: Work, land: str) -> dict[str, Any]:
     return {row.ars: row for row in work.session.execute(sa.select(*columns).where(there).order_by(Body.ars))}
 
 
-def _insist_newest(edition: Edition, land: str, known: Iterable[Any]) -> None:
-    """Raises Refused when bodies came or went with a later edition: following an earlier one would undo it."""
-    days = [day for row in known for day in (row.valid_from, row.valid_until) if day is not None]
-    if days and max(days) > edition.date:
-        raise Refused("error.edition_older", land=land, date=edition.date, loaded=max(days))
+def _loaded(work: Work, land: str, known: Iterable[Any]) -> dt.date | None:
+    """As of which day the bodies of a Land are; None when neither the definitions nor an edition said."""
+    days = [day for row in known for day in (row.valid_from, row.valid_until)]
+    days.append(work.session.execute(sa.select(LandEdition.date).where(LandEdition.land == land)).scalar())
+    return max((day for day in days if day is not None), default=None)
+
+
+def _insist_newest(edition: Edition, land: str, loaded: dt.date | None) -> None:
+    """Raises Refused when the bodies are of a later edition: following an earlier one would undo it."""
+    if loaded is not None and loaded > edition.date:
+        raise Refused("error.edition_older", land=land, date=edition.date, loaded=loaded)
 
 
 def _differing(staying: Iterable[tuple[Any, Entry]], columns: Sequence[str]) -> tuple[Change, ...]:
@@ -407,6 +420,13 @@ def _insist_successors(changes: Changes, successors: Mapping[str, str | None], t
 
 def _update(work: Work, ars: str, values: Mapping[str, Any]) -> None:
     work.session.execute(sa.update(Body).where(Body.ars == ars).values(dict(values)))
+
+
+def _remember(work: Work, edition: Edition, land: str) -> None:
+    """Keep of which day the bodies of the Land are, also when only names or figures changed."""
+    if not database.insert_missing(work.session, LandEdition, {"land": land, "date": edition.date}):
+        earlier = (LandEdition.land == land, LandEdition.date < edition.date)
+        work.session.execute(sa.update(LandEdition).where(*earlier).values(date=edition.date))
 
 
 def _values(entry: Entry) -> dict[str, Any]:

@@ -433,7 +433,7 @@ def import_gv100ad(
             if not yes and not changes.nothing and not importing.confirmed():
                 tell(say("cli.import.left"))
                 return REFUSED
-        with console.progress(importing.cases_of(changes), say("cli.import.doing")) as hear:
+        with console.progress(changes.cases, say("cli.import.doing")) as hear:
             applied = bodies.follow(engine, who, edition, chosen, successors, progress=hear)
         with engine.read(who) as work:
             importing.tell_what_became(work, applied, as_json=as_json)

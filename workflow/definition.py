@@ -423,6 +423,8 @@ class Programme:
     waves: dict[Key, Wave] = Field(default_factory=dict)
     priorities: tuple[Key, ...] = ()
     blockers: dict[Name, Blocker] = Field(default_factory=dict)
+    bodies_as_of: dt.date | None = None
+    """The day of the official list the table of bodies was made of; an earlier one is not followed."""
     state_is_public: bool = True
     """Everyone signed in may see state and go-live date per service and body."""
 

@@ -69,11 +69,6 @@ def confirmed() -> bool:
     return console.ask(say("cli.import.confirm")).casefold() in _YES
 
 
-def cases_of(changes: Changes) -> int:
-    """How many cases are to move."""
-    return sum(body.open_cases for body in (*changes.vanished, *changes.unfinished))
-
-
 def tell_what_became(work: Work, applied: Applied, *, as_json: bool) -> None:
     """What following the edition came to."""
     changes = applied.changes

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from workflow import checking, database, deadlines, definition, events
 from workflow.bodies import sort_key_of
 from workflow.calendar import Calendar
-from workflow.checking import BodyRecord, Definitions
+from workflow.checking import Definitions
 from workflow.definition import Programme, Service, fingerprint, stored
 from workflow.engine import Engine
 from workflow.errors import Refused, Unready
@@ -31,6 +31,7 @@ from workflow.models import (
     Definition,
     Event,
     Installation,
+    LandEdition,
     Milestone,
     Target,
     Team,
@@ -73,7 +74,7 @@ def load_checked(engine: Engine, definitions: Definitions, *, dry_run: bool = Fa
             now = installation.clock_now if installation.clock == "manual" else database.real_now()
             _processes(session, definitions, report)
             _revisions(session, definitions, report)
-            _bodies(session, definitions.bodies, report)
+            _bodies(session, definitions, report)
             _programme(session, definitions.programme, report)
             _milestones(session, definitions, now, report)
             session.execute(sa.update(Installation).values(definitions_revision=installation.definitions_revision + 1))
@@ -147,7 +148,9 @@ def _revisions(session: Session, definitions: Definitions, report: Loaded) -> No
     report.different += [key for key in newest if key[0] == "service" and key not in wanted]
 
 
-def _bodies(session: Session, bodies: Iterable[BodyRecord], report: Loaded) -> None:
+def _bodies(session: Session, definitions: Definitions, report: Loaded) -> None:
+    """The bodies that are missing; of a Land that had none yet, also of which day they are."""
+    before = set(session.execute(sa.select(sa.func.substr(Body.ars, 1, 2)).distinct()).scalars())
     wanted = {
         body.ars: {
             "ars": body.ars,
@@ -165,9 +168,12 @@ def _bodies(session: Session, bodies: Iterable[BodyRecord], report: Loaded) -> N
             "latitude": body.latitude,
             "longitude": body.longitude,
         }
-        for body in bodies
+        for body in definitions.bodies
     }
     _seed(session, Body, "body", ("ars",), wanted.values(), report, named="display_name")
+    if (day := definitions.programme.bodies_as_of) is not None:
+        for land in sorted({ars[:2] for ars in wanted} - before):
+            database.insert_missing(session, LandEdition, {"land": land, "date": day})
 
 
 def _programme(session: Session, programme: Programme, report: Loaded) -> None:

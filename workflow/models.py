@@ -136,6 +136,15 @@ class Body(Base):
     """Which body its open cases go to, confirmed by a person when it ended."""
 
 
+class LandEdition(Base):
+    """As of which day the bodies of a Land are: that of the last official list they followed, or of the definitions."""
+
+    __tablename__ = "land_edition"
+
+    land: Mapped[str] = mapped_column(String(2), primary_key=True)
+    date: Mapped[dt.date]
+
+
 class Team(Base):
     """An Umsetzungsteam with its supervisors."""
 

@@ -19,7 +19,7 @@ from workflow.bodies import Applied, Edition, Entry
 from workflow.engine import SYSTEM
 from workflow.errors import AlreadyOpen, NotAllowed, NotFound, Refused, StartklarError
 from workflow.exchange import gv100ad
-from workflow.models import Body, Case, Event, Grant, Hold, Notice, Prerequisite, Task
+from workflow.models import Body, Case, Event, Grant, Hold, LandEdition, Notice, Prerequisite, Task
 from workflow.queries import bodies as body_pages
 from workflow.queries import case as case_pages
 from workflow.queries import services as service_pages
@@ -152,6 +152,40 @@ def test_an_earlier_edition_does_not_undo_a_later_one(world: World, present: Edi
         follow(world, present, {NEW: None})
     assert caught.value.key == "error.edition_older"
     assert row_of(world, NEW).valid_until is None
+
+
+def test_an_earlier_edition_does_not_take_back_names_and_figures(world: World, present: Edition) -> None:
+    follow(world, edition(present, b073395006000={"population": 33_000}), {})
+    before = contents(world)
+    with pytest.raises(Refused) as caught:
+        follow(world, replace(present, date=dt.date(2026, 12, 31)), {})
+    assert caught.value.key == "error.edition_older"
+    assert caught.value.facts["loaded"] == NEXT_YEAR
+    assert contents(world) == before
+    follow(world, edition(present, b073395006000={"population": 34_000}), {})
+    assert row_of(world, NIEDER_OLM).population == 34_000
+
+
+def test_an_edition_older_than_the_definitions_is_not_followed(world: World, present: Edition) -> None:
+    with pytest.raises(Refused) as caught:
+        follow(world, replace(present, date=dt.date(2025, 11, 29)), {})
+    assert (caught.value.key, caught.value.facts["loaded"]) == ("error.edition_older", dt.date(2025, 11, 30))
+
+
+def test_of_a_land_of_which_no_day_is_known_any_edition_is_followed(world: World, present: Edition) -> None:
+    with world.engine.change(SYSTEM) as work:
+        work.session.execute(sa.delete(LandEdition))
+    follow(world, replace(present, date=dt.date(2019, 1, 1)), {})
+    with world.look("office") as work, pytest.raises(Refused):
+        bodies.compare(work, replace(present, date=dt.date(2018, 1, 1)), "07")
+
+
+def test_loading_newer_definitions_does_not_change_of_which_day_the_bodies_are(world: World, present: Edition) -> None:
+    shipped = checking.check(settings.read({}).definitions).insist()
+    newer = replace(shipped, programme=replace(shipped.programme, bodies_as_of=dt.date(2030, 1, 1)))
+    loading.load_checked(world.engine, newer)
+    follow(world, edition(present, b073395006000={"population": 33_000}), {})
+    assert row_of(world, NIEDER_OLM).population == 33_000
 
 
 @pytest.mark.parametrize("who", ["admin", "auditor", "team", "supervisor", "digi", "operator"])
@@ -480,6 +514,7 @@ def test_a_successor_that_others_still_wait_for_cannot_end_without_one(world: Wo
     with world.look("office") as work:
         changes = bodies.compare(work, later, "07")
     assert [(body.ars, body.open_cases) for body in changes.vanished] == [(RHEIN_SELZ, 1)]
+    assert changes.cases == 1
     with pytest.raises(Refused) as caught:
         follow(world, later, {RHEIN_SELZ: None})
     assert caught.value.key == "error.successor_needed"

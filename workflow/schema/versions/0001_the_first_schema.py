@@ -75,6 +75,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
     )
     op.create_table(
+        "land_edition",
+        sa.Column("land", sa.String(length=2), nullable=False),
+        sa.Column("date", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("land", name=op.f("pk_land_edition")),
+    )
+    op.create_table(
         "lease",
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("holder", sa.Text(), nullable=False),
@@ -764,6 +770,7 @@ def downgrade() -> None:
 
     op.drop_table("login_attempt")
     op.drop_table("lease")
+    op.drop_table("land_edition")
     op.drop_table("installation")
     op.drop_table("definition")
     op.drop_table("decision")
