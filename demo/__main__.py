@@ -21,7 +21,7 @@ from demo.folder import READY, UNFINISHED, Folder, unwritable
 from demo.programs import Program, Running, insist_free
 from demo.refusal import Refusal
 from workflow import console, texts
-from workflow.errors import StartklarError
+from workflow.errors import StartklarError, Unready
 
 DATA = Path(__file__).resolve().parent.parent / "demo-data"
 MAIL_PORT = 8025
@@ -119,7 +119,12 @@ def prepare(language: str, folder: Folder, surroundings: dict[str, str]) -> None
 
     folder.make_secret()
     if folder.is_ready():
-        example.renew(surroundings)
+        try:
+            example.renew(surroundings)
+        except Unready as refused:
+            if refused.key != "error.old_schema":
+                raise
+            raise Refusal("demo.other_program", folder=str(folder.path)) from refused
         return
     print(texts.say(language, "demo.preparing"), flush=True)
     folder.mark(UNFINISHED)

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import stat
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import demo  # noqa: F401 -- makes its words known
+from demo.__main__ import prepare, settings_of
 from demo.folder import FILES, MARK, READY, Folder
 from demo.programs import Program, Running, insist_free
 from demo.refusal import Refusal
@@ -259,3 +261,16 @@ def test_everything_the_demo_says_is_there_in_both_languages() -> None:
     assert len(said) > 30
     for key in said:
         assert texts.placeholders("de", key) == texts.placeholders("en", key), key
+
+
+def test_data_of_another_version_are_refused_with_what_to_do(ours: Folder) -> None:
+    ours.make_secret()
+    ours.write(ours.accounts, [])
+    ours.mark(READY)
+    with contextlib.closing(sqlite3.connect(ours.database)) as connection, connection:
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        connection.execute("INSERT INTO alembic_version VALUES ('another')")
+    surroundings = settings_of(ours, "http://127.0.0.1:1")
+    with pytest.raises(Refusal) as refused:
+        prepare("de", ours, surroundings)
+    assert "--reset" in texts.say("de", refused.value.key, **refused.value.facts)

@@ -5,7 +5,7 @@ from alembic import op
 
 import workflow.models
 
-revision = "0001"
+revision = "0001b"
 down_revision = None
 branch_labels = None
 depends_on = None
