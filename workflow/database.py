@@ -127,13 +127,20 @@ def plainly_sorted(session: Session, column: Any) -> Any:
 
 
 def upgrade(url: str) -> None:
-    """Bring the schema of this database up to date, creating it when there is none."""
+    """Bring the schema of this database up to date, creating it when there is none.
+
+    Raises Unready when it has a schema this program does not know.
+    """
     parsed = _with_driver(make_url(url))
     if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
         Path(str(parsed.database)).absolute().parent.mkdir(parents=True, exist_ok=True)
     pool = connect(url)
     try:
         with pool.connect() as connection:
+            present = MigrationContext.configure(connection).get_current_revision()
+            if present is not None and not can_upgrade(present):
+                raise Unready("error.old_schema", present=present, wanted=str(_newest_schema()))
+            connection.rollback()
             config = _alembic()
             config.attributes["connection"] = connection
             alembic.command.upgrade(config, "head")
@@ -153,7 +160,7 @@ def insist_current(pool: sa.Engine) -> None:
             present = MigrationContext.configure(connection).get_current_revision()
     except DatabaseError as error:
         raise Unready("error.no_database", url=pool.url.render_as_string(hide_password=True)) from error
-    wanted = ScriptDirectory.from_config(_alembic()).get_current_head()
+    wanted = _newest_schema()
     if present is None:
         raise Unready("error.not_initialised")
     if present != wanted:
@@ -163,6 +170,10 @@ def insist_current(pool: sa.Engine) -> None:
 def can_upgrade(present: str) -> bool:
     """Whether this program knows the schema a database has, so that it can bring it up to date."""
     return present in {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+
+
+def _newest_schema() -> str | None:
+    return ScriptDirectory.from_config(_alembic()).get_current_head()
 
 
 def _alembic() -> alembic.config.Config:
