@@ -176,7 +176,7 @@ class _Play:
             earliest = span * assumptions.SERVICE_SPREAD * (rank / max(len(priorities), 1))
             at = self.begin + earliest + (span - earliest) * dice.random()
             if happens(dice, assumptions.LATE_COMERS):
-                at = self.end - (self.end - self.begin) * 0.08 * dice.random()
+                at = self.end - (self.end - self.begin) * 0.08 * dice.uniform(0.15, 1)
             self.now = at
             self._at(self._later(0, dice), partial(self._open, one))
         self.now = self.begin
