@@ -24,6 +24,8 @@ from workflow.queries import bodies as body_pages
 from workflow.queries import case as case_pages
 from workflow.queries import services as service_pages
 
+pytestmark = pytest.mark.slow
+
 BODENHEIM = "073395002000"
 RHEIN_SELZ = "073395007000"
 NIEDER_OLM = "073395006000"

@@ -27,6 +27,8 @@ from tests.world import TOWN, World
 from workflow import cases, cli, sessions, settings, start, texts
 from workflow.models import Case, Grant, Notice, Person
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 OFFICE = "office@startklar.example"
 TEAM = "team@startklar.example"

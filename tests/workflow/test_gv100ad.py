@@ -17,6 +17,8 @@ from workflow.bodies import Edition
 from workflow.errors import Refused
 from workflow.exchange import gv100ad
 
+pytestmark = pytest.mark.slow
+
 MUNICIPALITIES = Path(__file__).resolve().parents[2] / "definitions" / "bodies" / "municipalities.csv"
 
 

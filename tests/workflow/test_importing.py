@@ -18,6 +18,8 @@ from tests.gv100ad import EXCERPT
 from tests.world import World, contents
 from workflow import cli
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 OFFICE = "office@startklar.example"
 BODENHEIM, RHEIN_SELZ, NEW = "073395002000", "073395007000", "073395010000"

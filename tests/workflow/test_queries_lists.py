@@ -23,6 +23,8 @@ from workflow.policy import Role
 from workflow.queries import bodies, case_list, prerequisite, programme, services
 from workflow.queries.case_list import CaseLine, CaseList, Cursor, Filters
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = (
     "admin",
     "office",

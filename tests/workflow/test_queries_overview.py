@@ -24,6 +24,8 @@ from workflow.queries import bodies, districts, programme, services
 from workflow.queries.case_list import CaseLine, Filters
 from workflow.queries.standing import Standing
 
+pytestmark = pytest.mark.slow
+
 BODENHEIM = "073395002000"
 RHEIN_SELZ = "073395007000"
 

@@ -18,6 +18,8 @@ from workflow.engine import SYSTEM, Engine
 from workflow.errors import Refused
 from workflow.models import Case, Event, Evidence, Hold, Message, Person, Task
 
+pytestmark = pytest.mark.slow
+
 UNTIL = dt.date(2027, 9, 15)  # the world begins on 23 November 2026
 
 

@@ -21,6 +21,8 @@ from workflow.errors import AlreadyOpen, Conflict, StartklarError
 from workflow.exchange import gv100ad
 from workflow.models import Case, Event, Milestone, Prerequisite, Task
 
+pytestmark = pytest.mark.slow
+
 Deed = Callable[[Work], Any]
 
 GONE, HEIR, NEIGHBOUR = "073395002000", "073395007000", "073395006000"
