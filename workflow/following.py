@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from workflow import casework, database, prerequisites, requirements, tasks
+from workflow import casework, database, prerequisites, tasks
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import NotFound
 from workflow.models import Case, Followup
@@ -73,17 +73,7 @@ def _learn(work: Work, followup_id: UUID, case_id: UUID) -> None:
     if row.try_at is None:
         return
     case.say(source=row.source_kind, source_id=row.source_id)
-    for name, move in case.process.transitions.items():
-        forward = case.row.state in move.from_ and move.requires and not move.back
-        if forward and not requirements.unmet(case, move.requires):
-            case.notify(
-                "can_advance",
-                case.in_charge("umsetzungsteam"),
-                kind="case",
-                subject_id=case.row.id,
-                transition=name,
-            )
-            break
+    tasks.tell_of_next_step(case, lambda move: bool(move.requires))
     case.record("waiting_ended")
     _finish(work, followup_id)
 

@@ -6,7 +6,7 @@ once unless the definition names a second person who confirms.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -22,7 +22,7 @@ from workflow.casework import (
     load_tasks,
     lock_by_task,
 )
-from workflow.definition import EvidenceField, OfMilestone, Stichtag, Text
+from workflow.definition import EvidenceField, OfMilestone, Stichtag, Text, Transition
 from workflow.definition import Task as TaskDefinition
 from workflow.engine import Work
 from workflow.errors import NotAllowed, Refused, SecondPersonNeeded, TaskNotAvailable
@@ -514,8 +514,13 @@ def _tell_when_ready_to_move(case: LockedCase) -> None:
     """Tell the team once nothing stands in the way of the next step forward."""
     if any(not task.is_settled for task in case.tasks.values() if task.state == case.row.state):
         return
+    tell_of_next_step(case, lambda move: "tasks_done" in move.requires)
+
+
+def tell_of_next_step(case: LockedCase, suits: Callable[[Transition], bool]) -> None:
+    """Tell the team of the first step forward of those that suit, if nothing stands in its way."""
     for name, move in case.process.transitions.items():
-        forward = case.row.state in move.from_ and "tasks_done" in move.requires and not move.back
+        forward = case.row.state in move.from_ and suits(move) and not move.back
         if forward and not requirements.unmet(case, move.requires):
             case.notify(
                 "can_advance",

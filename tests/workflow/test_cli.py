@@ -13,7 +13,6 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ import sqlalchemy as sa
 from tests import world as worlds
 from tests.databases import SQLiteDatabases
 from tests.definitions import folder as small
+from tests.workflow.conftest import Run
 from tests.world import TOWN, World
 from workflow import cases, cli, sessions, settings, start, texts
 from workflow.models import Case, Grant, Notice, Person
@@ -60,39 +60,6 @@ COMMANDS: tuple[list[str], ...] = (
     ["clock", "advance"],
     ["rehearse"],
 )
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command answered."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def data(self) -> Any:
-        """What `--json` put out."""
-        return json.loads(self.out)
-
-
-Run = Callable[..., Said]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Runs a command in this process, in German unless told otherwise."""
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG", "STARTKLAR_SMTP_URL", "STARTKLAR_CLOCK", "STARTKLAR_DEBUG"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("STARTKLAR_DATA", str(tmp_path / "data"))
-
-    def run(*words: str) -> Said:
-        capsys.readouterr()
-        code = cli.main(words)
-        said = capsys.readouterr()
-        return Said(code, said.out, said.err)
-
-    return run
 
 
 @pytest.fixture

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import world as worlds
 from tests.gv100ad import EXCERPT
+from tests.workflow.conftest import Run
 from tests.world import World, contents
-from workflow import cli
 
 pytestmark = pytest.mark.slow
 
@@ -27,23 +24,6 @@ BODENHEIM, RHEIN_SELZ, NEW = "073395002000", "073395007000", "073395010000"
 pty = pytest.importorskip("pty", reason="there are no terminals to speak of on Windows")
 
 
-@dataclass(frozen=True)
-class Said:
-    """What a command answered."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def data(self) -> Any:
-        """What `--json` put out."""
-        return json.loads(self.out)
-
-
-Run = Callable[..., Said]
-
-
 @pytest.fixture
 def world(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """People in a loaded database, which is also the command line's."""
@@ -51,22 +31,6 @@ def world(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     made = worlds.make(database_url, tmp_path)
     yield made
     made.engine.close()
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Runs a command in this process, in German."""
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG", "STARTKLAR_CLOCK", "STARTKLAR_DEBUG"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("STARTKLAR_DATA", str(tmp_path / "data"))
-
-    def run(*words: str) -> Said:
-        capsys.readouterr()
-        code = cli.main(words)
-        said = capsys.readouterr()
-        return Said(code, said.out, said.err)
-
-    return run
 
 
 @pytest.fixture

@@ -99,6 +99,16 @@ def test_who_else_lets_time_act_meanwhile_delivers_nothing_and_does_not_move_the
         clock.advance(work)  # it is over
 
 
+def test_one_that_was_killed_half_way_is_ended_by_the_next(world: World) -> None:
+    with world.engine.change(SYSTEM) as work:
+        clock.rehearse(work)  # and nobody was left to end it
+    with pytest.raises(Refused), world.engine.change(SYSTEM) as work:
+        clock.advance(work)
+    rehearsal.rehearse(world.engine, most=1, until=dt.date(2026, 12, 1), seed=1)
+    with world.engine.change(SYSTEM) as work:
+        clock.advance(work)
+
+
 def test_its_people_are_made_up_and_cannot_sign_in(world: World) -> None:
     known = set(world.ids.values())
     rehearsal.rehearse(world.engine, most=3, until=dt.date(2027, 1, 15), seed=1)
