@@ -513,9 +513,8 @@ def _supersede(case: LockedCase, by: UUID) -> None:
     if case.row.rests:
         resting = (Hold.case_id == case.row.id, Hold.ended_on.is_(None))
         hold_id = case.work.session.execute(sa.select(Hold.id).where(*resting)).scalar_one()
-        case.work.session.execute(sa.update(Hold).where(*resting).values(ended_on=today, remind_at=None, rung=None))
+        case.amend(Hold, hold_id, ended_on=today, remind_at=None, rung=None)
         case.set(rests=False)
-        case.say(hold={"id": hold_id, "ended_on": today})
     tasks.close_open(case)
     case.say(by=by)
     case.set(state=state, entered_on=today, ended_on=today, superseded_by=by)

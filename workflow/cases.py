@@ -244,10 +244,9 @@ def hold(
     hold_id = uuid4()
     ladder = work.catalogue.programme.ladders[REVIEW_LADDER]
     ring = deadlines.next_ring(work.catalogue.calendar, ladder, review_on, work.today, now=work.now)
-    case.insert(
+    case.put(
         Hold,
-        id=hold_id,
-        case_id=case.row.id,
+        hold_id,
         blocker=blocker,
         external_owner=external_owner,
         promised_on=promised_on,
@@ -261,15 +260,6 @@ def hold(
         rung=ring.rung if ring else None,
         occurrence=0,
         generation=1,
-    )
-    case.say(
-        hold={
-            "id": hold_id,
-            "blocker": blocker,
-            "began_on": work.today,
-            "review_on": review_on,
-            "promised_on": promised_on,
-        }
     )
     case.record("held")
     return _view(case)
@@ -352,13 +342,10 @@ def resume(work: Work, case_id: UUID, *, seen: int | None = None) -> CaseView:
     resting = work.session.execute(
         sa.select(Hold.id).where(Hold.case_id == case.row.id, Hold.ended_on.is_(None))
     ).scalar_one()
-    work.session.execute(
-        sa.update(Hold).where(Hold.id == resting).values(ended_on=work.today, remind_at=None, rung=None)
-    )
+    case.amend(Hold, resting, ended_on=work.today, remind_at=None, rung=None)
     case.end_pause(work.today)
     case.set(rests=False, version=case.row.version + 1)
     tasks.reclock(case)
-    case.say(hold={"id": resting, "ended_on": work.today})
     case.record("resumed")
     return _view(case)
 

@@ -90,6 +90,7 @@ class TaskRow:
     id: UUID
     case_id: UUID
     name: str
+    scope: str
     state: str
     service: str
     body: str
@@ -115,6 +116,11 @@ class TaskRow:
     generation: int
 
     @property
+    def key(self) -> str:
+        """What tells the tasks of a case apart: the name, and the scope where a task is there several times."""
+        return f"{self.name}/{self.scope}" if self.scope else self.name
+
+    @property
     def is_open(self) -> bool:
         """Whether somebody still has to do something before it is settled or declined."""
         return self.status in OPEN
@@ -130,8 +136,20 @@ class TaskRow:
         return self.optional or self.status in SETTLED
 
 
-_UNCHAINED = frozenset({"remind_at", "rung", "occurrence", "seq", "head"})
+UNCHAINED = frozenset({"remind_at", "rung", "occurrence", "seq", "head"})
 """Columns that are not history: when somebody is reminded next, and the chain's own head."""
+
+_UNSAID = (None, 0, False, "")
+"""What history leaves out of a new row, and what a column holds that it does not speak of."""
+
+CHAINED: Mapping[Any, frozenset[str]] = {
+    Hold: UNCHAINED | {"id", "case_id"},
+}
+"""The tables beside cases and tasks whose rows belong to a case and come out of its history, with the columns that do
+not: what the entry says anyway (the case, the row's id), and free text, of which history keeps the commitment only.
+
+To add one: a table with `id` and `case_id`, its line here, `put` and `amend` in the deeds.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +186,7 @@ class CaseAtHand:
     row: CaseRow
     process: Process
     tasks: dict[str, TaskRow]
+    """By `TaskRow.key`."""
     _holders: tuple[Holder, ...] | None = None
     _pauses: tuple[Pause, ...] | None = None
     _facts: dict[str, evidence.Value] | None = None
@@ -280,6 +299,7 @@ class LockedCase(CaseAtHand):
     _task_changes: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     _new_tasks: dict[UUID, TaskRow] = field(default_factory=dict)
     _rows: dict[Any, list[dict[str, Any]]] = field(default_factory=dict)
+    _rows_said: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     _updates: list[tuple[sa.Update, dict[str, Any]]] = field(default_factory=list)
     _content: dict[str, Any] = field(default_factory=dict)
 
@@ -304,7 +324,7 @@ class LockedCase(CaseAtHand):
             return
         known = self._task_changes.setdefault(task.id, {})
         known.update(changes)
-        if "version" not in known and not changes.keys() <= _UNCHAINED:
+        if "version" not in known and not changes.keys() <= UNCHAINED:
             task.version += 1
             known["version"] = task.version
 
@@ -337,11 +357,21 @@ class LockedCase(CaseAtHand):
 
     def add(self, task: TaskRow) -> None:
         """A task the case did not have yet."""
-        self.tasks[task.name] = task
+        self.tasks[task.key] = task
         self._new_tasks[task.id] = task
 
+    def put(self, model: Any, row_id: UUID, **values: Any) -> None:
+        """A new row of one of the tables in `CHAINED`; history gets the same values."""
+        self.insert(model, id=row_id, case_id=self.row.id, **values)
+        self._say_row(model, row_id, {name: value for name, value in values.items() if value not in _UNSAID})
+
+    def amend(self, model: Any, row_id: UUID, **changes: Any) -> None:
+        """Change columns of a row that `put` made in an earlier deed; history gets the same changes."""
+        self.execute(_update_row(model, tuple(changes)), key=row_id, **changes)
+        self._say_row(model, row_id, changes)
+
     def insert(self, model: Any, **values: Any) -> None:
-        """A row that belongs to this deed."""
+        """A row that belongs to this deed and that history does not repeat."""
         self._rows.setdefault(model, []).append(values)
 
     def execute(self, statement: sa.Update, **values: Any) -> None:
@@ -500,26 +530,23 @@ class LockedCase(CaseAtHand):
     def _entry(self, act: str) -> events.Link:
         """The next entry of history, of which the case is the head from now on."""
         said = dict(self._content)
-        case_said = {name: value for name, value in self._case_changes.items() if name not in _UNCHAINED}
+        case_said = {name: value for name, value in self._case_changes.items() if name not in UNCHAINED}
         tasks_said: dict[str, Any] = {
-            task_id.hex: {name: value for name, value in changes.items() if name not in _UNCHAINED}
+            task_id.hex: {name: value for name, value in changes.items() if name not in UNCHAINED}
             for task_id, changes in self._task_changes.items()
         }
         for task in self._new_tasks.values():
             tasks_said[task.id.hex] = {
-                name: value
-                for name in _NEW_TASK_SAID
-                for value in [getattr(task, name)]
-                if value not in (None, 0, False)
+                name: value for name in _NEW_TASK_SAID for value in [getattr(task, name)] if value not in _UNSAID
             }
         if self.is_new:
-            case_said = {
-                name: getattr(self.row, name) for name in CASE_NAMES if name not in _UNCHAINED and name != "id"
-            }
+            case_said = {name: getattr(self.row, name) for name in CASE_NAMES if name not in UNCHAINED and name != "id"}
         if case_said:
             said["case"] = case_said
         if tasks_said:
             said["tasks"] = tasks_said
+        if self._rows_said:
+            said["rows"] = self._rows_said
         entry = events.link(self.work, "case", self.row.id, self.row.seq, self.row.head, act, said)
         self.set(seq=entry.seq, head=entry.head)
         return entry
@@ -547,9 +574,14 @@ class LockedCase(CaseAtHand):
         self._task_changes = {}
         self._new_tasks = {}
         self._rows = {}
+        self._rows_said = {}
         self._updates = []
         self._content = {}
         self.is_new = False
+
+    def _say_row(self, model: Any, row_id: UUID, values: Mapping[str, Any]) -> None:
+        chained = {name: value for name, value in values.items() if name not in CHAINED[model]}
+        self._rows_said.setdefault(model.__tablename__, {}).setdefault(row_id.hex, {}).update(chained)
 
     def _fill(self, asked: EvidenceField, value: evidence.Value | None) -> None:
         """The column of the case an answer stands for; None when it was taken back."""
@@ -618,7 +650,7 @@ def record_new(cases: Sequence[LockedCase], act: str) -> None:
 def load_tasks(case: LockedCase, state: str) -> None:
     """Add the tasks another state left behind to the tasks at hand."""
     rows = statements.rows(case.work.connection, _TASKS, {"case_id": case.row.id, "state": state})
-    case.tasks |= {task.name: task for task in (TaskRow(*row) for row in rows)}
+    case.tasks |= {task.key: task for task in (TaskRow(*row) for row in rows)}
 
 
 def holders(work: Work, of: policy.Concerned) -> tuple[Holder, ...]:
@@ -777,7 +809,7 @@ def _locked(work: Work, query: Query, which: UUID) -> LockedCase:
         work,
         case_row,
         process,
-        {task.name: task for task in (TaskRow(*row) for row in tasks)},
+        {task.key: task for task in (TaskRow(*row) for row in tasks)},
         _holders=tuple(Holder(*row) for row in holding),
         _pauses=tuple(Pause(began, ended) for began, ended in pauses),
     )
@@ -794,11 +826,11 @@ def _values(row: CaseRow | TaskRow) -> dict[str, Any]:
 CASE_NAMES = tuple(column.name for column in fields(CaseRow))
 TASK_NAMES = tuple(column.name for column in fields(TaskRow))
 _NEW_TASK_SAID = tuple(
-    name for name in TASK_NAMES if name not in _UNCHAINED | {"id", "case_id", "service", "body", "team", "operator"}
+    name for name in TASK_NAMES if name not in UNCHAINED | {"id", "case_id", "service", "body", "team", "operator"}
 )
 _CASE_COLUMNS: Sequence[Any] = [getattr(Case, name) for name in CASE_NAMES]
 _TASK_COLUMNS: Sequence[Any] = [getattr(Task, name) for name in TASK_NAMES]
-_WRITE_ORDER = (Document, Remark, Evidence, Hold, Followup)
+_WRITE_ORDER = (Document, Remark, Evidence, *CHAINED, Followup)
 
 
 @lru_cache(maxsize=256)
@@ -815,6 +847,15 @@ def _update_task(names: tuple[str, ...]) -> sa.Update:
     return (
         sa.update(Task.__table__)  # type: ignore[arg-type]
         .where(Task.id == sa.bindparam("key", type_=sa.Uuid()))
+        .values({name: sa.bindparam(name) for name in names})
+    )
+
+
+@lru_cache(maxsize=256)
+def _update_row(model: Any, names: tuple[str, ...]) -> sa.Update:
+    return (
+        sa.update(model.__table__)
+        .where(model.id == sa.bindparam("key", type_=sa.Uuid()))
         .values({name: sa.bindparam(name) for name in names})
     )
 

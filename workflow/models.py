@@ -359,6 +359,8 @@ class Task(Base):
     id: Mapped[Id]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
     name: Mapped[Word]
+    scope: Mapped[str] = mapped_column(String(80), default="")
+    """What tells several of one name apart; empty for a task that is there once."""
     state: Mapped[Word]
     service: Mapped[Word]
     body: Mapped[Ars]
@@ -385,7 +387,7 @@ class Task(Base):
     generation: Mapped[int] = mapped_column(default=0)
 
     __table_args__ = (
-        UniqueConstraint("case_id", "name"),
+        UniqueConstraint("case_id", "name", "scope"),
         Index(
             "ix_task_team",
             "team",

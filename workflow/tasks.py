@@ -445,6 +445,7 @@ def _new(case: LockedCase, name: str, state: str, definition: TaskDefinition) ->
         id=uuid4(),
         case_id=row.id,
         name=name,
+        scope="",
         state=state,
         service=row.service,
         body=row.body,

@@ -144,7 +144,7 @@ def test_the_ledger_of_holds_is_in_the_history(story: tuple[World, UUID]) -> Non
         for content in work.session.execute(
             sa.select(Event.content).where(Event.chain_id == case_id).order_by(Event.seq)
         ).scalars():
-            said |= json.loads(content).get("hold", {})
+            said |= json.loads(content).get("rows", {}).get("hold", {}).get(hold.id.hex, {})
     assert said["began_on"] == hold.began_on.isoformat()
     assert hold.ended_on is not None
     assert said["ended_on"] == hold.ended_on.isoformat()
@@ -161,5 +161,5 @@ def fold(world: World, case_id: UUID) -> tuple[dict[str, Any], dict[str, dict[st
             case |= said.get("case", {})
             for task_id, changes in said.get("tasks", {}).items():
                 merged = folded.setdefault(task_id, {}) | changes
-                folded[task_id] = {name: value for name, value in merged.items() if value not in (None, 0, False)}
+                folded[task_id] = {name: value for name, value in merged.items() if value not in (None, 0, False, "")}
     return case, folded

@@ -652,7 +652,7 @@ def _facts(found: SeenCase, said: Mapping[str, Any]) -> dict[str, Any]:
         facts["transition"] = _source(found, "transition", transition)
         target = found.process.states.get(said.get("target", ""))
         facts["state"] = target.title if target else said.get("target", "")
-    if paused := said.get("hold"):
+    for paused in said.get("rows", {}).get("hold", {}).values():
         blocker = found.work.catalogue.programme.blockers.get(paused.get("blocker", ""))
         facts["blocker"] = blocker.title if blocker else paused.get("blocker", "")
         if review_on := paused.get("review_on"):

@@ -326,7 +326,7 @@ def _look(work: Work, query: Query, which: UUID) -> SeenCase:
         work,
         case_row,
         work.catalogue.process(case_row.process, case_row.process_version),
-        {task.name: task for task in (TaskRow(*row) for row in tasks)},
+        {task.key: task for task in (TaskRow(*row) for row in tasks)},
         _holders=tuple(Holder(*row) for row in holders),
         body_name=body_name,
         team_title=team_title,

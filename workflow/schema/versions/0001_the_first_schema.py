@@ -5,7 +5,7 @@ from alembic import op
 
 import workflow.models
 
-revision = "0001b"
+revision = "0001c"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -153,19 +153,6 @@ def upgrade() -> None:
     with op.batch_alter_table("remark", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_remark_chain_id"), ["chain_id"], unique=False)
 
-    op.create_table(
-        "target",
-        sa.Column("due_on", sa.Date(), nullable=False),
-        sa.Column("set_on", sa.Date(), nullable=True),
-        sa.Column("reason_de", sa.Text(), nullable=False),
-        sa.Column("reason_en", sa.Text(), nullable=False),
-        sa.Column("source", sa.Text(), nullable=True),
-        sa.Column("number", sa.Integer(), nullable=True),
-        sa.Column("set_by", sa.Uuid(), nullable=True),
-        sa.ForeignKeyConstraint(["set_by"], ["person.id"], name=op.f("fk_target_set_by_person")),
-        sa.PrimaryKeyConstraint("due_on", name=op.f("pk_target")),
-        sa.UniqueConstraint("number", name=op.f("uq_target_number")),
-    )
     op.create_table(
         "team",
         sa.Column("key", sa.String(length=80), nullable=False),
@@ -354,7 +341,6 @@ def upgrade() -> None:
             postgresql_where=sa.text("ended_at IS NULL"),
             sqlite_where=sa.text("ended_at IS NULL"),
         )
-        batch_op.create_index(batch_op.f("ix_role_grant_person_id"), ["person_id"], unique=False)
         batch_op.create_index(
             "ix_role_grant_elsewhere",
             ["role", "operator"],
@@ -362,6 +348,7 @@ def upgrade() -> None:
             postgresql_where=sa.text("ended_at IS NULL AND body IS NULL AND team IS NULL"),
             sqlite_where=sa.text("ended_at IS NULL AND body IS NULL AND team IS NULL"),
         )
+        batch_op.create_index(batch_op.f("ix_role_grant_person_id"), ["person_id"], unique=False)
         batch_op.create_index(
             "ix_role_grant_team",
             ["team", "role"],
@@ -370,6 +357,19 @@ def upgrade() -> None:
             sqlite_where=sa.text("ended_at IS NULL"),
         )
 
+    op.create_table(
+        "target",
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("set_on", sa.Date(), nullable=True),
+        sa.Column("reason_de", sa.Text(), nullable=False),
+        sa.Column("reason_en", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=True),
+        sa.Column("set_by", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(["set_by"], ["person.id"], name=op.f("fk_target_set_by_person")),
+        sa.PrimaryKeyConstraint("due_on", name=op.f("pk_target")),
+        sa.UniqueConstraint("number", name=op.f("uq_target_number")),
+    )
     op.create_table(
         "team_district",
         sa.Column("district", sa.String(length=12), nullable=False),
@@ -518,6 +518,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("scope", sa.String(length=80), nullable=False),
         sa.Column("state", sa.String(length=80), nullable=False),
         sa.Column("service", sa.String(length=80), nullable=False),
         sa.Column("body", sa.String(length=12), nullable=False),
@@ -545,7 +546,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["holder_id"], ["person.id"], name=op.f("fk_task_holder_id_person")),
         sa.ForeignKeyConstraint(["submitted_by"], ["person.id"], name=op.f("fk_task_submitted_by_person")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_task")),
-        sa.UniqueConstraint("case_id", "name", name=op.f("uq_task_case_id")),
+        sa.UniqueConstraint("case_id", "name", "scope", name=op.f("uq_task_case_id")),
     )
     with op.batch_alter_table("task", schema=None) as batch_op:
         batch_op.create_index(
@@ -640,14 +641,14 @@ def downgrade() -> None:
             sqlite_where=sa.text("remind_at IS NOT NULL"),
         )
         batch_op.drop_index(
-            "ix_task_holder",
-            postgresql_where=sa.text("status = 'accepted'"),
-            sqlite_where=sa.text("status = 'accepted'"),
-        )
-        batch_op.drop_index(
             "ix_task_operator",
             postgresql_where=sa.text("acting IS NOT NULL"),
             sqlite_where=sa.text("acting IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_task_holder",
+            postgresql_where=sa.text("status = 'accepted'"),
+            sqlite_where=sa.text("status = 'accepted'"),
         )
         batch_op.drop_index(
             "ix_task_body", postgresql_where=sa.text("acting IS NOT NULL"), sqlite_where=sa.text("acting IS NOT NULL")
@@ -698,16 +699,17 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_team_district_team"))
 
     op.drop_table("team_district")
+    op.drop_table("target")
     with op.batch_alter_table("role_grant", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_role_grant_team", postgresql_where=sa.text("ended_at IS NULL"), sqlite_where=sa.text("ended_at IS NULL")
         )
+        batch_op.drop_index(batch_op.f("ix_role_grant_person_id"))
         batch_op.drop_index(
             "ix_role_grant_elsewhere",
             postgresql_where=sa.text("ended_at IS NULL AND body IS NULL AND team IS NULL"),
             sqlite_where=sa.text("ended_at IS NULL AND body IS NULL AND team IS NULL"),
         )
-        batch_op.drop_index(batch_op.f("ix_role_grant_person_id"))
         batch_op.drop_index(
             "ix_role_grant_body", postgresql_where=sa.text("ended_at IS NULL"), sqlite_where=sa.text("ended_at IS NULL")
         )
@@ -751,7 +753,6 @@ def downgrade() -> None:
     op.drop_table("cases")
     op.drop_table("wave")
     op.drop_table("team")
-    op.drop_table("target")
     with op.batch_alter_table("remark", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_remark_chain_id"))
 
