@@ -139,7 +139,10 @@ class TaskRow:
 UNCHAINED = frozenset({"remind_at", "rung", "occurrence", "seq", "head"})
 """Columns that are not history: when somebody is reminded next, and the chain's own head."""
 
-_UNSAID = (None, 0, False, "")
+PLACES = ("service", "body", "team", "operator")
+"""The columns of a task that repeat its case's and follow it; history speaks of them only where they differ."""
+
+UNSAID = (None, 0, False, "")
 """What history leaves out of a new row, and what a column holds that it does not speak of."""
 
 CHAINED: Mapping[Any, frozenset[str]] = {
@@ -333,10 +336,8 @@ class LockedCase(CaseAtHand):
 
         Nobody's page of a task is out of date by it: the tasks' versions stay.
         """
+        self._move_tasks("team", team)
         self.set(team=team)
-        self.execute(_MOVE_TASKS, which=self.row.id, to=team)
-        for task in self.tasks.values():
-            task.team = team
         self._holders = None
 
     def move_to_body(self, body: str, team: str) -> None:
@@ -344,12 +345,19 @@ class LockedCase(CaseAtHand):
 
         Also for whom this deed tells of it; what was read of the former body is read anew.
         """
+        self._move_tasks("body", body)
+        self._move_tasks("team", team)
         self.set(body=body, team=team)
-        self.execute(_MOVE_TASKS_TO_BODY, which=self.row.id, to=body, by=team)
-        for task in self.tasks.values():
-            task.body, task.team = body, team
         self._holders = None
         self._prerequisites = None
+
+    def _move_tasks(self, place: str, to: str) -> None:
+        """The tasks that are where the case is go along; those that belong elsewhere stay. Folding does the same."""
+        before = getattr(self.row, place)
+        self.execute(_move_tasks(place), which=self.row.id, before=before, to=to)
+        for task in self.tasks.values():
+            if getattr(task, place) == before:
+                setattr(task, place, to)
 
     def end_pause(self, on: dt.date) -> None:
         """The pause that lasts ends on this day, also for the dates this deed still works out."""
@@ -363,7 +371,7 @@ class LockedCase(CaseAtHand):
     def put(self, model: Any, row_id: UUID, **values: Any) -> None:
         """A new row of one of the tables in `CHAINED`; history gets the same values."""
         self.insert(model, id=row_id, case_id=self.row.id, **values)
-        self._say_row(model, row_id, {name: value for name, value in values.items() if value not in _UNSAID})
+        self._say_row(model, row_id, {name: value for name, value in values.items() if value not in UNSAID})
 
     def amend(self, model: Any, row_id: UUID, **changes: Any) -> None:
         """Change columns of a row that `put` made in an earlier deed; history gets the same changes."""
@@ -424,8 +432,8 @@ class LockedCase(CaseAtHand):
         self._rows.setdefault(Evidence, []).extend(kept.evidence)
         for values in kept.outdated:
             self.execute(OUTDATE, **values)
-        if kept.said:
-            self.say(evidence=kept.said)
+        for table, said in kept.said.items():
+            self._rows_said.setdefault(table, {}).update(said)
         for answer in answers:
             if answer.file is not None or answer.kept:
                 continue
@@ -537,8 +545,8 @@ class LockedCase(CaseAtHand):
         }
         for task in self._new_tasks.values():
             tasks_said[task.id.hex] = {
-                name: value for name in _NEW_TASK_SAID for value in [getattr(task, name)] if value not in _UNSAID
-            }
+                name: value for name in _NEW_TASK_SAID for value in [getattr(task, name)] if value not in UNSAID
+            } | {name: getattr(task, name) for name in PLACES if getattr(task, name) != getattr(self.row, name)}
         if self.is_new:
             case_said = {name: getattr(self.row, name) for name in CASE_NAMES if name not in UNCHAINED and name != "id"}
         if case_said:
@@ -712,7 +720,8 @@ class KeptAnswers:
     documents: list[dict[str, Any]]
     evidence: list[dict[str, Any]]
     outdated: list[dict[str, Any]]
-    said: dict[str, Any]
+    said: dict[str, dict[str, dict[str, Any]]]
+    """By table and id. An answer outdates the one of the same subject and field before it; no entry repeats that."""
 
 
 def keep_answers(
@@ -774,11 +783,17 @@ def keep_answers(
         )
         if before is not None:
             kept.outdated.append({"kind": kind, "subject": subject_id, "name": answer.field})
-        said: dict[str, Any] = {"id": answer_id, "commitment": commitment.digest}
-        if document_id is not None and answer.file is not None:
-            said["document"] = {"id": document_id, "sha256": answer.file.sha256}
-        kept.said[answer.field] = said
+        for table, row in (("evidence", kept.evidence[-1]), ("document", kept.documents[-1] if document_id else None)):
+            if row is not None:
+                kept.said.setdefault(table, {})[row["id"].hex] = {
+                    name: row[name] for name in _ANSWER_SAID[table] if row[name] not in UNSAID
+                }
     return kept
+
+
+def said_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the first entry of a chain says of the row it begins with: what folding needs to have it again."""
+    return {name: value for name, value in values.items() if name not in UNCHAINED | {"id"} and value not in UNSAID}
 
 
 def write_kept(work: Work, kept: KeptAnswers) -> None:
@@ -825,9 +840,23 @@ def _values(row: CaseRow | TaskRow) -> dict[str, Any]:
 
 CASE_NAMES = tuple(column.name for column in fields(CaseRow))
 TASK_NAMES = tuple(column.name for column in fields(TaskRow))
-_NEW_TASK_SAID = tuple(
-    name for name in TASK_NAMES if name not in UNCHAINED | {"id", "case_id", "service", "body", "team", "operator"}
-)
+_NEW_TASK_SAID = tuple(name for name in TASK_NAMES if name not in UNCHAINED | {"id", "case_id", *PLACES})
+_ANSWER_SAID = {
+    "evidence": (
+        "subject_kind",
+        "subject_id",
+        "source",
+        "field",
+        "type",
+        "attempt",
+        "revision",
+        "latest",
+        "document_id",
+        "commitment",
+    ),
+    "document": ("sha256", "size", "media_type"),
+}
+"""What history says of an answer and of its file. Their words, and how to prove them, are not history."""
 _CASE_COLUMNS: Sequence[Any] = [getattr(Case, name) for name in CASE_NAMES]
 _TASK_COLUMNS: Sequence[Any] = [getattr(Task, name) for name in TASK_NAMES]
 _WRITE_ORDER = (Document, Remark, Evidence, *CHAINED, Followup)
@@ -851,6 +880,16 @@ def _update_task(names: tuple[str, ...]) -> sa.Update:
     )
 
 
+@lru_cache(maxsize=4)
+def _move_tasks(place: str) -> sa.Update:
+    column = getattr(Task, place)
+    return (
+        sa.update(Task.__table__)  # type: ignore[arg-type]
+        .where(Task.case_id == _WHICH, column == sa.bindparam("before"))
+        .values({place: sa.bindparam("to")})
+    )
+
+
 @lru_cache(maxsize=256)
 def _update_row(model: Any, names: tuple[str, ...]) -> sa.Update:
     return (
@@ -866,16 +905,6 @@ def _insert(model: Any) -> sa.Insert:
 
 
 _WHICH = sa.bindparam("which", type_=sa.Uuid())
-_MOVE_TASKS = (
-    sa.update(Task.__table__)  # type: ignore[arg-type]
-    .where(Task.case_id == _WHICH)
-    .values(team=sa.bindparam("to"))
-)
-_MOVE_TASKS_TO_BODY = (
-    sa.update(Task.__table__)  # type: ignore[arg-type]
-    .where(Task.case_id == _WHICH)
-    .values(body=sa.bindparam("to"), team=sa.bindparam("by"))
-)
 _CASE = sa.select(*_CASE_COLUMNS).where(Case.id == _WHICH).with_for_update(of=Case, key_share=True)
 _CASE_OF_TASK = (
     sa.select(*_CASE_COLUMNS)

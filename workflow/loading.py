@@ -236,6 +236,9 @@ def _add_milestone(session: Session, definitions: Definitions, service: Service,
                     "kind": kind,
                     "due_on": entry.due,
                     "reached_on": entry.reached,
+                    "version": 1,
+                    "ladder": ladder_name,
+                    "generation": 1,
                 }
             }
         )

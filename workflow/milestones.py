@@ -109,7 +109,7 @@ def reach(
     )
     casework.write_kept(work, kept)
     changes = {"reached_on": reached_on, "remind_at": None, "rung": None, "generation": row.generation + 1}
-    _record(work, row, "reached", changes, evidence=kept.said)
+    _record(work, row, "reached", changes, rows=kept.said)
     waiting = list(
         work.session.execute(
             sa.select(Case.id)
@@ -145,10 +145,11 @@ def _insist_office(work: Work) -> None:
 
 def _record(work: Work, row: MilestoneRow, act: str, changes: dict[str, Any], **said: Any) -> None:
     """Keep changes of a milestone with an entry of its chain."""
-    chained = {name: value for name, value in changes.items() if name not in ("remind_at", "rung", "occurrence")}
-    entry = events.record(work, "milestone", row.id, row.seq, row.head, act, {"milestone": chained, **said})
     before = row.version
-    changes = {**changes, "version": before + 1, "seq": entry.seq, "head": entry.head}
+    changes = {**changes, "version": before + 1}
+    chained = {name: value for name, value in changes.items() if name not in casework.UNCHAINED}
+    entry = events.record(work, "milestone", row.id, row.seq, row.head, act, {"milestone": chained, **said})
+    changes = {**changes, "seq": entry.seq, "head": entry.head}
     changed = work.session.execute(
         sa.update(Milestone).where(Milestone.id == row.id, Milestone.version == before).values(**changes)
     )

@@ -76,11 +76,10 @@ def grant(work: Work, person_id: UUID, role: Role) -> None:
     _insist_sensible(work, role)
     seq, head = _chain(work, person_id)
     grant_id = uuid4()
-    said = {"grant": grant_id, **_said(role)}
-    work.session.execute(
-        sa.insert(Grant), {"id": grant_id, "person_id": person_id, "started_at": work.now, **_said(role)}
-    )
-    events.record(work, "person", person_id, seq, head, "granted", said)
+    held = {"started_at": work.now, **_said(role)}
+    work.session.execute(sa.insert(Grant), {"id": grant_id, "person_id": person_id, **held})
+    known = {name: value for name, value in held.items() if value is not None}
+    events.record(work, "person", person_id, seq, head, "granted", {"rows": {"role_grant": {grant_id.hex: known}}})
 
 
 def withdraw(work: Work, person_id: UUID, role: Role) -> None:
@@ -105,7 +104,8 @@ def withdraw(work: Work, person_id: UUID, role: Role) -> None:
         raise NotFound(what="role")
     seq, head = _chain(work, person_id)
     work.session.execute(sa.update(Grant).where(Grant.id.in_(found)).values(ended_at=work.now))
-    events.record(work, "person", person_id, seq, head, "withdrawn", {"grants": list(found), **_said(role)})
+    ended = {grant_id.hex: {"ended_at": work.now} for grant_id in found}
+    events.record(work, "person", person_id, seq, head, "withdrawn", {"rows": {"role_grant": ended}})
 
 
 def everybody(work: Work) -> tuple[PersonView, ...]:

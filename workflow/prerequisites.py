@@ -159,7 +159,7 @@ def complete(work: Work, prerequisite_id: UUID, given: Given = NOTHING, *, seen:
         "valid_until": valid_until,
         **_renewal(work, kind, row, valid_until),
     }
-    _record(work, row, "completed", changes, evidence=kept.said, **_instead(standing))
+    _record(work, row, "completed", changes, rows=kept.said, **_instead(standing))
     waiting = waiting_cases(work, row.body, row.kind, row.scope)
     followups.queue(work, "prerequisite", row.id, row.seq, waiting)
     return _view(row, waiting=len(waiting))
@@ -354,12 +354,11 @@ def _ask(work: Work, body: str, team: str, entry: Needed, *, requested: bool = F
         head=events.START,
         **_clock(work, kind),
     )
-    content = {
-        "prerequisite": {"kind": row.kind, "scope": row.scope, "body": body, "status": row.status, "due_on": row.due_on}
-    }
+    values = {column.name: getattr(row, column.name) for column in fields(PrerequisiteRow)}
+    content = {"prerequisite": casework.said_of(values)}
     entry_link = events.link(work, "prerequisite", row.id, 0, events.START, "asked", content)
     row.seq, row.head = entry_link.seq, entry_link.head
-    values = {column.name: getattr(row, column.name) for column in fields(PrerequisiteRow)}
+    values |= {"seq": row.seq, "head": row.head}
     if not database.insert_missing(work.session, Prerequisite, values):
         return None
     work.session.execute(events.APPEND, entry_link.values)
@@ -406,10 +405,11 @@ def _instead(standing: policy.Standing) -> dict[str, str]:
 
 def _record(work: Work, row: PrerequisiteRow, act: str, changes: dict[str, Any], **said: Any) -> None:
     """Keep changes of a prerequisite with an entry of its chain."""
-    chained = {name: value for name, value in changes.items() if name not in ("remind_at", "rung", "occurrence")}
-    entry = events.record(work, "prerequisite", row.id, row.seq, row.head, act, {"prerequisite": chained, **said})
     before = row.version
-    changes = {**changes, "version": before + 1, "seq": entry.seq, "head": entry.head}
+    changes = {**changes, "version": before + 1}
+    chained = {name: value for name, value in changes.items() if name not in casework.UNCHAINED}
+    entry = events.record(work, "prerequisite", row.id, row.seq, row.head, act, {"prerequisite": chained, **said})
+    changes = {**changes, "seq": entry.seq, "head": entry.head}
     changed = work.session.execute(
         sa.update(Prerequisite).where(Prerequisite.id == row.id, Prerequisite.version == before).values(**changes)
     )

@@ -101,7 +101,7 @@ def move_wave(work: Work, key: str, stichtag: dt.date, reason: str, *, seen: int
     (answer,) = evidence.read({"reason": evidence.REASON}, {"reason": reason})
 
     said = {
-        "wave": {"stichtag": stichtag},
+        "wave": {"key": key, "stichtag": stichtag},
         "before": row.stichtag,
         "remark": events.remark(work, row.id, str(answer.value)),
     }

@@ -12,9 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests.gv100ad import EXCERPT
-from tests.workflow.test_history import fold
 from tests.world import World, contents
-from workflow import bodies, cases, checking, events, loading, people, prerequisites, settings, tasks
+from workflow import bodies, cases, checking, events, history, loading, people, prerequisites, settings, tasks
 from workflow.bodies import Applied, Edition, Entry
 from workflow.engine import SYSTEM
 from workflow.errors import AlreadyOpen, NotAllowed, NotFound, Refused, StartklarError
@@ -382,12 +381,8 @@ def test_roles_do_not_move_and_the_team_acts_until_somebody_has_them(
 
 
 def test_history_still_gives_the_rows_and_every_chain_is_whole(merger: tuple[World, dict[str, UUID], Applied]) -> None:
-    world, there, _ = merger
-    for case_id in there.values():
-        folded, _ = fold(world, case_id)
-        for name, value in world.case(case_id)._mapping.items():
-            if name not in ("id", "seq", "head"):
-                assert folded.get(name) == events.plain(value), name
+    world, _, _ = merger
+    assert list(history.replay(world.engine)) == []
     with world.look() as work:
         chains = set(work.session.execute(sa.select(Event.chain_id)).scalars())
         assert [chain for chain in chains if events.broken_at(work, chain) is not None] == []

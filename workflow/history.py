@@ -1,0 +1,294 @@
+"""What history knows: folding a chain gives the rows, and what does not fit is named.
+
+Rows are what the programme works with; history is the record beside them (`events`). Here the record is read back: its
+links are checked, and what it says is compared with the rows, column by column. What is deliberately not history
+stands in `NOT_HISTORY` and `OUTSIDE`, each with its reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from workflow import casework, events
+from workflow.casework import PLACES, UNSAID
+from workflow.engine import SYSTEM, Engine, Work
+from workflow.models import (
+    Case,
+    Document,
+    Event,
+    Evidence,
+    Followup,
+    Grant,
+    Milestone,
+    Notice,
+    Person,
+    Prerequisite,
+    Remark,
+    Task,
+    Wave,
+)
+
+CHUNK = 100
+"""Chains looked at in one piece: what is kept in memory does not grow with the programme."""
+
+_PERSONAL = "names, addresses and free text: history has salted commitments, so that erasing them leaves it valid"
+_SAID_ANYWAY = "the entry says it itself: its chain, its instant, its actor"
+_REMINDING = "when somebody is reminded next: each decided rung is an entry, the next instant is worked out from rows"
+_HEAD = "the chain's own head: compared with the last entry instead"
+_OWN_SETTINGS = "how somebody likes to see pages is theirs and concerns no case"
+_DEFINED = "texts of the definitions, which are kept in versions of their own"
+
+_RINGING = dict.fromkeys(("remind_at", "rung", "occurrence"), _REMINDING)
+_AT_HEAD = dict.fromkeys(("seq", "head"), _HEAD)
+
+NOT_HISTORY: Mapping[Any, Mapping[str, str]] = {
+    Case: _AT_HEAD,
+    Task: {"case_id": _SAID_ANYWAY, **_RINGING},
+    Prerequisite: _AT_HEAD | _RINGING,
+    Milestone: _AT_HEAD | _RINGING,
+    Wave: {**_AT_HEAD, "title_de": _DEFINED, "title_en": _DEFINED},
+    Person: {
+        **dict.fromkeys(("email", "name", "password", "salt"), _PERSONAL),
+        **dict.fromkeys(("language", "theme"), _OWN_SETTINGS),
+        "created_at": _SAID_ANYWAY,
+    },
+    Grant: {"person_id": _SAID_ANYWAY},
+    Evidence: {
+        **dict.fromkeys(("text_value", "number_value", "date_value", "salt"), _PERSONAL),
+        **dict.fromkeys(("case_id", "given_by", "given_at"), _SAID_ANYWAY),
+    },
+    Document: {
+        "name": _PERSONAL,
+        **dict.fromkeys(
+            ("case_id", "prerequisite_id", "milestone_id", "uploaded_by", "uploaded_at"),
+            _SAID_ANYWAY,
+        ),
+    },
+    **{
+        model: dict.fromkeys(unsaid - casework.UNCHAINED - {"id"}, _PERSONAL) | {"case_id": _SAID_ANYWAY} | _RINGING
+        for model, unsaid in casework.CHAINED.items()
+    },
+}
+"""Columns that are not history, each with the reason. Everything else of these tables must come out of folding."""
+
+OUTSIDE: Mapping[Any, str] = {
+    Remark: "free text; the entry it belongs to holds its commitment",
+    Followup: "work that is still to be done; what it does to a case is an entry of its own",
+    Notice: "what somebody is told; the mail is not the process",
+}
+"""Tables that speak of a case and are not history, each with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a chain, read back."""
+
+    chain: str
+    chain_id: UUID
+    seq: int
+    act: str
+    said: Mapping[str, Any]
+
+
+Rows = dict[str, dict[str, dict[str, Any]]]
+"""By table and id (32 hex digits): the columns history speaks of, in their JSON form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where history and a row do not say the same. Without `column` one of them knows nothing of the row at all."""
+
+    chain: str
+    chain_id: UUID
+    table: str
+    row_id: UUID
+    column: str | None = None
+    history: Any = None
+    row: Any = None
+
+    @property
+    def kind(self) -> str:
+        """`differs`; `lost`: history knows a row that is not there; `unknown`: a row history does not know."""
+        return "differs" if self.column is not None else "lost" if self.history else "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Where a chain does not hold, and why: one of the reasons of `verify`."""
+
+    chain: str
+    chain_id: UUID
+    seq: int
+    why: str
+
+
+# --- folding ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A table whose rows come out of a chain, and the column that says of which."""
+
+    model: Any
+    owner: str
+
+
+CHAINS: Mapping[str, tuple[_Kept, ...]] = {
+    "case": (
+        _Kept(Case, "id"),
+        _Kept(Task, "case_id"),
+        *(_Kept(model, "case_id") for model in casework.CHAINED),
+        _Kept(Evidence, "case_id"),
+        _Kept(Document, "case_id"),
+    ),
+    "prerequisite": (
+        _Kept(Prerequisite, "id"),
+        _Kept(Evidence, "subject_id"),
+        _Kept(Document, "prerequisite_id"),
+    ),
+    "milestone": (
+        _Kept(Milestone, "id"),
+        _Kept(Evidence, "subject_id"),
+        _Kept(Document, "milestone_id"),
+    ),
+    "wave": (_Kept(Wave, "id"),),
+    "person": (_Kept(Person, "id"), _Kept(Grant, "person_id")),
+}
+"""What each kind of chain keeps; the first table is the one the chain is of, and an entry says it under the chain's
+own name. To add a chain: its line here, and `rows` in its entries for whatever else it keeps."""
+
+
+def fold(entries: Iterable[Entry]) -> Rows:
+    """The rows a chain speaks of, as they must stand after its last entry."""
+    rows: Rows = {}
+    for entry in entries:
+        subject = entry.chain_id.hex
+        kept = CHAINS[entry.chain]
+        main = rows.setdefault(kept[0].model.__tablename__, {}).setdefault(subject, {})
+        before = {name: main.get(name) for name in PLACES}
+        main.update(entry.said.get(entry.chain, {}))
+        if entry.chain == "case":
+            _fold_tasks(rows.setdefault("task", {}), entry.said.get("tasks", {}), before, main)
+        for table, said in entry.said.get("rows", {}).items():
+            known = rows.setdefault(table, {})
+            for row_id, changes in said.items():
+                if table == "evidence" and row_id not in known and changes.get("latest"):
+                    _outdate(known.values(), changes)
+                known.setdefault(row_id, {}).update(changes)
+    return rows
+
+
+def _fold_tasks(
+    tasks: dict[str, dict[str, Any]], said: Mapping[str, Any], before: Mapping[str, Any], case: Mapping[str, Any]
+) -> None:
+    """Tasks repeat the places of their case: they follow it, unless they were somewhere else."""
+    for task in tasks.values():
+        task.update({name: case.get(name) for name in PLACES if task.get(name) == before[name]})
+    for task_id, changes in said.items():
+        if task_id not in tasks:
+            tasks[task_id] = {name: case.get(name) for name in PLACES}
+        tasks[task_id].update(changes)
+
+
+def _outdate(answers: Iterable[dict[str, Any]], by: Mapping[str, Any]) -> None:
+    """An answer takes the place of the one before it."""
+    for answer in answers:
+        if all(answer.get(name) == by.get(name) for name in ("subject_kind", "subject_id", "field")):
+            answer["latest"] = False
+
+
+# --- comparing -------------------------------------------------------------------------------------------------------
+
+
+def differences(work: Work, chain: str, chain_id: UUID) -> tuple[Difference, ...]:
+    """Where the rows of one chain are not what folding it gives; nothing when they are."""
+    return tuple(_compare(work, chain, [chain_id]))
+
+
+def replay(engine: Engine, *, progress: Callable[[int], None] = lambda _: None) -> Iterator[Difference]:
+    """`differences` of every chain there is, and of every row that ought to have one and has none.
+
+    Looks at `CHUNK` chains at a time, so that memory does not grow with the programme; `progress` hears how many.
+    """
+    for chain, ids in _chains(engine):
+        with engine.read(SYSTEM) as work:
+            found = list(_compare(work, chain, ids))
+        yield from found
+        progress(len(ids))
+
+
+def count(work: Work) -> int:
+    """How many chains `replay` and `verify_all` look at."""
+    return sum(
+        work.session.execute(sa.select(sa.func.count()).select_from(kept[0].model)).scalar_one()
+        for kept in CHAINS.values()
+    )
+
+
+def _chains(engine: Engine) -> Iterator[tuple[str, list[UUID]]]:
+    """Every subject of a chain and every chain, in chunks; of which kind, and the ids."""
+    for chain, kept in CHAINS.items():
+        subjects = sa.select(kept[0].model.id.label("id"))
+        entries = sa.select(Event.chain_id.label("id")).where(Event.chain == chain, Event.seq == 1)
+        ids = sa.union(subjects, entries).subquery()
+        last: UUID | None = None
+        while True:
+            query = sa.select(ids.c.id).order_by(ids.c.id).limit(CHUNK)
+            with engine.read(SYSTEM) as work:
+                found = list(work.session.execute(query if last is None else query.where(ids.c.id > last)).scalars())
+            if not found:
+                break
+            yield chain, found
+            last = found[-1]
+
+
+def _compare(work: Work, chain: str, ids: Sequence[UUID]) -> Iterator[Difference]:
+    kept = CHAINS[chain]
+    folded = {chain_id: fold(entries) for chain_id, entries in _entries(work, ids)}
+    for one in kept:
+        told: dict[UUID, tuple[UUID, dict[str, Any]]] = {
+            UUID(row_id): (chain_id, columns)
+            for chain_id, rows in folded.items()
+            for row_id, columns in rows.get(one.model.__tablename__, {}).items()
+        }
+        owner = getattr(one.model, one.owner)
+        for row in work.session.execute(sa.select(one.model.__table__).where(owner.in_(ids))).mappings():
+            chain_id, columns = told.pop(row["id"], (row[one.owner], None))
+            if columns is None:
+                if not (one.model is Wave and row["seq"] == 0):  # its chain begins when it is first moved
+                    yield Difference(chain, chain_id, one.model.__tablename__, row["id"], row=True)
+                continue
+            yield from _differing(chain, chain_id, one.model, row, columns)
+        for row_id, (chain_id, _) in told.items():
+            yield Difference(chain, chain_id, one.model.__tablename__, row_id, history=True)
+
+
+def _differing(
+    chain: str, chain_id: UUID, model: Any, row: Mapping[Any, Any], columns: Mapping[str, Any]
+) -> Iterator[Difference]:
+    for name, value in row.items():
+        if name == "id" or name in NOT_HISTORY[model]:
+            continue
+        found, said = events.plain(value), columns.get(name)
+        if found != said and not (name not in columns and found in UNSAID):
+            yield Difference(chain, chain_id, model.__tablename__, row["id"], name, said, found)
+    for name in columns.keys() - row.keys():
+        yield Difference(chain, chain_id, model.__tablename__, row["id"], name, columns[name])
+
+
+def _entries(work: Work, ids: Sequence[UUID]) -> Iterator[tuple[UUID, Iterator[Entry]]]:
+    query = (
+        sa.select(Event.chain, Event.chain_id, Event.seq, Event.act, Event.content)
+        .where(Event.chain_id.in_(ids))
+        .order_by(Event.chain_id, Event.seq)
+    )
+    rows = work.session.execute(query)
+    for chain_id, group in groupby(rows, key=lambda row: row.chain_id):
+        yield chain_id, (Entry(*row[:4], json.loads(row.content)) for row in group)
