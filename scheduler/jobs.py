@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from workflow import database, documents, lease, mailer, sessions, ticking
+from workflow import commands, database, documents, lease, mailer, sessions, ticking
 from workflow.engine import Engine
 from workflow.settings import Settings
 
@@ -41,6 +41,7 @@ def jobs(engine: Engine, settings: Settings, *, worker: str) -> tuple[Job, ...]:
         Job("deliver", beat, lambda: mailer.deliver(engine, worker=worker)),
         Job("sweep_documents", hour, _daily(engine, worker, "sweep_documents", _sweep(engine, settings))),
         Job("forget_sessions", hour, _daily(engine, worker, "forget_sessions", _forget(engine))),
+        Job("forget_commands", hour, _daily(engine, worker, "forget_commands", lambda: commands.forget(engine))),
     )
 
 

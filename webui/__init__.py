@@ -16,6 +16,7 @@ from webui import (
     cases,
     clock,
     components,
+    deeds,
     districts,
     documents,
     errors,
@@ -87,6 +88,7 @@ def create_app(engine: Engine, settings: Settings) -> Flask:
     phrases.install(app)
     assets.install(app)
     session.install(app, PUBLIC)
+    deeds.install(app)
     navigation.install(app)
     notices.install(app)
     security.install(app)

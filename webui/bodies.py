@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import notices, session, wording
+from webui import deeds, notices, session, wording
 from workflow import policy, prerequisites
 from workflow.errors import NotAllowed
 from workflow.queries import bodies
@@ -42,11 +42,10 @@ def ask(ars: str) -> AnyResponse:
         page = bodies.body(work, ars)
         if not policy.may_request(work.actor, body=ars, team=page.team):
             raise NotAllowed(roles=("umsetzungsteam", "body.digi"))
-    offered = next((one for one in page.askable if one.key == chosen), None)
-    if offered is None:
+    if chosen not in {one.key for one in page.askable} and not deeds.is_repeated():
         return _page(ars, fault=wording.t("bodies.ask.choose"))
-    with session.engine().change(session.me()) as work:
-        asked = prerequisites.request(work, ars, offered.kind, offered.scope)
+    kind, _, scope = chosen.partition(":")
+    asked = deeds.do(prerequisites.request, ars, kind, scope)
     response = redirect(url_for("prerequisites.show", prerequisite_id=asked.id), 303)
     return notices.leave(response, "notice.prerequisite_asked")
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import errors, forms, notices, session, wording
+from webui import deeds, errors, forms, notices, session, wording
 from webui.forms import PREFIX
 from workflow import cases
 from workflow.definition import EvidenceField
@@ -37,8 +37,7 @@ def advance(case_id: UUID, transition: str) -> AnyResponse:
         known = query.transition(work, case_id, transition)
     answers = forms.answers(known.asks)
     try:
-        with session.engine().change(session.me()) as work:
-            cases.advance(work, case_id, transition, seen=forms.seen(), given=answers.given)
+        deeds.do(cases.advance, case_id, transition, seen=forms.seen(), given=answers.given)
     except InvalidEvidence as error:
         return _move_page(case_id, transition, faults=forms.worded(error.faults, known=answers.faults))
     except Conflict as error:
@@ -57,8 +56,7 @@ def hold(case_id: UUID) -> AnyResponse:
     """Let the case rest."""
     answers = forms.answers({})
     try:
-        with session.engine().change(session.me()) as work:
-            cases.hold_as_answered(work, case_id, answers.given, seen=forms.seen())
+        deeds.do(cases.hold_as_answered, case_id, answers.given, seen=forms.seen())
     except InvalidEvidence as error:
         return _hold_page(case_id, faults=forms.worded(error.faults))
     except Conflict as error:
@@ -77,8 +75,7 @@ def move_to_team(case_id: UUID) -> AnyResponse:
     """Give the case to another team."""
     answers = forms.answers({})
     try:
-        with session.engine().change(session.me()) as work:
-            cases.move_to_team_as_answered(work, case_id, answers.given, seen=forms.seen())
+        deeds.do(cases.move_to_team_as_answered, case_id, answers.given, seen=forms.seen())
     except InvalidEvidence as error:
         return _team_page(case_id, faults=forms.worded(error.faults))
     except Conflict as error:
@@ -90,8 +87,7 @@ def move_to_team(case_id: UUID) -> AnyResponse:
 def resume(case_id: UUID) -> AnyResponse:
     """Let the case go on."""
     try:
-        with session.engine().change(session.me()) as work:
-            cases.resume(work, case_id, seen=forms.seen())
+        deeds.do(cases.resume, case_id, seen=forms.seen())
     except Conflict as error:
         return _page(case_id, refused=error)
     return notices.leave(_back_to(case_id), "notice.case_resumed")

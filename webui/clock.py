@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import notices, session, wording
+from webui import deeds, notices, session, wording
 from webui.navigation import local_path
 from workflow import clock, ticking
 from workflow.errors import NotFound
@@ -19,8 +19,9 @@ def advance() -> AnyResponse:
     who = session.person()
     if who is None or not who.rehearsing:
         raise NotFound
-    with session.engine().change(who.person_id) as work:
-        today = work.catalogue.calendar.today(clock.advance(work))
+    now = deeds.do(clock.advance)
+    with session.engine().read(who.person_id) as work:
+        today = work.catalogue.calendar.today(now)
     ticking.decide_and_write(session.engine())
     response = redirect(local_path(request.form.get("next")) or "/", 303)
     return notices.leave(response, "notice.clock_advanced", day=wording.plain_day(today))

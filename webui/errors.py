@@ -68,10 +68,8 @@ class Refusal:
     kind: str = "warning"
 
 
-def refusal(error: errors.StartklarError, *, already: str | None = None) -> Refusal:
-    """The refusal in words. `already`: the person has just done the very same, and this sentence says so."""
-    if already is not None:
-        return Refusal(wording.t("refusal.already"), wording.t(already), kind="info")
+def refusal(error: errors.StartklarError) -> Refusal:
+    """The refusal in words."""
     return Refusal(wording.t("error_page.409.title"), _sentence(error), _reasons(error))
 
 

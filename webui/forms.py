@@ -9,7 +9,7 @@ from uuid import UUID
 
 from flask import request
 
-from webui import session, wording
+from webui import deeds, session, wording
 from webui.session import TOKEN_FIELD
 from workflow import documents
 from workflow.definition import EvidenceField, Text
@@ -18,6 +18,8 @@ from workflow.evidence import StoredFile
 
 PREFIX = "answer-"
 """Before the name of a field that a definition asks for, so that it never meets a name of ours."""
+
+_OURS = frozenset({"seen", TOKEN_FIELD, deeds.FIELD})
 
 MOST_KEPT = 6000
 """Characters of one typed text that a page shows again."""
@@ -49,9 +51,7 @@ def chosen(name: str) -> UUID | None:
 
 def typed() -> dict[str, str]:
     """Everything that was typed, by the name of its input, for showing it once more."""
-    return {
-        name: value[:MOST_KEPT] for name, value in request.form.items() if name not in ("seen", TOKEN_FIELD) and value
-    }
+    return {name: value[:MOST_KEPT] for name, value in request.form.items() if name not in _OURS and value}
 
 
 def answers(fields: Mapping[str, EvidenceField]) -> Answers:

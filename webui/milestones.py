@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import errors, forms, notices, session, wording
+from webui import deeds, errors, forms, notices, session, wording
 from webui.forms import PREFIX
 from workflow import evidence, milestones, policy
 from workflow.definition import EvidenceField, Text
@@ -40,14 +40,13 @@ def show(milestone_id: UUID) -> AnyResponse:
 def plan(milestone_id: UUID) -> AnyResponse:
     """Say when it is due, and why."""
     page = _for_office(milestone_id)
-    if page.reached_on is not None:
+    if page.reached_on is not None and not deeds.is_repeated():
         return _page(milestone_id, refused=Conflict(what="milestone"))
     due_on, faults = _day("due_on", PLAN, {name: forms.text(name) for name in PLAN})
     if due_on is None or faults:
         return _page(milestone_id, faults=faults)
     try:
-        with session.engine().change(session.me()) as work:
-            milestones.plan(work, milestone_id, due_on, forms.text("reason"), seen=forms.seen())
+        deeds.do(milestones.plan, milestone_id, due_on, forms.text("reason"), seen=forms.seen())
     except Conflict as error:
         return _page(milestone_id, refused=error)
     response = redirect(url_for("milestones.show", milestone_id=milestone_id), 303)
@@ -58,7 +57,7 @@ def plan(milestone_id: UUID) -> AnyResponse:
 def reach(milestone_id: UUID) -> AnyResponse:
     """Record that it is reached, with what proves it. Files are kept before the transaction."""
     page = _for_office(milestone_id)
-    if page.reached_on is not None:
+    if page.reached_on is not None and not deeds.is_repeated():
         return _page(milestone_id, refused=Conflict(what="milestone"))
     answers = forms.answers(page.fields)
     reached_on, faults = _day("reached_on", REACHED, {"reached_on": forms.text("reached_on")})
@@ -71,8 +70,7 @@ def reach(milestone_id: UUID) -> AnyResponse:
     if reached_on is None or faults:
         return _page(milestone_id, faults=faults)
     try:
-        with session.engine().change(session.me()) as work:
-            reached = milestones.reach(work, milestone_id, reached_on, answers.given, seen=forms.seen())
+        reached = deeds.do(milestones.reach, milestone_id, reached_on, answers.given, seen=forms.seen())
     except Conflict as error:
         return _page(milestone_id, refused=error)
     response = redirect(url_for("milestones.show", milestone_id=milestone_id), 303)

@@ -8,12 +8,11 @@ from uuid import UUID
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import errors, forms, notices, session, wording
+from webui import deeds, errors, forms, notices, session, wording
 from webui.forms import PREFIX
 from workflow import prerequisites
 from workflow.errors import Conflict, InvalidEvidence, NotAllowed, Refused, StartklarError
 from workflow.queries import prerequisite
-from workflow.queries.prerequisite import PrerequisitePage
 
 blueprint = Blueprint("prerequisites", __name__)
 
@@ -28,8 +27,7 @@ def show(prerequisite_id: UUID) -> AnyResponse:
 def accept(prerequisite_id: UUID) -> AnyResponse:
     """Claim it."""
     try:
-        with session.engine().change(session.me()) as work:
-            prerequisites.accept(work, prerequisite_id, seen=forms.seen())
+        deeds.do(prerequisites.accept, prerequisite_id, seen=forms.seen())
     except Conflict as error:
         return _page(prerequisite_id, refused=error)
     response = redirect(url_for("prerequisites.show", prerequisite_id=prerequisite_id), 303)
@@ -41,12 +39,11 @@ def complete(prerequisite_id: UUID) -> AnyResponse:
     """Hand in what proves it, or renew it. Files are kept before the transaction, and only for who may hand them in."""
     with session.engine().read(session.me()) as work:
         page = prerequisite.prerequisite(work, prerequisite_id)
-    if not page.may_complete:
+    if not page.may_complete and not deeds.is_repeated():
         raise NotAllowed(roles=(page.owner_role,))
     answers = forms.answers(page.fields)
     try:
-        with session.engine().change(session.me()) as work:
-            prerequisites.complete(work, prerequisite_id, answers.given, seen=forms.seen())
+        deeds.do(prerequisites.complete, prerequisite_id, answers.given, seen=forms.seen())
     except InvalidEvidence as error:
         return _page(prerequisite_id, faults=forms.worded(error.faults, known=answers.faults))
     except Conflict as error:
@@ -70,14 +67,7 @@ def _page(
         PREFIX=PREFIX,
         faults=faults or {},
         summary=forms.summary(faults or {}, titles),
-        refusal=errors.refusal(refused, already=_already(found)) if refused else None,
+        refusal=errors.refusal(refused) if refused else None,
         typed=(forms.typed() or None) if request.method == "POST" else None,
     )
     return make_response(page, 422 if faults else errors.status_of(refused) if refused else 200)
-
-
-def _already(page: PrerequisitePage) -> str | None:
-    """What to say when the person has just done the very same: a button pressed twice."""
-    if page.mine and page.status in ("accepted", "done"):
-        return f"prerequisite.already.{page.status}"
-    return None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import errors, forms, notices, session
+from webui import deeds, errors, forms, notices, session
 from workflow import evidence, policy, programme
 from workflow.definition import EvidenceField, Text
 from workflow.errors import Conflict, InvalidEvidence, StartklarError
@@ -41,14 +41,13 @@ def set_target() -> AnyResponse:
     _insist_office()
     try:
         given = _read(TARGET)
-        with session.engine().change(session.me()) as work:
-            programme.set_target(
-                work,
-                _day(given["due_on"]),
-                str(given["reason"]),
-                reason_en=str(given.get("reason_en", "")),
-                seen=forms.seen(),
-            )
+        deeds.do(
+            programme.set_target,
+            _day(given["due_on"]),
+            str(given["reason"]),
+            reason_en=str(given.get("reason_en", "")),
+            seen=forms.seen(),
+        )
     except InvalidEvidence as error:
         return _page(faults=forms.worded(error.faults, prefix=""))
     except Conflict as error:
@@ -63,10 +62,9 @@ def move_wave() -> AnyResponse:
     try:
         given = _read(WAVE)
         key = str(given["wave"])
-        with session.engine().change(session.me()) as work:
-            moved = programme.move_wave(
-                work, key, _day(given["stichtag"]), str(given["wave_reason"]), seen=forms.seen(f"seen-{key}")
-            )
+        moved = deeds.do(
+            programme.move_wave, key, _day(given["stichtag"]), str(given["wave_reason"]), seen=forms.seen(f"seen-{key}")
+        )
     except InvalidEvidence as error:
         return _page(faults=forms.worded(error.faults, prefix=""))
     except Conflict as error:

@@ -8,11 +8,10 @@ from uuid import UUID
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import errors, forms, notices, session, wording
+from webui import deeds, errors, forms, notices, session, wording
 from webui.forms import PREFIX
 from workflow import tasks
 from workflow.definition import Text
-from workflow.engine import Work
 from workflow.errors import Conflict, InvalidEvidence, Refused, StartklarError
 from workflow.queries import task as query
 from workflow.queries.task import TaskPage
@@ -34,7 +33,7 @@ def show(task_id: UUID) -> AnyResponse:
 @blueprint.post("/<uuid:task_id>/accept")
 def accept(task_id: UUID) -> AnyResponse:
     """Claim the task, and stay with it."""
-    return _do("accept", task_id, lambda work: tasks.accept(work, task_id, seen=forms.seen()), stay=True)
+    return _do(tasks.accept, task_id, stay=True)
 
 
 @blueprint.post("/<uuid:task_id>/submit")
@@ -42,12 +41,12 @@ def submit(task_id: UUID) -> AnyResponse:
     """Hand in the answers. Files are kept before the deed begins, and only if it has a chance."""
     with session.engine().read(session.me()) as work:
         page = query.task(work, task_id)
-    has_a_chance = page.may("submit") and page.version == forms.seen()
+    has_a_chance = (page.may("submit") and page.version == forms.seen()) or deeds.is_repeated()
     answers = forms.answers({field.name: field.definition for field in page.fields} if has_a_chance else {})
     return _do(
-        "submit",
+        tasks.submit,
         task_id,
-        lambda work: tasks.submit(work, task_id, answers.given, seen=forms.seen()),
+        answers.given,
         prefix=PREFIX,
         known=answers.faults,
         said="notice.task_submit_checked" if page.confirmer else None,
@@ -57,7 +56,7 @@ def submit(task_id: UUID) -> AnyResponse:
 @blueprint.post("/<uuid:task_id>/decline")
 def decline(task_id: UUID) -> AnyResponse:
     """Say that it will not be done, and why."""
-    return _do("decline", task_id, lambda work: tasks.decline(work, task_id, _typed("reason"), seen=forms.seen()))
+    return _do(tasks.decline, task_id, _typed("reason"))
 
 
 @blueprint.post("/<uuid:task_id>/assign")
@@ -66,31 +65,31 @@ def assign(task_id: UUID) -> AnyResponse:
     to = forms.chosen("assign-to")
     if to is None:
         return _page(task_id, faults={"assign-to": wording.t("task.assign.missing")})
-    return _do("assign", task_id, lambda work: tasks.assign(work, task_id, to, seen=forms.seen()), stay=True)
+    return _do(tasks.assign, task_id, to, stay=True)
 
 
 @blueprint.post("/<uuid:task_id>/confirm")
 def confirm(task_id: UUID) -> AnyResponse:
     """Say as a second person that it is right."""
-    return _do("confirm", task_id, lambda work: tasks.confirm(work, task_id, seen=forms.seen()))
+    return _do(tasks.confirm, task_id)
 
 
 @blueprint.post("/<uuid:task_id>/send-back")
 def send_back(task_id: UUID) -> AnyResponse:
     """Ask for more."""
-    return _do("send_back", task_id, lambda work: tasks.send_back(work, task_id, _typed("reason"), seen=forms.seen()))
+    return _do(tasks.send_back, task_id, _typed("reason"))
 
 
 @blueprint.post("/<uuid:task_id>/hand-back")
 def hand_back(task_id: UUID) -> AnyResponse:
     """Give a declined task back to its owner."""
-    return _do("hand_back", task_id, lambda work: tasks.hand_back(work, task_id, _typed("reason"), seen=forms.seen()))
+    return _do(tasks.hand_back, task_id, _typed("reason"))
 
 
 @blueprint.post("/<uuid:task_id>/waive")
 def waive(task_id: UUID) -> AnyResponse:
     """Decide that the case goes on without it."""
-    return _do("waive", task_id, lambda work: tasks.waive(work, task_id, _typed("reason"), seen=forms.seen()))
+    return _do(tasks.waive, task_id, _typed("reason"))
 
 
 @blueprint.post("/<uuid:task_id>/extend")
@@ -98,18 +97,18 @@ def extend(task_id: UUID) -> AnyResponse:
     """Move its due date."""
     days = request.form.get("extend-days", default=0, type=int)
     return _do(
-        "extend",
+        tasks.extend,
         task_id,
-        lambda work: tasks.extend(work, task_id, days, _typed("reason"), seen=forms.seen()),
+        days,
+        _typed("reason"),
         stay=True,
     )
 
 
 def _do(
-    deed: str,
+    deed: Callable[..., TaskView],
     task_id: UUID,
-    do: Callable[[Work], TaskView],
-    *,
+    *asked: object,
     prefix: str | None = None,
     known: Mapping[str, str] | None = None,
     said: str | None = None,
@@ -120,16 +119,15 @@ def _do(
     A refusal stands on the task's page with everything that was typed.
     """
     try:
-        with session.engine().change(session.me()) as work:
-            done = do(work)
+        done = deeds.do(deed, task_id, *asked, seen=forms.seen())
     except InvalidEvidence as error:
-        return _page(task_id, faults=forms.worded(error.faults, prefix=prefix or f"{deed}-", known=known))
+        return _page(task_id, faults=forms.worded(error.faults, prefix=prefix or f"{deed.__name__}-", known=known))
     except (Conflict, Refused) as error:
         if error.key in _BLAMED:
             return _page(task_id, faults={_BLAMED[error.key]: wording.t(error.key, **error.facts)})
-        return _page(task_id, refused=error, deed=deed)
+        return _page(task_id, refused=error)
     target = url_for("tasks.show", task_id=done.id) if stay else url_for("cases.show", case_id=done.case_id)
-    return notices.leave(redirect(target, 303), said or f"notice.task_{deed}", task=wording.title(done.title))
+    return notices.leave(redirect(target, 303), said or f"notice.task_{deed.__name__}", task=wording.title(done.title))
 
 
 def _page(
@@ -137,7 +135,6 @@ def _page(
     *,
     faults: Mapping[str, str] | None = None,
     refused: StartklarError | None = None,
-    deed: str = "",
 ) -> AnyResponse:
     with session.engine().read(session.me()) as work:
         page = query.task(work, task_id)
@@ -150,7 +147,7 @@ def _page(
         faults=faults or {},
         summary=forms.summary(faults or {}, titles | _titles_of_small_forms()),
         typed=typed,
-        refusal=errors.refusal(refused, already=_already(page, deed)) if refused else None,
+        refusal=errors.refusal(refused) if refused else None,
         lost=_lost(page, typed or {}, titles) if refused else [],
         most_days=tasks.MOST_EXTENSION,
     )
@@ -167,15 +164,6 @@ def _typed(name: str) -> str:
     """What was typed into a field of the small form this request sent: `/decline` sends `decline-reason`."""
     deed = request.path.rpartition("/")[2].replace("-", "_")
     return forms.text(f"{deed}-{name}")
-
-
-def _already(page: TaskPage, deed: str) -> str | None:
-    """What to say when the person has just done the very same: a button pressed twice."""
-    if deed == "accept" and page.status == "accepted" and page.mine:
-        return "task.already.accepted"
-    if deed == "submit" and page.status in ("submitted", "done") and page.submitted_by_me:
-        return "task.already.submitted"
-    return None
 
 
 def _lost(page: TaskPage, typed: Mapping[str, str], titles: Mapping[str, Text]) -> list[tuple[str, str]]:

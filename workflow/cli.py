@@ -57,6 +57,7 @@ AS = click.option("--as", "email", metavar="EMAIL", cls=Option, help="cli.help.a
 AS_SOMEBODY = click.option("--as", "email", metavar="EMAIL", required=True, cls=Option, help="cli.help.as_somebody")
 JSON = click.option("--json", "as_json", is_flag=True, cls=Option, help="cli.help.json")
 DRY_RUN = click.option("--dry-run", is_flag=True, cls=Option, help="cli.help.dry_run")
+KEY = click.option("--key", metavar="KEY", cls=Option, help="cli.help.key")
 FOLDER = click.argument(
     "folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path), cls=Argument, help="cli.help.folder"
 )
@@ -344,16 +345,17 @@ def open_cases(
 @click.argument("number", metavar="NUMBER", cls=Argument, help="cli.help.advance.number")
 @click.argument("transition", metavar="TRANSITION", cls=Argument, help="cli.help.advance.transition")
 @click.option("--answer", "answers", multiple=True, metavar="NAME=VALUE", cls=Option, help="cli.help.advance.answer")
+@KEY
 @JSON
 @AS_SOMEBODY
-def advance(number: str, transition: str, answers: tuple[str, ...], as_json: bool, email: str) -> None:
+def advance(number: str, transition: str, answers: tuple[str, ...], key: str | None, as_json: bool, email: str) -> None:
     """Take one transition with a case."""
-    from workflow import cases
+    from workflow import cases, commands
     from workflow.queries import parts
 
     given = dict(_pair(answer) for answer in answers)
     with _opened() as engine, engine.change(_account(engine, email)) as work:
-        view = cases.advance(work, cases.by_number(work, number), transition, given=given)
+        view = commands.once(work, key, cases.advance, cases.by_number(work, number), transition, given=given)
         states = {state.key: state.title for state in parts.states(work.catalogue)}
     if as_json:
         out_json({"number": view.number, "state": view.state, "version": view.version})
@@ -365,15 +367,16 @@ def advance(number: str, transition: str, answers: tuple[str, ...], as_json: boo
 @click.argument("number", metavar="NUMBER", cls=Argument, help="cli.help.advance.number")
 @click.option("--to-team", "team", required=True, metavar="KEY", cls=Option, help="cli.help.move.team")
 @click.option("--reason", required=True, metavar="TEXT", cls=Option, help="cli.help.move.reason")
+@KEY
 @JSON
 @AS_SOMEBODY
-def move(number: str, team: str, reason: str, as_json: bool, email: str) -> None:
+def move(number: str, team: str, reason: str, key: str | None, as_json: bool, email: str) -> None:
     """Give a case to another team."""
-    from workflow import cases
+    from workflow import cases, commands
     from workflow.queries import parts
 
     with _opened() as engine, engine.change(_account(engine, email)) as work:
-        view = cases.move_to_team(work, cases.by_number(work, number), team, reason=reason)
+        view = commands.once(work, key, cases.move_to_team, cases.by_number(work, number), team, reason=reason)
         titles = parts.team_titles(work)
     if as_json:
         out_json({"number": view.number, "team": team, "version": view.version})

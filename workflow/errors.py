@@ -101,6 +101,12 @@ class SecondPersonNeeded(Conflict):
     key = "error.second_person_needed"
 
 
+class CommandReused(Conflict):
+    """The key of this command stood for something else before."""
+
+    key = "error.command_reused"
+
+
 class RequirementsNotMet(Conflict):
     """A transition or task demands what does not hold yet. `reasons`: one `requirements.Reason` each."""
 

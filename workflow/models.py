@@ -287,6 +287,22 @@ class LoginAttempt(Base):
     last_at: Mapped[dt.datetime] = mapped_column(index=True)
 
 
+class Command(Base):
+    """What somebody asked for under a key, and what it came to: asked again, it is not done again. Times are real."""
+
+    __tablename__ = "command"
+
+    actor: Mapped[Word] = mapped_column(primary_key=True)
+    """Id of the person, or `operator` for whoever acts at the shell without an account."""
+    key: Mapped[Word] = mapped_column(primary_key=True)
+    deed: Mapped[Word]
+    digest: Mapped[Digest]
+    """Of everything that was asked; salted by the key."""
+    result: Mapped[str]
+    """Canonical JSON of the view the deed gave; empty only inside its transaction."""
+    at: Mapped[dt.datetime] = mapped_column(index=True)
+
+
 # --- cases -----------------------------------------------------------------------------------------------------------
 
 

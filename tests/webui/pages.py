@@ -67,6 +67,11 @@ def sound(page: str) -> None:
             assert form.get("enctype") == "multipart/form-data"
 
 
+def of_another_window(form: dict[str, str]) -> dict[str, str]:
+    """The same form as a second window shows it, opened when the first was: what it sends is no repetition."""
+    return {**form, "command": form["command"] + "-2"}
+
+
 def hidden(page: str, action: str) -> dict[str, str]:
     """The hidden fields of the form that goes to an address ending like this, without the token."""
     reader = _read(page)

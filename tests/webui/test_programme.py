@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from tests.webui.pages import hidden, offers, sound, typed
+from tests.webui.pages import hidden, of_another_window, offers, sound, typed
 from tests.webui.visitor import Visitor, words
 from tests.world import World, contents
 from workflow.models import Case
@@ -113,11 +113,13 @@ def test_a_stale_page_keeps_what_was_typed(visit: Callable[[str], Visitor], worl
     page = visitor.get("/programme").text
     wave = {**hidden(page, "/programme/wave"), "wave": WAVE}
     assert visitor.post("/programme/wave", **wave, stichtag="16.03.2027", wave_reason="Erster.").status_code == 303
-    late = visitor.post("/programme/wave", **wave, stichtag="17.03.2027", wave_reason="Zweiter, im Nachbarzimmer.")
+    late = visitor.post(
+        "/programme/wave", **of_another_window(wave), stichtag="17.03.2027", wave_reason="Zweiter, im Nachbarzimmer."
+    )
     assert (late.status_code, typed(late.text, "wave_reason")) == (409, "Zweiter, im Nachbarzimmer.")
     target = hidden(page, "/programme/target")
     assert visitor.post("/programme/target", **target, due_on="31.12.2027", reason="Erster.").status_code == 303
-    late = visitor.post("/programme/target", **target, due_on="31.12.2028", reason="Zweiter.")
+    late = visitor.post("/programme/target", **of_another_window(target), due_on="31.12.2028", reason="Zweiter.")
     assert (late.status_code, typed(late.text, "reason")) == (409, "Zweiter.")
     again = visitor.post("/programme/target", seen="1", due_on="31.12.2026", reason="Wie bisher.")
     assert again.status_code == 409
@@ -142,7 +144,8 @@ def test_the_office_hands_a_case_over(visit: Callable[[str], Visitor], world: Wo
     assert "Der Vorgang ging von „Umsetzungsteam Mitte“ an „Umsetzungsteam Nord“ über." in said
     assert "Die Kollegen kennen das Fachverfahren." in said
     assert world.case(case_id).team == "nord"
-    late = visitor.post(f"/cases/{case_id}/team", **fields, **(given | {"answer-team": "sued"}))
+    assert visitor.post(f"/cases/{case_id}/team", **fields, **given).status_code == 303
+    late = visitor.post(f"/cases/{case_id}/team", **of_another_window(fields), **(given | {"answer-team": "sued"}))
     assert late.status_code == 409
     unknown = visitor.post(f"/cases/{case_id}/team", **(given | {"answer-team": "west", "seen": "2"}))
     assert unknown.status_code == 404

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
-from tests.webui.pages import hidden, offers, sound, typed
+from tests.webui.pages import hidden, of_another_window, offers, sound, typed
 from tests.webui.visitor import Visitor, token_in, words
 from tests.world import EMPTY_TOWN, World
 from workflow import people, tasks
@@ -154,9 +154,12 @@ def test_somebody_takes_a_task_on(visit: Callable[[str], Visitor], world: World)
     assert "„Vormerkung annehmen oder Interesse bekunden“ gehört jetzt Ihnen." in said
     assert "Sie haben diese Aufgabe angenommen" in said
     again = visitor.post(f"{address}/accept", **form)
-    assert again.status_code == 409
-    sound(again.text)
-    assert "Das ist schon geschehen Sie haben diese Aufgabe schon angenommen." in words(again.text)
+    assert (again.status_code, again.location) == (303, address)
+    late = visitor.post(f"{address}/accept", **of_another_window(form))
+    assert late.status_code == 409
+    sound(late.text)
+    assert "Inzwischen hat jemand hier etwas geändert." in words(late.text)
+    assert "Sie haben diese Aufgabe angenommen" in words(late.text)
     assert world.row(case_id, "express_interest").version == 2
 
 
@@ -174,8 +177,8 @@ def test_somebody_hands_in_what_is_asked_and_is_led_on(visit: Callable[[str], Vi
     assert "Diese Aufgabe ist erledigt Seit Mo., 23. November. Erledigt gemeldet hat sie Digi." in words(done)
     assert "Zuständige Stelle in Ihrem Haus Fachbereich Soziales" in words(done)
     twice = visitor.post(f"{address}/submit", **form, **INTEREST)
-    assert twice.status_code == 409
-    assert "Sie haben diese Aufgabe schon erledigt gemeldet." in words(twice.text)
+    assert (twice.status_code, twice.location) == (303, f"/cases/{case_id}")
+    assert "ist erledigt. Vielen Dank." in words(visitor.get(twice.location).text)
     assert kept(world, Evidence) == 2
 
 
@@ -469,7 +472,8 @@ def test_a_second_person_checks_and_sends_back_or_confirms(visit: Callable[[str]
     done = team.post(f"{address}/confirm", **fresh)
     assert done.status_code == 303
     assert "ist bestätigt." in words(team.get(done.location).text)
-    assert team.post(f"{address}/confirm", **fresh).status_code == 409
+    assert team.post(f"{address}/confirm", **fresh).status_code == 303
+    assert team.post(f"{address}/confirm", **of_another_window(fresh)).status_code == 409
     assert world.row(case_id, "questionnaire").status == "done"
 
 

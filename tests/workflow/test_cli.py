@@ -510,8 +510,13 @@ def test_a_case_moves_on_by_its_number(run: Run, world: World) -> None:
 
     world.finish_state(case_id)
     world.satisfy(case_id)
-    done = run("advance", number, "contract", "--as", TEAM, "--json")
+    done = run("advance", number, "contract", "--as", TEAM, "--key", "nightly-7", "--json")
     assert done.data == {"number": number, "state": "contracted", "version": 2}
+    again = run("advance", number, "contract", "--as", TEAM, "--key", "nightly-7", "--json")
+    assert (again.code, again.data) == (0, done.data)
+    other = run("advance", number, "connect", "--as", TEAM, "--key", "nightly-7")
+    assert other.code == 1
+    assert "demselben Schlüssel" in other.err
     assert world.case(case_id).state == "contracted"
 
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from tests.gv100ad import EXCERPT
 from tests.world import EMPTY_TOWN, TOWN, World, contents, plausible
-from workflow import bodies, cases, events, following, milestones, people, prerequisites, programme, reminders, tasks
+from workflow import bodies, cases, commands, events, following, milestones, people, prerequisites, programme, reminders, tasks
 from workflow.bodies import Edition
 from workflow.engine import Work
 from workflow.errors import AlreadyOpen, Conflict, StartklarError
@@ -88,6 +88,7 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         ),
         "resume": ("team", lambda work: cases.resume(work, resting)),
         "accept": ("digi", lambda work: tasks.accept(work, interest)),
+        "accept_once": ("digi", lambda work: commands.once(work, "k", tasks.accept, interest)),
         "assign": ("leitung", lambda work: tasks.assign(work, interest, world["fachamt"])),
         "submit": ("digi", lambda work: tasks.submit(work, interest, answers)),
         "confirm": ("team", lambda work: tasks.confirm(work, questionnaire)),

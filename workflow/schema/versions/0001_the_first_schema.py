@@ -40,6 +40,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_body_sort_key"), ["sort_key"], unique=False)
 
     op.create_table(
+        "command",
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("key", sa.String(length=80), nullable=False),
+        sa.Column("deed", sa.String(length=80), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("result", sa.Text(), nullable=False),
+        sa.Column("at", workflow.models.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("actor", "key", name=op.f("pk_command")),
+    )
+    with op.batch_alter_table("command", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_command_at"), ["at"], unique=False)
+
+    op.create_table(
         "decision",
         sa.Column("subject_kind", sa.String(length=80), nullable=False),
         sa.Column("subject_id", sa.Uuid(), nullable=False),
@@ -775,6 +788,10 @@ def downgrade() -> None:
     op.drop_table("installation")
     op.drop_table("definition")
     op.drop_table("decision")
+    with op.batch_alter_table("command", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_command_at"))
+
+    op.drop_table("command")
     with op.batch_alter_table("body", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_body_sort_key"))
         batch_op.drop_index(batch_op.f("ix_body_district"))

@@ -1,0 +1,43 @@
+"""The one way in which a form becomes a deed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+from flask import Flask, request
+
+from webui import session
+from workflow import commands
+from workflow.engine import Work
+
+FIELD: Final = "command"
+"""The hidden field in which a form names its deed."""
+
+_Asked = ParamSpec("_Asked")
+_View = TypeVar("_View")
+
+
+def do(deed: Callable[Concatenate[Work, _Asked], _View], /, *args: _Asked.args, **asked: _Asked.kwargs) -> _View:
+    """Do it as the person who sent the form. Sent once more (a double click, a page reloaded), it is not done again:
+    the person gets what it came to. Raises what the deed raises, and CommandReused."""
+    with session.engine().change(session.me()) as work:
+        return commands.once(work, _key(), deed, *args, **asked)
+
+
+def is_repeated() -> bool:
+    """Whether this very form has been sent and done before: what its page asks first is asked no more."""
+    if (key := _key()) is None:
+        return False
+    with session.engine().read(session.me()) as work:
+        return commands.is_known(work, key)
+
+
+def install(app: Flask) -> None:
+    """Let every form carry a name of its own, made when its page is written."""
+    app.jinja_env.globals["command"] = lambda: secrets.token_urlsafe(16)
+
+
+def _key() -> str | None:
+    return request.form.get(FIELD) or None
