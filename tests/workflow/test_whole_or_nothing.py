@@ -14,7 +14,19 @@ import sqlalchemy as sa
 
 from tests.gv100ad import EXCERPT
 from tests.world import EMPTY_TOWN, TOWN, World, contents, plausible
-from workflow import bodies, cases, commands, events, following, milestones, people, prerequisites, programme, reminders, tasks
+from workflow import (
+    bodies,
+    cases,
+    commands,
+    events,
+    following,
+    milestones,
+    people,
+    prerequisites,
+    programme,
+    reminders,
+    tasks,
+)
 from workflow.bodies import Edition
 from workflow.engine import Work
 from workflow.errors import AlreadyOpen, Conflict, StartklarError
