@@ -19,7 +19,7 @@ from workflow.tasks import TaskView
 
 blueprint = Blueprint("tasks", __name__, url_prefix="/tasks")
 
-_WITH_A_REASON = ("decline", "send_back", "hand_back", "waive", "extend")
+_WITH_A_REASON = ("decline", "send_back", "hand_back", "waive", "extend", "reopen")
 _BLAMED = {"error.extension": "extend-days", "error.cannot_be_assigned": "assign-to"}
 """Refusals that belong to one field. Fields of small forms are named `<deed>-<field>`: no definition has a hyphen."""
 
@@ -84,6 +84,12 @@ def send_back(task_id: UUID) -> AnyResponse:
 def hand_back(task_id: UUID) -> AnyResponse:
     """Give a declined task back to its owner."""
     return _do(tasks.hand_back, task_id, _typed("reason"))
+
+
+@blueprint.post("/<uuid:task_id>/reopen")
+def reopen(task_id: UUID) -> AnyResponse:
+    """Ask for a done task once more, so that an answer can be corrected."""
+    return _do("reopen", task_id, lambda work: tasks.reopen(work, task_id, _typed("reason"), seen=forms.seen()))
 
 
 @blueprint.post("/<uuid:task_id>/waive")

@@ -267,15 +267,8 @@ class CaseAtHand:
 
     def _attributes(self) -> dict[str, evidence.Value]:
         service = self.work.catalogue.services.get(self.row.service)
-        variant = self.work.catalogue.variant(self.row.service, self.row.variant)
-        given: dict[str, evidence.Value | None] = {"case.variant": self.row.variant}
-        if variant is not None:
-            given["variant.maturity"] = variant.maturity
-            given["variant.specialist_software"] = variant.specialist_software
-            given["variant.return_channel"] = variant.return_channel
-        if service is not None:
-            given["service.payment"] = service.payment
-        return {name: value for name, value in given.items() if value is not None}
+        given: dict[str, evidence.Value] = {"case.variant": self.row.variant} if self.row.variant is not None else {}
+        return given | dict(service.attributes(self.row.variant)) if service is not None else given
 
     def _fixed(self, rule: Due) -> dt.date | None:
         """The date somebody else sets: a wave, a promise, or the Land."""

@@ -215,7 +215,8 @@ def load(folder: Path | None, dry_run: bool, as_json: bool) -> None:
     with _opened(configured) as engine:
         loaded = loading.load(engine, folder or configured.definitions, dry_run=dry_run)
     if as_json:
-        out_json({"dry_run": dry_run, **_changes(loaded)})
+        following = [{"service": service, "cases": n} for service, n in loaded.following]
+        out_json({"dry_run": dry_run, **_changes(loaded), "following": following})
         return
     for what, names in _changes(loaded).items():
         for entry in names if what != "added" else ():
@@ -228,6 +229,8 @@ def load(folder: Path | None, dry_run: bool, as_json: bool) -> None:
             different=len(loaded.different),
         )
     )
+    for service, n in loaded.following:
+        out(say("cli.load.would_follow" if dry_run else "cli.load.follow", service=service, n=n))
 
 
 @definitions.command("list", help="cli.help.definitions.list")

@@ -67,6 +67,8 @@ MESSAGES = (
     "declined",
     "handed_back",
     "sent_back",
+    "reopened",
+    "not_needed",
     "confirm_asked",
     "confirmed",
     "can_advance",
@@ -521,6 +523,16 @@ class Service:
     team: Key | None = None
     notes: Text | None = None
     version: Annotated[int, Field(ge=1)] = 1
+
+    def attributes(self, variant: str | None) -> dict[str, str | bool]:
+        """What conditions may ask of the service and of this variant of it; what is unknown is left out."""
+        known: dict[str, str | bool | None] = {"service.payment": self.payment}
+        if variant is not None and variant in self.variants:
+            chosen = self.variants[variant]
+            known["variant.maturity"] = chosen.maturity
+            known["variant.specialist_software"] = chosen.specialist_software
+            known["variant.return_channel"] = chosen.return_channel
+        return {name: value for name, value in known.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)

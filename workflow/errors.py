@@ -73,13 +73,18 @@ class TransitionNotAvailable(Conflict):
 
 
 class TaskNotAvailable(Conflict):
-    """The task's status does not permit this deed, or (`held`) a colleague has it. Facts: `deed`, `status`."""
+    """The task's status does not permit this deed, a colleague has it (`held`), or the case left its state (`left`).
+
+    Facts: `deed`, `status`.
+    """
 
     key = "error.task_not_available"
 
     def __init__(self, *, deed: str, status: str) -> None:
         if deed == "held":
             self.key = "error.task_held"
+        elif deed == "left":
+            self.key = "error.task_left_behind"
         super().__init__(deed=deed, status=status)
 
 

@@ -98,6 +98,15 @@ def _take_milestone_date(work: Work, followup_id: UUID, case_id: UUID) -> None:
     _finish(work, followup_id)
 
 
+def _take_conditions(work: Work, followup_id: UUID, case_id: UUID) -> None:
+    """What the catalogue says of the case's service changed: its tasks follow, if any depends on it."""
+    case = casework.lock(work, case_id)
+    if case.row.ended_on is None and _is_due(work, followup_id) and tasks.settle(case):
+        tasks.tell_when_ready_to_move(case)
+        case.record("conditions_changed")
+    _finish(work, followup_id)
+
+
 def _review(work: Work, followup_id: UUID, case_id: UUID) -> None:
     """What the case's body is asked for fits its open cases again."""
     body = work.session.execute(sa.select(Case.body).where(Case.id == case_id)).scalar_one()
@@ -131,5 +140,6 @@ _FOLLOWING: dict[str, Callable[[Work, UUID, UUID], None]] = {
     "review": _review,
     "wave": _take_stichtag,
     "milestone_date": _take_milestone_date,
+    "conditions": _take_conditions,
 }
 """What follows, by the kind of its source; a case learns of everything else."""

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from workflow import database
-from workflow.engine import Work
 from workflow.models import Followup
 
 
-def queue(work: Work, kind: str, source_id: UUID, source_seq: int, cases: Sequence[UUID]) -> None:
+def queue(session: Session, kind: str, source_id: UUID, source_seq: int, cases: Sequence[UUID]) -> None:
     """Remember, in the deed that made it so, which cases shall learn of it."""
     if cases:
         now = database.real_now()
-        work.session.execute(
+        session.execute(
             sa.insert(Followup),
             [
                 {

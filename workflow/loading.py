@@ -14,12 +14,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from workflow import checking, database, deadlines, definition, events
+from workflow import checking, database, deadlines, definition, events, followups
 from workflow.bodies import sort_key_of
 from workflow.calendar import Calendar
 from workflow.checking import Definitions
@@ -28,6 +28,7 @@ from workflow.engine import Engine
 from workflow.errors import Refused, Unready
 from workflow.models import (
     Body,
+    Case,
     Definition,
     Event,
     Installation,
@@ -48,6 +49,8 @@ class Loaded:
     added: list[tuple[str, str]] = field(default_factory=list)
     changed: list[tuple[str, str]] = field(default_factory=list)
     different: list[tuple[str, str]] = field(default_factory=list)
+    following: list[tuple[str, int]] = field(default_factory=list)
+    """Services of which conditions of tasks may ask something that changed, and how many open cases are looked at."""
 
 
 def load(engine: Engine, folder: Path, *, dry_run: bool = False) -> Loaded:
@@ -145,7 +148,26 @@ def _revisions(session: Session, definitions: Definitions, report: Loaded) -> No
             version = known[0] + 1 if known else 1
             _insert(session, kind, name, version, hashlib.sha256(content.encode()).hexdigest(), content)
             (report.changed if known else report.added).append((kind, name))
+            if known and kind == "service":
+                _follow(session, known[1], content, version, report)
     report.different += [key for key in newest if key[0] == "service" and key not in wanted]
+
+
+def _follow(session: Session, before: str, after: str, version: int, report: Loaded) -> None:
+    """Let the open cases of a service follow what conditions of their tasks may ask of it, where that changed."""
+    old, new = definition.SERVICE.validate_json(before), definition.SERVICE.validate_json(after)
+    changed = [
+        case_id
+        for case_id, variant in session.execute(
+            sa.select(Case.id, Case.variant)
+            .where(Case.service == new.service, Case.ended_on.is_(None))
+            .order_by(Case.id)
+        )
+        if old.attributes(variant) != new.attributes(variant)
+    ]
+    if changed:
+        followups.queue(session, "conditions", uuid5(NAMESPACE_URL, f"service/{new.service}"), version, changed)
+        report.following.append((new.service, len(changed)))
 
 
 def _bodies(session: Session, definitions: Definitions, report: Loaded) -> None:

@@ -77,7 +77,7 @@ def plan(work: Work, milestone_id: UUID, due_on: dt.date, reason: str, *, seen: 
     due_before = row.due_on
     _record(work, row, "planned", changes, remark=remark)
     waiting = _timed_by(work, row) if due_on != due_before else []
-    followups.queue(work, "milestone_date", row.id, row.seq, waiting)
+    followups.queue(work.session, "milestone_date", row.id, row.seq, waiting)
     return _view(row, waiting=len(waiting))
 
 
@@ -117,7 +117,7 @@ def reach(
             .order_by(Case.id)
         ).scalars()
     )
-    followups.queue(work, "milestone", row.id, row.seq, waiting)
+    followups.queue(work.session, "milestone", row.id, row.seq, waiting)
     return _view(row, waiting=len(waiting))
 
 

@@ -161,7 +161,7 @@ def complete(work: Work, prerequisite_id: UUID, given: Given = NOTHING, *, seen:
     }
     _record(work, row, "completed", changes, rows=kept.said, **_instead(standing))
     waiting = waiting_cases(work, row.body, row.kind, row.scope)
-    followups.queue(work, "prerequisite", row.id, row.seq, waiting)
+    followups.queue(work.session, "prerequisite", row.id, row.seq, waiting)
     return _view(row, waiting=len(waiting))
 
 

@@ -110,7 +110,7 @@ def move_wave(work: Work, key: str, stichtag: dt.date, reason: str, *, seen: int
         sa.update(Wave).where(Wave.key == key).values(stichtag=stichtag, seq=entry.seq, head=entry.head)
     )
     waiting = _cases_of(work, key)
-    followups.queue(work, "wave", row.id, entry.seq, waiting)
+    followups.queue(work.session, "wave", row.id, entry.seq, waiting)
     return WaveView(key, stichtag, entry.seq, len(waiting))
 
 

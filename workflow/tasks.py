@@ -1,7 +1,7 @@
 """What can be done with a task of a case.
 
 waiting → ready → accepted → submitted → done; declined, waived and obsolete beside that road. Submitting completes at
-once unless the definition names a second person who confirms.
+once unless the definition names a second person who confirms. What depends on an answer follows it whenever it changes.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ from workflow.models import Wave
 MOST_EXTENSION = 60
 """Working days by which one extension may move a date."""
 
+REOPENERS = ("umsetzungsteam", "supervisor")
+"""Who asks for a done task once more."""
+
 _WHEN = {
     "confirm": ("submitted",),
     "submit": ("ready", "accepted"),
@@ -41,6 +44,7 @@ _WHEN = {
     "assign": ("ready", "accepted"),
     "decline": ("ready", "accepted"),
     "extend": ("ready", "accepted", "submitted", "declined"),
+    "reopen": ("done",),
     "waive": ("waiting", "ready", "accepted", "submitted", "declined"),
 }
 """In which status a deed can be done, in the order in which a page offers the deeds."""
@@ -134,6 +138,7 @@ def submit(work: Work, task_id: UUID, given: Given = NOTHING, *, seen: int | Non
             task=task.name,
             due=task.due_on,
         )
+        settle(case)
         case.record("submitted")
     return _view(case, task)
 
@@ -200,7 +205,7 @@ def decline(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) 
     if task.optional:
         _stop(case, task, "declined")
         settle(case)
-        _tell_when_ready_to_move(case)
+        tell_when_ready_to_move(case)
     else:
         case.update(task, status="declined", acting="umsetzungsteam", holder_id=None)
         case.clock(task, start=True)
@@ -253,7 +258,7 @@ def waive(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) ->
     _say(case, task, None)
     _stop(case, task, "waived")
     settle(case)
-    _tell_when_ready_to_move(case)
+    tell_when_ready_to_move(case)
     case.record("waived")
     return _view(case, task)
 
@@ -280,12 +285,53 @@ def extend(work: Work, task_id: UUID, working_days: int, reason: str, *, seen: i
     return _view(case, task)
 
 
+def reopen(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) -> TaskView:
+    """Ask for a done task once more while the case is still in its state, so that an answer can be corrected.
+
+    It is with whoever did it, or with its owner, as a further attempt; earlier answers stay and stand until others are
+    given. What comes after it and has not been begun waits again. Raises NotFound, TaskHasMoved, TaskNotAvailable (not
+    done, or the case has left its state), NotAllowed or InvalidEvidence (no reason), in this order.
+    """
+    case, task = lock_by_task(work, task_id)
+    insist_task_unmoved(task, seen)
+    _insist_status(task, "reopen")
+    if task.state != case.row.state:
+        raise TaskNotAvailable(deed="left", status=task.status)
+    policy.insist(work.actor, REOPENERS, task)
+    words = reason_of(reason)
+
+    in_charge = case.in_charge(task.owner)
+    holder = task.holder_id if task.holder_id in in_charge else None
+    case.update(
+        task,
+        status="accepted" if holder else "ready",
+        acting=task.owner,
+        attempt=task.attempt + 1,
+        holder_id=holder,
+        submitted_by=None,
+        recorded_for_body=False,
+        ended_on=None,
+    )
+    case.clock(task, start=True)
+    case.remark(words)
+    _say(case, task, None)
+    recipients = [holder] if holder else in_charge
+    case.notify("reopened", recipients, kind="task", subject_id=task.id, task=task.name, due=task.due_on)
+    settle(case)
+    case.record("reopened")
+    return _view(case, task)
+
+
 # --- what a page offers ----------------------------------------------------------------------------------------------
 
 
 def deeds(case: CaseAtHand, task: TaskRow) -> tuple[str, ...]:
     """What this actor may do with a task now: exactly the deeds that would not be refused for status or rights."""
-    return tuple(deed for deed in _WHEN if _is_time_for(task, deed) and _may(case, task, deed))
+    return tuple(
+        deed
+        for deed in _WHEN
+        if _is_time_for(task, deed) and (deed != "reopen" or task.state == case.row.state) and _may(case, task, deed)
+    )
 
 
 def standing_of(case: CaseAtHand, task: TaskRow) -> policy.Standing | None:
@@ -344,22 +390,21 @@ def close_open(case: LockedCase) -> None:
             case.update(task, acting=None, remind_at=None, rung=None)
 
 
-def settle(case: LockedCase) -> None:
-    """Let tasks whose turn has come become ready, or obsolete where their condition does not hold, to the end."""
-    moved = True
-    while moved:
-        moved = False
-        for name, definition in case.process.states[case.row.state].tasks.items():
-            task = case.tasks.get(name)
-            if task is None or task.status != "waiting":
-                continue
-            if not all(case.tasks[before].satisfies for before in definition.after):
-                continue
-            if _applies(case, definition):
-                _make_ready(case, task, definition)
-            else:
-                _stop(case, task, "obsolete")
-            moved = True
+def settle(case: LockedCase) -> bool:
+    """Bring the tasks of the present state to where the answers given so far put them; says whether any moved.
+
+    A task waits until what comes before it is settled; then it is ready, or obsolete where its condition does not hold.
+    That holds both ways: another answer makes open tasks obsolete, whoever has them learns of it, and brings obsolete
+    ones back. What is done or waived stays. Conditions ask for answers only, and each task is looked at once, after
+    those before it: so this ends, and the order in which answers came makes no difference.
+    """
+    definitions = case.process.states[case.row.state].tasks
+    moved = False
+    for name in _in_order(definitions):
+        task = case.tasks.get(name)
+        if task is not None:
+            moved = _follow(case, task, definitions[name]) or moved
+    return moved
 
 
 def reclock(case: LockedCase) -> None:
@@ -472,6 +517,65 @@ def _new(case: LockedCase, name: str, state: str, definition: TaskDefinition) ->
     )
 
 
+def _in_order(definitions: Mapping[str, TaskDefinition]) -> list[str]:
+    """Every task after those it comes after; otherwise as in the definition."""
+    order: dict[str, None] = {}
+
+    def place(name: str) -> None:
+        if name in order:
+            return
+        for before in definitions[name].after:
+            place(before)
+        order[name] = None
+
+    for name in definitions:
+        place(name)
+    return list(order)
+
+
+def _follow(case: LockedCase, task: TaskRow, definition: TaskDefinition) -> bool:
+    """Bring one task to where the answers put it; says whether it moved."""
+    if task.status in ("done", "waived") or (task.status == "declined" and task.acting is None):
+        return False
+    its_turn = all(case.tasks[before].satisfies for before in definition.after)
+    needed = _applies(case, definition)
+    begun = task.status not in ("waiting", "ready", "obsolete")
+    if begun and needed:
+        return False
+    wanted = "waiting" if not its_turn else "ready" if needed else "obsolete"
+    if wanted == task.status:
+        return False
+    if begun:
+        people = [person for person in (task.holder_id, task.submitted_by) if person is not None]
+        case.notify("not_needed", people, kind="task", subject_id=task.id, task=task.name)
+    if wanted == "obsolete":
+        _stop(case, task, "obsolete")
+        return True
+    if task.status != "waiting":
+        _let_wait(case, task)
+    if wanted == "ready":
+        _make_ready(case, task, definition)
+    return True
+
+
+def _let_wait(case: LockedCase, task: TaskRow) -> None:
+    """Its turn is still to come, or comes again: as a further attempt if somebody had it."""
+    case.update(
+        task,
+        status="waiting",
+        acting=None,
+        attempt=task.attempt + (1 if task.holder_id is not None else 0),
+        holder_id=None,
+        submitted_by=None,
+        recorded_for_body=False,
+        ended_on=None,
+        due_on=None,
+        remind_at=None,
+        rung=None,
+        occurrence=0,
+    )
+
+
 def _make_ready(case: LockedCase, task: TaskRow, definition: TaskDefinition) -> None:
     case.update(task, status="ready", acting=task.owner)
     case.clock(task, start=True)
@@ -508,10 +612,10 @@ def _complete(
         if task.attempt > 1:
             prerequisites.review_soon(case)
     settle(case)
-    _tell_when_ready_to_move(case)
+    tell_when_ready_to_move(case)
 
 
-def _tell_when_ready_to_move(case: LockedCase) -> None:
+def tell_when_ready_to_move(case: LockedCase) -> None:
     """Tell the team once nothing stands in the way of the next step forward."""
     if any(not task.is_settled for task in case.tasks.values() if task.state == case.row.state):
         return
@@ -561,8 +665,8 @@ def _may(case: CaseAtHand, task: TaskRow, deed: str) -> bool:
     actor = case.work.actor
     if deed == "assign":
         return policy.may_assign(actor, task.acting or task.owner, task)
-    if deed == "hand_back":
-        return policy.allows(actor, ("umsetzungsteam", "supervisor"), task)
+    if deed in ("hand_back", "reopen"):
+        return policy.allows(actor, REOPENERS, task)
     if deed in ("waive", "extend"):
         return policy.allows(actor, ("supervisor",), task)
     if deed in ("confirm", "send_back") and task.submitted_by is not None and task.submitted_by == actor.id:

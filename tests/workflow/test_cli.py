@@ -377,6 +377,7 @@ def test_loading_again_changes_nothing_and_a_dry_run_says_what_would_change(
         "added": [],
         "changed": [],
         "different": [],
+        "following": [],
     }
     folder = small.write_minimal(tmp_path / "definitions")
     before = worlds.contents(world)

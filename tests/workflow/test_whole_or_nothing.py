@@ -107,6 +107,7 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         "send_back": ("team", lambda work: tasks.send_back(work, questionnaire, "fehlt")),
         "decline": ("digi", lambda work: tasks.decline(work, interest, "nein")),
         "hand_back": ("team", lambda work: tasks.hand_back(work, world.task(declined, "express_interest"), "doch")),
+        "reopen": ("team", lambda work: tasks.reopen(work, world.task(contracted, "pvog_entry"), "falsch")),
         "waive": ("supervisor", lambda work: tasks.waive(work, interest, "entbehrlich")),
         "extend": ("supervisor", lambda work: tasks.extend(work, interest, 5, "Urlaub")),
         "ask": ("team", lambda work: prerequisites.request(work, world.case(live).body, "records_system")),

@@ -115,6 +115,8 @@ class Entry:
     remark: str | None
     answers: tuple[AnswerView, ...]
     opened: tuple[Text, ...]
+    dropped: tuple[Text, ...]
+    waits: tuple[Text, ...]
     onward: bool
     """It brought the case forward on the main road."""
 
@@ -634,7 +636,9 @@ def _entry(found: SeenCase, row: _EventRow) -> Entry:
         standing_for=parts.role_title(found.work.catalogue, instead_of) if instead_of else None,
         remark=found.remarks().get(remark) if remark else None,
         answers=_answers_of(found, said.get("transition"), row.seq),
-        opened=tuple(_opened(found, said)),
+        opened=tuple(_moved(found, said, "ready")),
+        dropped=tuple(_moved(found, said, "obsolete")) if "transition" not in said else (),
+        waits=tuple(_moved(found, said, "waiting")) if "transition" not in said and row.seq > 1 else (),
         onward=_leads_on(found, said.get("transition")),
     )
 
@@ -702,14 +706,14 @@ def _leads_on(found: SeenCase, transition: str | None) -> bool:
     return known is not None and not known.back and not found.process.states[known.to].aside
 
 
-def _opened(found: SeenCase, said: Mapping[str, Any]) -> Iterable[Text]:
-    """The tasks whose turn came by it; not the one it is about."""
+def _moved(found: SeenCase, said: Mapping[str, Any], status: str) -> Iterable[Text]:
+    """The tasks that came to be in this status by it; not the one it is about."""
     changes = said.get("tasks") or {}
     for _, name, definition in found.process.tasks():
         task = found.tasks.get(name)
         if task is None or task.id.hex == said.get("task"):
             continue
-        if changes.get(task.id.hex, {}).get("status") == "ready":
+        if changes.get(task.id.hex, {}).get("status") == status:
             yield definition.title
 
 

@@ -21,7 +21,7 @@ from workflow.queries import parts, seen
 from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
 from workflow.queries.seen import Answered, Party, SeenCase, TaskLine, Why
 
-REASONED = ("declined", "sent_back", "handed_back", "waived", "extended")
+REASONED = ("declined", "sent_back", "handed_back", "waived", "extended", "reopened")
 """Deeds that give a reason."""
 
 
