@@ -6,6 +6,7 @@ Mainz-Bingen has somebody for every role; Worms is the stranger's town; Ahrweile
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import cases, clock, milestones, people, prerequisites, settings, start, tasks
+from workflow import cases, clock, documents, milestones, people, prerequisites, settings, start, tasks
 from workflow.definition import EvidenceField
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.evidence import StoredFile
@@ -25,7 +26,8 @@ TOWN = "073390000000"  # Landkreis Mainz-Bingen
 STRANGE_TOWN = "073190000000"  # Worms
 EMPTY_TOWN = "071310000000"  # Landkreis Ahrweiler: nobody there has an account
 
-FILE = StoredFile("0" * 64, "vertrag.pdf", 1234, "application/pdf")
+PDF = b"%PDF-1.7 Vertrag"
+FILE = StoredFile(hashlib.sha256(PDF).hexdigest(), "vertrag.pdf", len(PDF), "application/pdf")
 
 
 @dataclass
@@ -174,6 +176,9 @@ def make(database_url: str, data: Path) -> World:
     """People in a loaded database."""
     installation = settings.read({"STARTKLAR_DATABASE_URL": database_url, "STARTKLAR_DATA": str(data)})
     world = World(start.engine(installation))
+    path = documents.path_of(installation.documents, FILE.sha256)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(PDF)
     with world.engine.change(SYSTEM) as work:
         pairs = work.session.execute(sa.select(TeamDistrict.district, TeamDistrict.team))
         teams = {pair.district: pair.team for pair in pairs}

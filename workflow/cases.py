@@ -29,7 +29,7 @@ from workflow.errors import (
     StartklarError,
 )
 from workflow.evidence import NOTHING, Given
-from workflow.models import Body, Case, Hold, Team, TeamDistrict, TeamService
+from workflow.models import Body, Case, Hold, Remark, Team, TeamDistrict, TeamService
 
 CHUNK = 100
 CHUNK_SECONDS = 0.05
@@ -394,6 +394,28 @@ def insist_may_move_to_team(case: CaseAtHand) -> None:
     policy.insist_holds(case.work.actor, "programme_office")
 
 
+def erase_remark(work: Work, case_id: UUID, remark_id: UUID) -> CaseView:
+    """Erase free text somebody gave in a case, as the programme office or the operator at the shell.
+
+    The text and its salt go; history keeps that there was one, and who took it away. Its commitment says nothing
+    without the salt. Raises NotFound (the case), NotAllowed, NotFound (the remark) or Conflict (erased already), in
+    this order.
+    """
+    case = lock(work, case_id)
+    policy.insist_may_erase(work.actor)
+    query = sa.select(Remark.text).where(Remark.id == remark_id, Remark.chain_id == case.row.id)
+    row = work.session.execute(query).first()
+    if row is None:
+        raise NotFound(what="remark")
+    if row.text is None:
+        raise Conflict(what="erased")
+
+    case.execute(_ERASE_REMARK, which=remark_id)
+    case.say(remark_id=remark_id)
+    case.record("remark_erased")
+    return _view(case)
+
+
 # --- helpers, in the order they are called ---------------------------------------------------------------------------
 
 
@@ -588,3 +610,10 @@ def _insist_hold_makes_sense(work: Work, blocker: str, review_on: dt.date) -> No
 
 def _view(case: LockedCase) -> CaseView:
     return CaseView(case.row.id, case.row.number, case.row.state, case.row.version)
+
+
+_ERASE_REMARK = (
+    sa.update(Remark.__table__)  # type: ignore[arg-type]
+    .where(Remark.id == sa.bindparam("which", type_=sa.Uuid()))
+    .values(text=None, salt=None)
+)

@@ -387,6 +387,114 @@ def move(number: str, team: str, reason: str, key: str | None, as_json: bool, em
         out(say("cli.move.done", number=view.number, team=titles[team]))
 
 
+# --- history ---------------------------------------------------------------------------------------------------------
+
+
+@startklar.command(help="cli.help.verify")
+@click.argument("number", metavar="[CASE]", required=False, cls=Argument, help="cli.help.verify.case")
+@JSON
+def verify(number: str | None, as_json: bool) -> int:
+    """Whether nobody rewrote the past: chains, what they committed to, and documents on disk."""
+    from workflow import cases, history
+    from workflow.engine import SYSTEM
+
+    with _opened() as engine:
+        with engine.read(SYSTEM) as work:
+            case = cases.by_number(work, number) if number else None
+            total = history.count(work) if case is None else 1
+        with console.progress(total, say("cli.verify.doing")) as hear:
+            faults = []
+            for broken in history.verify(engine, case=case, progress=hear):
+                with engine.read(SYSTEM) as work:
+                    name = history.label(work, broken.chain, broken.chain_id)
+                what = say(f"cli.chain.{broken.chain}", name=name)
+                sentence = say(f"cli.verify.{broken.why}", chain=what, seq=broken.seq)
+                facts = {"chain": broken.chain, "id": str(broken.chain_id), "seq": broken.seq, "why": broken.why}
+                faults.append({"name": name, **facts, "message": sentence})
+                if not as_json:
+                    out(sentence)
+    if as_json:
+        out_json({"chains": total, "faults": faults})
+    elif not faults:
+        out(say("cli.verify.case_good", number=number) if case else say("cli.verify.good", n=total))
+    else:
+        tell(say("cli.verify.faults", n=len(faults)))
+    return REFUSED if faults else DONE
+
+
+@startklar.command(help="cli.help.replay")
+@click.argument("number", metavar="[CASE]", required=False, cls=Argument, help="cli.help.verify.case")
+@click.option("--check", is_flag=True, required=True, cls=Option, expose_value=False, help="cli.help.replay.check")
+@JSON
+def replay(number: str | None, as_json: bool) -> int:
+    """Whether the rows are what history gives."""
+    from workflow import cases, history
+    from workflow.engine import SYSTEM
+
+    with _opened() as engine:
+        with engine.read(SYSTEM) as work:
+            case = cases.by_number(work, number) if number else None
+            total = history.count(work) if case is None else 1
+        with console.progress(total, say("cli.replay.doing")) as hear:
+            found = []
+            for one in history.replay(engine, case=case, progress=hear):
+                with engine.read(SYSTEM) as work:
+                    name = history.label(work, one.chain, one.chain_id)
+                what = say(f"cli.chain.{one.chain}", name=name)
+                about = {"table": one.table, "row": str(one.row_id), "column": one.column}
+                values = {"history": one.history, "found": one.row}
+                shown = {key: say("cli.replay.empty") if value is None else value for key, value in values.items()}
+                sentence = say(f"cli.replay.{one.kind}", chain=what, **about, **shown)
+                found.append(
+                    {"name": name, "chain": one.chain, "kind": one.kind, **about, **values, "message": sentence}
+                )
+                if not as_json:
+                    out(sentence)
+    if as_json:
+        out_json({"chains": total, "differences": found})
+    elif not found:
+        out(say("cli.replay.case_good", number=number) if case else say("cli.replay.good", n=total))
+    else:
+        tell(say("cli.replay.differences", n=len(found)))
+    return REFUSED if found else DONE
+
+
+@startklar.group(help="cli.help.erase")
+def erase() -> None:
+    """What must be forgotten."""
+
+
+@erase.command("person", help="cli.help.erase.person")
+@click.argument("address", metavar="EMAIL", cls=Argument, help="cli.help.erase.email")
+@click.option("--yes", is_flag=True, required=True, cls=Option, expose_value=False, help="cli.help.erase.yes")
+@AS
+def erase_person(address: str, email: str | None) -> None:
+    """An account, for good."""
+    from workflow import people
+
+    with _opened() as engine:
+        person_id = _account(engine, address)
+        with engine.change(_actor(engine, email)) as work:
+            people.erase(work, person_id)
+    out(say("cli.erase.person_done"))
+
+
+@erase.command("remark", help="cli.help.erase.remark")
+@click.argument("number", metavar="CASE", cls=Argument, help="cli.help.advance.number")
+@click.argument("entry", type=Number(1, 1_000_000), metavar="ENTRY", cls=Argument, help="cli.help.erase.entry")
+@click.option("--yes", is_flag=True, required=True, cls=Option, expose_value=False, help="cli.help.erase.yes")
+@AS
+def erase_remark(number: str, entry: int, email: str | None) -> None:
+    """The free text of one entry of a case's history."""
+    from workflow import cases, history
+
+    with _opened() as engine, engine.change(_actor(engine, email)) as work:
+        case_id = cases.by_number(work, number)
+        for remark_id in history.remarks_of(work, case_id, entry):
+            cases.erase_remark(work, case_id, remark_id)
+    out(say("cli.erase.remark_done", number=number, seq=entry))
+
+
 # --- imports ---------------------------------------------------------------------------------------------------------
 
 

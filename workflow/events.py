@@ -102,7 +102,12 @@ def digest_of(
 def commit(value: str) -> Commitment:
     """A salted commitment to a value: it proves the value while the salt is kept and says nothing without it."""
     salt = secrets.token_hex(16)
-    return Commitment(salt, hashlib.sha256(f"{salt}\n{value}".encode()).hexdigest())
+    return Commitment(salt, committed(salt, value))
+
+
+def committed(salt: str, value: str) -> str:
+    """What history says of a value under this salt."""
+    return hashlib.sha256(f"{salt}\n{value}".encode()).hexdigest()
 
 
 def remark(work: Work, chain_id: UUID, text: str) -> dict[str, Any]:

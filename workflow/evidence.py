@@ -146,10 +146,10 @@ def value_of(type_: str, text: str | None, number: float | None, date: dt.date |
     return number if number is not None else text
 
 
-def committed(answer: Answer) -> str:
-    """The form of an answer that its commitment covers."""
-    if answer.file is not None:
-        return f"sha256:{answer.file.sha256}"
+def committed(answer: Answer, sha256: str | None = None) -> str:
+    """The form of an answer that its commitment covers; `sha256` is that of a file which is not at hand itself."""
+    if answer.file is not None or sha256 is not None:
+        return f"sha256:{answer.file.sha256 if answer.file is not None else sha256}"
     value = "" if answer.value is None else answer.value
     return value.isoformat() if isinstance(value, dt.date) else str(value)
 

@@ -7,18 +7,21 @@ stands in `NOT_HISTORY` and `OUTSIDE`, each with its reason.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import casework, events
+from workflow import casework, documents, events, evidence
 from workflow.casework import PLACES, UNSAID
 from workflow.engine import SYSTEM, Engine, Work
+from workflow.errors import NotFound
 from workflow.models import (
     Case,
     Document,
@@ -79,7 +82,7 @@ NOT_HISTORY: Mapping[Any, Mapping[str, str]] = {
 """Columns that are not history, each with the reason. Everything else of these tables must come out of folding."""
 
 OUTSIDE: Mapping[Any, str] = {
-    Remark: "free text; the entry it belongs to holds its commitment",
+    Remark: "free text; the entry it belongs to holds its commitment, which `verify` proves",
     Followup: "work that is still to be done; what it does to a case is an entry of its own",
     Notice: "what somebody is told; the mail is not the process",
 }
@@ -121,7 +124,13 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Where a chain does not hold, and why: one of the reasons of `verify`."""
+    """Where a chain does not hold, and why.
+
+    `why`: `changed` (the entry does not say what it said), `missing` (entries before it are gone), `end` (the last
+    entries are gone, or the row names another one), `nothing` (the whole chain is gone), `remark` or `answer` (what is
+    kept beside the entry is not what it committed to), `erased` (free text is gone and no entry says so), `no_file` or
+    `file` (a document is not on disk, or another).
+    """
 
     chain: str
     chain_id: UUID
@@ -212,12 +221,14 @@ def differences(work: Work, chain: str, chain_id: UUID) -> tuple[Difference, ...
     return tuple(_compare(work, chain, [chain_id]))
 
 
-def replay(engine: Engine, *, progress: Callable[[int], None] = lambda _: None) -> Iterator[Difference]:
-    """`differences` of every chain there is, and of every row that ought to have one and has none.
+def replay(
+    engine: Engine, *, case: UUID | None = None, progress: Callable[[int], None] = lambda _: None
+) -> Iterator[Difference]:
+    """`differences` of every chain there is (or of that of one case), and every row that ought to have one.
 
     Looks at `CHUNK` chains at a time, so that memory does not grow with the programme; `progress` hears how many.
     """
-    for chain, ids in _chains(engine):
+    for chain, ids in _chains(engine) if case is None else (("case", [case]),):
         with engine.read(SYSTEM) as work:
             found = list(_compare(work, chain, ids))
         yield from found
@@ -292,3 +303,167 @@ def _entries(work: Work, ids: Sequence[UUID]) -> Iterator[tuple[UUID, Iterator[E
     rows = work.session.execute(query)
     for chain_id, group in groupby(rows, key=lambda row: row.chain_id):
         yield chain_id, (Entry(*row[:4], json.loads(row.content)) for row in group)
+
+
+# --- checking the chains ---------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Promised:
+    """What the entries of a chain committed to, with the number of the entry: by id of the remark, answer, document."""
+
+    remarks: dict[str, tuple[str, int]] = field(default_factory=dict)
+    answers: dict[str, tuple[str, int]] = field(default_factory=dict)
+    files: dict[str, tuple[str, int]] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)
+    seq: int = 0
+    digest: str = events.START
+
+    def hear(self, entry: Entry) -> None:
+        for table, heard, column in (("evidence", self.answers, "commitment"), ("document", self.files, "sha256")):
+            for row_id, said in entry.said.get("rows", {}).get(table, {}).items():
+                if column in said:
+                    heard[row_id] = (said[column], entry.seq)
+        for remark in _committed_in(entry.said):
+            self.remarks[remark["id"]] = (remark["commitment"], entry.seq)
+        if entry.act == "remark_erased":
+            self.erased.add(entry.said["remark_id"])
+
+
+def verify(
+    engine: Engine, *, case: UUID | None = None, progress: Callable[[int], None] = lambda _: None
+) -> Iterator[Broken]:
+    """Check every chain there is, or that of one case: its entries, its end, what they committed to, its documents.
+
+    Of each chain the first fault of its entries is told, and every fault beside them. Erased names and salts are no
+    fault: that is what salts are for. `progress` hears how many chains were looked at.
+    """
+    good_files: set[str] = set()
+    for chain, ids in _chains(engine) if case is None else (("case", [case]),):
+        with engine.read(SYSTEM) as work:
+            promised: dict[UUID, _Promised] = {}
+            found = [*_verify_links(work, ids, promised), *_verify_ends(work, chain, ids, promised)]
+            found += _verify_words(work, chain, promised)
+        found += _verify_files(engine.settings.documents, chain, promised, good_files)
+        yield from found
+        progress(len(ids))
+
+
+def remarks_of(work: Work, chain_id: UUID, seq: int) -> tuple[UUID, ...]:
+    """The free texts one entry committed to. Raises NotFound when there is no such entry, or it has none."""
+    query = sa.select(Event.content).where(Event.chain_id == chain_id, Event.seq == seq)
+    said = json.loads(work.session.execute(query).scalar() or "{}")
+    found = tuple(UUID(remark["id"]) for remark in _committed_in(said))
+    if not found:
+        raise NotFound(what="remark", name=str(seq))
+    return found
+
+
+def label(work: Work, chain: str, chain_id: UUID) -> str:
+    """What people call the subject of a chain, as far as it has a name: a case's number, a wave's key."""
+    columns: dict[str, tuple[Any, ...]] = {
+        "case": (Case.number,),
+        "prerequisite": (Prerequisite.kind, Prerequisite.scope, Prerequisite.body),
+        "milestone": (Milestone.service, Milestone.kind),
+        "wave": (Wave.key,),
+    }
+    if chain not in columns:
+        return str(chain_id)
+    row = work.session.execute(sa.select(*columns[chain]).where(CHAINS[chain][0].model.id == chain_id)).first()
+    return " ".join(word for word in row if word) if row is not None else str(chain_id)
+
+
+def _verify_links(work: Work, ids: Sequence[UUID], promised: dict[UUID, _Promised]) -> Iterator[Broken]:
+    """Each entry names the one before it and is what its digest says; what the good ones promise is remembered."""
+    columns = (Event.chain, Event.chain_id, Event.seq, Event.at, Event.actor_id, Event.act, Event.content)
+    query = sa.select(*columns, Event.previous, Event.digest).where(Event.chain_id.in_(ids))
+    rows = work.session.execute(query.order_by(Event.chain_id, Event.seq))
+    for chain_id, group in groupby(rows, key=lambda row: row.chain_id):
+        known = promised[chain_id] = _Promised()
+        for row in group:
+            why = None
+            if row.seq != known.seq + 1:
+                why = "missing"
+            elif row.previous != known.digest or row.digest != events.digest_of(*row[:-2], row.previous):
+                why = "changed"
+            if why is not None:
+                yield Broken(row.chain, chain_id, row.seq, why)
+                known.seq = -1  # what comes after it is not to be believed
+                break
+            known.seq, known.digest = row.seq, row.digest
+            known.hear(Entry(row.chain, chain_id, row.seq, row.act, json.loads(row.content)))
+
+
+def _verify_ends(work: Work, chain: str, ids: Sequence[UUID], promised: Mapping[UUID, _Promised]) -> Iterator[Broken]:
+    """The subject's row names the last entry, so that the end cannot go missing unnoticed. People name none."""
+    model = CHAINS[chain][0].model
+    heads = (model.seq, model.head) if hasattr(model, "head") else (sa.null(), sa.null())
+    there = set()
+    for subject, seq, head in work.session.execute(sa.select(model.id, *heads).where(model.id.in_(ids))):
+        there.add(subject)
+        known = promised.get(subject)
+        if known is None and seq != 0:
+            yield Broken(chain, subject, 0, "nothing")
+        elif known is not None and seq is not None and known.seq >= 0 and (seq, head) != (known.seq, known.digest):
+            yield Broken(chain, subject, min(known.seq, seq) + 1, "end")
+    for chain_id in promised.keys() - there:
+        yield Broken(chain, chain_id, promised[chain_id].seq, "end")
+
+
+def _verify_words(work: Work, chain: str, promised: Mapping[UUID, _Promised]) -> Iterator[Broken]:
+    """Whatever still has its salt is what was committed to; text that is gone was taken out by an entry."""
+    remarks = sa.select(Remark.chain_id, Remark.id, Remark.text, Remark.salt, Remark.commitment)
+    kept = {row.id.hex: row for row in work.session.execute(remarks.where(Remark.chain_id.in_(promised)))}
+    for chain_id, known in promised.items():
+        for remark_id, (commitment, seq) in known.remarks.items():
+            row = kept.get(remark_id)
+            if row is None or row.salt is None or row.text is None:
+                if remark_id not in known.erased:
+                    yield Broken(chain, chain_id, seq, "erased")
+            elif not (row.commitment == commitment == events.committed(row.salt, row.text)):
+                yield Broken(chain, chain_id, seq, "remark")
+    owner = getattr(Evidence, "case_id" if chain == "case" else "subject_id")
+    columns = (Evidence.id, Evidence.type, Evidence.text_value, Evidence.number_value, Evidence.date_value)
+    answers = (
+        sa.select(owner.label("owner"), *columns, Evidence.salt, Evidence.commitment, Document.sha256)
+        .outerjoin(Document, Document.id == Evidence.document_id)
+        .where(owner.in_(promised))
+    )
+    for row in work.session.execute(answers) if chain in ("case", "prerequisite", "milestone") else ():
+        commitment, seq = promised[row.owner].answers.get(row.id.hex, ("", 0))
+        if seq and row.salt is not None:
+            value = evidence.value_of(row.type, row.text_value, row.number_value, row.date_value)
+            text = evidence.committed(evidence.Answer("", row.type, value), row.sha256)
+            if not (row.commitment == commitment == events.committed(row.salt, text)):
+                yield Broken(chain, row.owner, seq, "answer")
+
+
+def _verify_files(folder: Path, chain: str, promised: Mapping[UUID, _Promised], good: set[str]) -> Iterator[Broken]:
+    for chain_id, known in promised.items():
+        for sha256, seq in known.files.values():
+            if sha256 in good:
+                continue
+            path = documents.path_of(folder, sha256)
+            if not path.is_file():
+                yield Broken(chain, chain_id, seq, "no_file")
+            elif _digest_of(path) != sha256:
+                yield Broken(chain, chain_id, seq, "file")
+            else:
+                good.add(sha256)
+
+
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return str(hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _committed_in(said: Any) -> Iterator[Mapping[str, str]]:
+    """Free text an entry commits to, wherever it says so."""
+    if isinstance(said, Mapping):
+        if said.keys() >= {"id", "commitment"}:
+            yield said
+        for inner in said.values():
+            yield from _committed_in(inner)
+    elif isinstance(said, list):
+        for inner in said:
+            yield from _committed_in(inner)

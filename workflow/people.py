@@ -14,7 +14,7 @@ from workflow.definition import BODY_ROLES, CENTRAL_ROLES, ROLES, TEAM_ROLES
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import Conflict, NotFound, Refused
 from workflow.evidence import EMAIL
-from workflow.models import Body, Event, Grant, Person, Team
+from workflow.models import Body, Event, Grant, Message, Notice, Person, Team, WebSession
 from workflow.policy import Role
 
 
@@ -106,6 +106,33 @@ def withdraw(work: Work, person_id: UUID, role: Role) -> None:
     work.session.execute(sa.update(Grant).where(Grant.id.in_(found)).values(ended_at=work.now))
     ended = {grant_id.hex: {"ended_at": work.now} for grant_id in found}
     events.record(work, "person", person_id, seq, head, "withdrawn", {"rows": {"role_grant": ended}})
+
+
+def erase(work: Work, person_id: UUID) -> None:
+    """Erase an account for good: name, address and password go, and the salt of what history committed to.
+
+    What the person did stays in history as the deeds of somebody nobody can name any more; what they had accepted is
+    open to the others. Raises NotAllowed, NotFound or Conflict (erased already), in this order.
+    """
+    _insist_admin(work)
+    _lock(work, person_id)
+    held = sa.select(Grant.id).where(Grant.person_id == person_id, Grant.ended_at.is_(None))
+    grants = list(work.session.execute(held.order_by(Grant.id)).scalars())
+    row = work.session.execute(sa.select(Person.ended_at, Person.salt).where(Person.id == person_id)).one()
+    if row.ended_at is not None and row.salt is None:
+        raise Conflict(what="erased")
+
+    nothing = {"email": None, "name": None, "password": None, "salt": None, "ended_at": work.now}
+    work.session.execute(sa.update(Person).where(Person.id == person_id).values(nothing))
+    work.session.execute(sa.update(Grant).where(Grant.id.in_(grants)).values(ended_at=work.now))
+    work.session.execute(sa.delete(WebSession).where(WebSession.person_id == person_id))
+    work.session.execute(sa.delete(Notice).where(Notice.recipient_id == person_id, Notice.message_id.is_(None)))
+    silent = {"address": None, "try_at": None}
+    work.session.execute(sa.update(Message).where(Message.recipient_id == person_id).values(silent))
+    seq, head = _chain(work, person_id)
+    ended = {grant_id.hex: {"ended_at": work.now} for grant_id in grants}
+    said = {"person": {"ended_at": work.now}, "rows": {"role_grant": ended}}
+    events.record(work, "person", person_id, seq, head, "erased", said)
 
 
 def everybody(work: Work) -> tuple[PersonView, ...]:

@@ -279,6 +279,12 @@ def insist_may_follow_edition(actor: Actor) -> None:
         insist_holds(actor, "programme_office")
 
 
+def insist_may_erase(actor: Actor) -> None:
+    """Free text is erased by the programme office, or the operator at the shell. Raises NotAllowed."""
+    if not actor.is_system:
+        insist_holds(actor, "programme_office")
+
+
 def may_open(actor: Actor, team: str) -> bool:
     """The programme office and the team itself open cases."""
     return actor.holds("programme_office") or team in actor.teams("umsetzungsteam")

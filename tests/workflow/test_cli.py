@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import os
 import re
@@ -24,8 +25,8 @@ from tests.databases import SQLiteDatabases
 from tests.definitions import folder as small
 from tests.workflow.conftest import Run
 from tests.world import TOWN, World
-from workflow import cases, cli, sessions, settings, start, texts
-from workflow.models import Case, Grant, Notice, Person
+from workflow import cases, cli, sessions, settings, start, tasks, texts
+from workflow.models import Case, Event, Grant, Notice, Person
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +50,11 @@ COMMANDS: tuple[list[str], ...] = (
     ["open"],
     ["advance"],
     ["move"],
+    ["verify"],
+    ["replay"],
+    ["erase"],
+    ["erase", "person"],
+    ["erase", "remark"],
     ["import"],
     ["import", "gv100ad"],
     ["person"],
@@ -558,6 +564,61 @@ def test_rights_hold_on_the_command_line_too(run: Run, world: World) -> None:
     unknown = run("advance", "wohngeld-99999-1", "contract", "--as", TEAM)
     assert hidden.code == unknown.code == 1
     assert hidden.err.replace(number, "X") == unknown.err.replace("wohngeld-99999-1", "X")
+
+
+# --- history ---------------------------------------------------------------------------------------------------------
+
+
+def test_history_is_verified_and_the_entry_named_where_it_breaks(run: Run, world: World) -> None:
+    case_id, other = world.open(), world.open("uvg")
+    number = world.case(case_id).number
+    world.do(case_id, "express_interest", "digi")
+    good = run("verify")
+    assert (good.code, good.err) == (0, "")
+    assert "Alles stimmt" in good.out
+    assert number in run("verify", number).out
+    with world.engine.change("system") as work:
+        work.session.execute(sa.update(Event).where(Event.chain_id == case_id, Event.seq == 2).values(act="waived"))
+    bad = run("verify")
+    assert bad.code == 1
+    assert f"Vorgang {number}: Eintrag 2 wurde verändert." in bad.out
+    assert "1 Fehler" in bad.err
+    told = run("verify", number, "--json")
+    assert told.code == 1
+    assert [(one["name"], one["seq"], one["why"]) for one in told.data["faults"]] == [(number, 2, "changed")]
+    assert run("verify", world.case(other).number).code == 0
+    assert run("verify", "wohngeld-99999-1").code == 1
+
+
+def test_rows_are_compared_with_history_and_each_difference_is_named(run: Run, world: World) -> None:
+    case_id = world.open()
+    number = world.case(case_id).number
+    assert run("replay", "--check").code == 0
+    assert run("replay", number, "--check").code == 0
+    assert run("replay").code == 2
+    with world.engine.change("system") as work:
+        work.session.execute(sa.update(Case).where(Case.id == case_id).values(stichtag=dt.date(2027, 5, 4)))
+    bad = run("replay", "--check")
+    assert bad.code == 1
+    assert f"Vorgang {number}: cases {case_id}, Spalte stichtag" in bad.out
+    assert "die Historie sagt (leer), die Daten sagen 2027-05-04." in bad.out
+    (told,) = run("replay", number, "--check", "--json").data["differences"]
+    assert (told["column"], told["history"], told["found"]) == ("stichtag", None, "2027-05-04")
+
+
+def test_people_and_remarks_are_erased_and_history_still_verifies(run: Run, world: World) -> None:
+    case_id = world.open()
+    number = world.case(case_id).number
+    with world.by("digi") as work:
+        tasks.decline(work, world.task(case_id, "express_interest"), "Frau Muster ist krank.")
+    assert run("erase", "remark", number, "2").code == 2
+    assert run("erase", "remark", number, "1", "--yes").code == 1
+    assert run("erase", "remark", number, "2", "--yes", "--as", TEAM).code == 1
+    assert run("erase", "remark", number, "2", "--yes", "--as", OFFICE).code == 0
+    assert run("erase", "person", "digi@startklar.example").code == 2
+    assert run("erase", "person", "digi@startklar.example", "--yes").code == 0
+    assert run("erase", "person", "digi@startklar.example", "--yes").code == 1
+    assert run("verify").code == run("replay", "--check").code == 0
 
 
 # --- people ----------------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from workflow.bodies import Edition
 from workflow.engine import Work
 from workflow.errors import AlreadyOpen, Conflict, StartklarError
 from workflow.exchange import gv100ad
-from workflow.models import Case, Event, Milestone, Prerequisite, Task
+from workflow.models import Case, Event, Milestone, Prerequisite, Remark, Task
 
 pytestmark = pytest.mark.slow
 
@@ -58,6 +58,8 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
     declined = world.open("fuehrerschein")
     with world.by("digi") as work:
         tasks.decline(work, world.task(declined, "express_interest"), "nein")
+    with world.look() as work:
+        said = work.session.execute(sa.select(Remark.id).where(Remark.chain_id == declined)).scalar_one()
     ready = world.open("einbuergerung")
     world.finish_state(ready)
     world.satisfy(ready)
@@ -114,6 +116,8 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         "accept_prerequisite": (owner, lambda work: prerequisites.accept(work, asked)),
         "complete_prerequisite": (owner, lambda work: prerequisites.complete(work, asked, proof)),
         "move_to_team": ("office", lambda work: cases.move_to_team(work, requested, "nord", reason="x")),
+        "erase_remark": ("office", lambda work: cases.erase_remark(work, declined, said)),
+        "erase_person": ("admin", lambda work: people.erase(work, world["dsb"])),
         "set_target": ("office", lambda work: programme.set_target(work, dt.date(2028, 12, 31), "x")),
         "move_wave": (
             "office",
