@@ -104,6 +104,7 @@ class TaskRow:
     version: int
     holder_id: UUID | None
     submitted_by: UUID | None
+    submitted_for: UUID | None
     recorded_for_body: bool
     counted_from: dt.date | None
     extended_days: int
@@ -195,6 +196,7 @@ class CaseAtHand:
     _facts: dict[str, evidence.Value] | None = None
     _prerequisites: dict[tuple[str, str], PrerequisiteSeen] | None = None
     _milestones: dict[str, MilestoneSeen] | None = None
+    _humans: dict[UUID, UUID] = field(default_factory=dict)
 
     def definition_of(self, task: TaskRow) -> TaskDefinition:
         """What the process says about a task of this case."""
@@ -242,6 +244,13 @@ class CaseAtHand:
             rows = statements.rows(self.work.connection, _MILESTONES, {"service": self.row.service})
             self._milestones = {seen.kind: seen for seen in (MilestoneSeen(*row) for row in rows)}
         return self._milestones
+
+    def humans(self, people: Iterable[UUID]) -> dict[UUID, UUID]:
+        """The human being behind each of these accounts, read once."""
+        wanted = set(people)
+        if unknown := wanted - self._humans.keys():
+            self._humans.update(humans(self.work, unknown))
+        return {person_id: self._humans[person_id] for person_id in wanted}
 
     def standing(self, owner: str) -> policy.Standing | None:
         """In what standing the actor may act as `owner` in this case."""
@@ -659,6 +668,18 @@ def holders(work: Work, of: policy.Concerned) -> tuple[Holder, ...]:
     return tuple(Holder(*row) for row in statements.rows(work.connection, *asking_holders(of)))
 
 
+def humans(work: Work, people: Iterable[UUID]) -> dict[UUID, UUID]:
+    """The human being behind each of these accounts: several accounts may belong to one."""
+    rows = work.connection.execute(_HUMANS, {"people": list(people)})
+    return dict(rows.all())
+
+
+def names(work: Work, people: Iterable[UUID]) -> list[str]:
+    """The names of these people in alphabetical order; erased ones are left out."""
+    rows = work.connection.execute(_NAMES, {"people": list(people)})
+    return [name for (name,) in rows if name]
+
+
 def holders_at(work: Work, bodies: Iterable[str]) -> Callable[[policy.Concerned], tuple[Holder, ...]]:
     """`holders` for many cases of these bodies, read once."""
     rows = work.session.execute(
@@ -944,6 +965,8 @@ _HOLDERS = (
     )
     .order_by(Grant.started_at, Grant.id)
 )
+_HUMANS: Any = sa.select(Person.id, Person.human_id).where(Person.id.in_(sa.bindparam("people", expanding=True)))
+_NAMES: Any = sa.select(Person.name).where(Person.id.in_(sa.bindparam("people", expanding=True))).order_by(Person.name)
 _EARLIER = (
     sa.select(
         Evidence.field,

@@ -594,8 +594,26 @@ def add(
         out_json({"id": str(made.id), "email": made.email, "name": made.name, **shown})
         return
     out(say("cli.person.added", name=made.name, email=made.email))
+    if made.same_as:
+        tell(say("cli.person.same_mailbox", others=", ".join(made.same_as)))
     if shown:
         out(say("cli.person.password", password=password))
+
+
+@person.command(help="cli.help.person.same")
+@click.argument("one", metavar="EMAIL")
+@click.argument("other", metavar="EMAIL")
+@click.option("--undo", is_flag=True, cls=Option, help="cli.help.person.undo")
+@AS
+def same(one: str, other: str, undo: bool, email: str | None) -> None:
+    """Two accounts of one human being."""
+    from workflow import people
+
+    with _opened() as engine:
+        both = people.by_email(engine, one), people.by_email(engine, other)
+        with engine.change(_actor(engine, email)) as work:
+            (people.not_same_human if undo else people.same_human)(work, *both)
+    out(say("cli.person.not_same" if undo else "cli.person.same", one=one, other=other))
 
 
 @person.command("list", help="cli.help.person.list")

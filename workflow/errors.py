@@ -101,9 +101,14 @@ class AlreadyOpen(Conflict):
 
 
 class SecondPersonNeeded(Conflict):
-    """Four eyes: who did it may not confirm it."""
+    """Four eyes: who did it may not confirm it. Facts: `people`, the names of those who could."""
 
     key = "error.second_person_needed"
+
+    def __init__(self, *, people: str) -> None:
+        if not people:
+            self.key = "error.second_person_missing"
+        super().__init__(people=people)
 
 
 class CommandReused(Conflict):

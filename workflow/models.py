@@ -217,6 +217,8 @@ class Person(Base):
     language: Mapped[Word] = mapped_column(default="de")
     theme: Mapped[Word] = mapped_column(default="system")
     salt: Mapped[str | None] = mapped_column(String(32))
+    human_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    """The same for every account of one human being: the account's own id, or that of another one."""
     created_at: Mapped[dt.datetime]
     ended_at: Mapped[dt.datetime | None]
 
@@ -390,6 +392,8 @@ class Task(Base):
     version: Mapped[int] = mapped_column(default=1)
     holder_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     submitted_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    submitted_for: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    """In whose place, when a deputy handed it in."""
     recorded_for_body: Mapped[bool] = mapped_column(Boolean, server_default=false())
     counted_from: Mapped[dt.date | None]
     """The day it became ready (or was submitted, for the confirmer); that day is not counted."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -27,12 +28,17 @@ class PersonView:
     name: str
     language: str
     roles: tuple[Role, ...]
+    same_as: tuple[str, ...] = ()
+    """Addresses of other accounts of the same human being."""
 
 
 def add(
     work: Work, *, email: str, name: str, password_hash: str | None, language: str, roles: Sequence[Role]
 ) -> PersonView:
     """Give somebody an account and roles. `password_hash` comes from `sessions.hash_password`, before the transaction.
+
+    Where another account has the same mailbox (the addresses differ only in a `+tag`), both are kept as accounts of
+    one human being: four eyes are two people, not two accounts.
 
     Raises NotAllowed (only an administrator may, or the operator at the command line), Refused (an address or role that
     makes no sense) or Conflict (the address is taken), in this order.
@@ -48,7 +54,9 @@ def add(
     if work.session.execute(sa.select(Person.id).where(Person.email == address)).first() is not None:
         raise Conflict(what="person", email=address)
 
+    others = _with_mailbox(work, address)
     person_id = uuid4()
+    human_id = others[0].human_id if others else person_id
     salt = secrets.token_hex(16)
     work.session.execute(
         sa.insert(Person),
@@ -60,13 +68,49 @@ def add(
             "language": language,
             "theme": "system",
             "salt": salt,
+            "human_id": human_id,
             "created_at": work.now,
         },
     )
-    events.record(work, "person", person_id, 0, events.START, "added", {"language": language})
+    said = {"language": language, "person": {"human_id": human_id}}
+    events.record(work, "person", person_id, 0, events.START, "added", said)
+    for other in others:
+        _say_human(work, other.id, "same_human", other.human_id, with_=person_id)
     for role in dict.fromkeys(roles):
         grant(work, person_id, role)
-    return PersonView(person_id, address, name.strip(), language, tuple(dict.fromkeys(roles)))
+    same = tuple(other.email for other in others)
+    return PersonView(person_id, address, name.strip(), language, tuple(dict.fromkeys(roles)), same)
+
+
+def same_human(work: Work, one: UUID, other: UUID) -> None:
+    """Keep on record that two accounts belong to one human being, who may then not confirm with one of them what was
+    handed in with the other.
+
+    Raises NotAllowed, Refused (one account twice), NotFound or Conflict (they are known to be), in this order.
+    """
+    humans = _both(work, one, other)
+    if humans[one] == humans[other]:
+        raise Conflict(what="same_human")
+    for account in _accounts_of(work, humans[other]):
+        _set_human(work, account, "same_human", humans[one], with_=one if account == other else None)
+    _say_human(work, one, "same_human", humans[one], with_=other)
+
+
+def not_same_human(work: Work, one: UUID, other: UUID) -> None:
+    """Take back that `other` belongs to the human being of `one`; further accounts stay where they are.
+
+    Raises NotAllowed, Refused (one account twice), NotFound or Conflict (they are not known to be), in this order.
+    """
+    humans = _both(work, one, other)
+    if humans[one] != humans[other]:
+        raise Conflict(what="not_same_human")
+    staying = [account for account in _accounts_of(work, humans[one]) if account != other]
+    if humans[one] == other:  # the human being was called after the account that leaves
+        for account in staying:
+            _set_human(work, account, "not_same_human" if account == one else "same_human", staying[0])
+    else:
+        _say_human(work, one, "not_same_human", humans[one], with_=other)
+    _set_human(work, other, "not_same_human", other, with_=one)
 
 
 def grant(work: Work, person_id: UUID, role: Role) -> None:
@@ -185,6 +229,56 @@ def parse_role(words: str) -> Role:
     if service:
         raise Refused("error.role_place", role=name)
     return Role(name, team=place) if name in TEAM_ROLES else Role(name, operator=place)
+
+
+def _both(work: Work, one: UUID, other: UUID) -> dict[UUID, UUID]:
+    """The human being behind either account; both are ours until the transaction ends."""
+    _insist_admin(work)
+    if one == other:
+        raise Refused("error.same_account")
+    rows = work.session.execute(
+        sa.select(Person.id, Person.human_id)
+        .where(Person.id.in_((one, other)), Person.ended_at.is_(None))
+        .order_by(Person.id)
+        .with_for_update()
+    )
+    found = dict(rows.all())
+    if len(found) < 2:
+        raise NotFound(what="person")
+    return found
+
+
+def _accounts_of(work: Work, human_id: UUID) -> list[UUID]:
+    """Every account of a human being, also ended ones, in the order in which rows are locked."""
+    query = sa.select(Person.id).where(Person.human_id == human_id).order_by(Person.id).with_for_update()
+    return list(work.session.execute(query).scalars())
+
+
+def _set_human(work: Work, person_id: UUID, act: str, human_id: UUID, *, with_: UUID | None = None) -> None:
+    work.session.execute(sa.update(Person).where(Person.id == person_id).values(human_id=human_id))
+    _say_human(work, person_id, act, human_id, with_=with_)
+
+
+def _say_human(work: Work, person_id: UUID, act: str, human_id: UUID, *, with_: UUID | None) -> None:
+    """An entry in the chain of a person whose row is locked."""
+    seq, head = _chain(work, person_id)
+    said: dict[str, Any] = {"person": {"human_id": human_id}}
+    events.record(work, "person", person_id, seq, head, act, said | ({"other": with_} if with_ else {}))
+
+
+def _with_mailbox(work: Work, address: str) -> Sequence[Any]:
+    """Accounts whose mail arrives in the same mailbox: what follows a `+` before the @ only sorts it."""
+    local, _, domain = address.rpartition("@")
+    plain = local.partition("+")[0]
+    tagged = sa.and_(
+        Person.email.startswith(f"{plain}+", autoescape=True), Person.email.endswith(f"@{domain}", autoescape=True)
+    )
+    return work.session.execute(
+        sa.select(Person.id, Person.human_id, Person.email)
+        .where(sa.or_(Person.email == f"{plain}@{domain}", tagged), Person.email != address)
+        .order_by(Person.id)
+        .with_for_update()
+    ).all()
 
 
 def _insist_admin(work: Work) -> None:

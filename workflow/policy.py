@@ -5,7 +5,7 @@ The table behind it stands in docs/rights.md. Every query on cases begins with `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from workflow.errors import NotAllowed
-from workflow.models import Case, Document, Grant, Milestone, Prerequisite, Task
+from workflow.models import Case, Document, Grant, Milestone, Person, Prerequisite, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +226,32 @@ def standing_of_assignee(actor: Actor, owner: str, of: Concerned) -> Standing | 
     if of.team in actor.teams("umsetzungsteam", "supervisor"):
         return Standing("umsetzungsteam", None if owner == "umsetzungsteam" else owner)
     return None
+
+
+def are_four_eyes(
+    acts: Iterable[UUID | None],
+    did: Iterable[UUID | None],
+    humans: Callable[[Iterable[UUID]], Mapping[UUID, UUID]],
+) -> bool:
+    """Whether those who act now are other people than those who did it.
+
+    On both sides stand the person and whom the person stood in for; `humans` gives the human being behind each
+    account, and is asked only when the accounts differ.
+    """
+    these, those = {one for one in acts if one}, {one for one in did if one}
+    if not those or these & those:
+        return not those
+    human_of = humans(these | those)
+    return not {human_of[one] for one in these} & {human_of[one] for one in those}
+
+
+def handed_in_by(actor: Actor) -> sa.ColumnElement[bool]:
+    """Tasks that wait for a second person because this very human being handed them in: `are_four_eyes`, said to the
+    database."""
+    person = Person.__table__.alias()
+    mine = sa.select(Person.human_id).where(Person.id == actor.id).scalar_subquery()
+    same = sa.exists().where(person.c.id.in_((Task.submitted_by, Task.submitted_for)), person.c.human_id == mine)
+    return sa.and_(Task.status == "submitted", Task.submitted_by.is_not(None), same)
 
 
 def in_charge(owner: str, of: Concerned, holders: Sequence[Holder]) -> tuple[str, tuple[UUID, ...]]:

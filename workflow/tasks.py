@@ -21,6 +21,7 @@ from workflow.casework import (
     insist_task_unmoved,
     load_tasks,
     lock_by_task,
+    names,
 )
 from workflow.definition import EvidenceField, OfMilestone, Stichtag, Text, Transition
 from workflow.definition import Task as TaskDefinition
@@ -153,7 +154,7 @@ def confirm(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView:
     insist_task_unmoved(task, seen)
     _insist_status(task, "confirm")
     standing = _insist_standing(case, task)
-    _insist_second_person(work, task)
+    _insist_second_person(case, task)
 
     _say(case, task, standing)
     if task.submitted_by is not None:
@@ -173,12 +174,18 @@ def send_back(work: Work, task_id: UUID, reason: str, *, seen: int | None = None
     insist_task_unmoved(task, seen)
     _insist_status(task, "send_back")
     standing = _insist_standing(case, task)
-    _insist_second_person(work, task)
+    _insist_second_person(case, task)
     words = reason_of(reason)
 
     submitted_by = task.submitted_by
     case.update(
-        task, status="accepted", acting=task.owner, attempt=task.attempt + 1, submitted_by=None, recorded_for_body=False
+        task,
+        status="accepted",
+        acting=task.owner,
+        attempt=task.attempt + 1,
+        submitted_by=None,
+        submitted_for=None,
+        recorded_for_body=False,
     )
     case.clock(task, start=True)
     case.remark(words)
@@ -345,6 +352,11 @@ def standing_of(case: CaseAtHand, task: TaskRow) -> policy.Standing | None:
     return found
 
 
+def is_second_person(case: CaseAtHand, task: TaskRow) -> bool:
+    """Whether the actor is another human than who handed the task in."""
+    return case.work.actor.id is None or _is_other(case, task, case.work.actor.id)
+
+
 def eligible(case: CaseAtHand, task: TaskRow) -> set[UUID]:
     """Who may be given a task: who is in charge of it, and at a body everybody who holds any role there."""
     people = set(case.in_charge(task.acting or task.owner))
@@ -375,6 +387,7 @@ def enter(case: LockedCase, state: str, reopens: tuple[str, ...] = ()) -> None:
                 attempt=task.attempt + 1,
                 holder_id=None,
                 submitted_by=None,
+                submitted_for=None,
                 recorded_for_body=False,
                 ended_on=None,
             )
@@ -504,6 +517,7 @@ def _new(case: LockedCase, name: str, state: str, definition: TaskDefinition) ->
         version=1,
         holder_id=None,
         submitted_by=None,
+        submitted_for=None,
         recorded_for_body=False,
         counted_from=None,
         extended_days=0,
@@ -669,9 +683,9 @@ def _may(case: CaseAtHand, task: TaskRow, deed: str) -> bool:
         return policy.allows(actor, REOPENERS, task)
     if deed in ("waive", "extend"):
         return policy.allows(actor, ("supervisor",), task)
-    if deed in ("confirm", "send_back") and task.submitted_by is not None and task.submitted_by == actor.id:
-        return False
-    return standing_of(case, task) is not None
+    return standing_of(case, task) is not None and (
+        deed not in ("confirm", "send_back") or is_second_person(case, task)
+    )
 
 
 def _insist_standing(case: CaseAtHand, task: TaskRow) -> policy.Standing:
@@ -694,9 +708,16 @@ def _is_with_colleague(case: CaseAtHand, task: TaskRow) -> bool:
     )
 
 
-def _insist_second_person(work: Work, task: TaskRow) -> None:
-    if task.submitted_by is not None and task.submitted_by == work.actor.id:
-        raise SecondPersonNeeded
+def _insist_second_person(case: CaseAtHand, task: TaskRow) -> None:
+    """Raises SecondPersonNeeded, naming who could, when the actor is no other human than who handed it in."""
+    if is_second_person(case, task):
+        return
+    others = [person_id for person_id in case.in_charge(task.acting or task.owner) if _is_other(case, task, person_id)]
+    raise SecondPersonNeeded(people=", ".join(names(case.work, others)))
+
+
+def _is_other(case: CaseAtHand, task: TaskRow, person_id: UUID) -> bool:
+    return policy.are_four_eyes([person_id], [task.submitted_by, task.submitted_for], case.humans)
 
 
 def _say(case: LockedCase, task: TaskRow, standing: policy.Standing | None, **facts: object) -> None:

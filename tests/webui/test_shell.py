@@ -328,7 +328,7 @@ def breaking(world: World, error: Exception) -> Flask:
         (errors.NotFound(), 404),
         (errors.NotAllowed(roles=("supervisor",)), 403),
         (errors.CaseHasMoved(), 409),
-        (errors.SecondPersonNeeded(), 409),
+        (errors.SecondPersonNeeded(people=""), 409),
         (errors.Refused("error.nobody_wrote_this"), 409),
         (errors.InvalidEvidence({"a": ("evidence.missing", {})}), 422),
         (errors.Busy(), 503),
@@ -566,9 +566,11 @@ def test_where_the_clock_is_real_nobody_can_move_it(empty_database_url: str, tmp
     engine = start.engine(installation)
     try:
         with database.transaction(engine.pool, write=True) as session:
+            own = uuid.uuid4()
             session.execute(
                 sa.insert(Person).values(
-                    id=uuid.uuid4(), email="a@startklar.example", name="A", password=sessions.hash_password(PASSWORD),
+                    id=own, human_id=own, email="a@startklar.example", name="A",
+                    password=sessions.hash_password(PASSWORD),
                     language="de", theme="system", created_at=database.real_now(),
                 )
             )  # fmt: skip

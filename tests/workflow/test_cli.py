@@ -695,6 +695,17 @@ def test_an_account_that_makes_no_sense_is_refused(run: Run, world: World, given
     assert (count(world, Person), count(world, Grant)) == (people, grants)
 
 
+def test_two_accounts_are_said_to_be_one_person(run: Run, world: World) -> None:
+    both = "digi@startklar.example", "team@startklar.example"
+    assert "einer Person" in run("person", "same", *both).out
+    assert "schon" in run("person", "same", *both).err
+    assert "zweier Personen" in run("person", "same", *both, "--undo").out
+    assert run("person", "same", *both, "--undo").code == 1
+    assert run("person", "same", *both, "--as", "digi@startklar.example").code == 1
+    said = run("person", "add", "--email", "Digi+2@startklar.example", "--name", "Digi")
+    assert "digi@startklar.example" in said.err
+
+
 # --- time ------------------------------------------------------------------------------------------------------------
 
 

@@ -90,6 +90,10 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
     with world.by("office") as work:
         bodies.enact(work, ending, "07", {GONE: HEIR})
     role = people.parse_role(f"digi@{EMPTY_TOWN}")
+    with world.by("admin") as work:
+        world.ids["twin"] = people.add(
+            work, email="team+zwei@startklar.example", name="T", password_hash=None, language="de", roles=[]
+        ).id
     return {
         "open": ("office", lambda work: cases.open_case(work, "wohngeld", EMPTY_TOWN)),
         "advance": ("team", lambda work: cases.advance(work, ready, "contract")),
@@ -135,6 +139,8 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
                 work, email="neu@startklar.example", name="Neu", password_hash=None, language="de", roles=[role]
             ),
         ),
+        "same_human": ("admin", lambda work: people.same_human(work, world["dsb"], world["isb"])),
+        "not_same_human": ("admin", lambda work: people.not_same_human(work, world["team"], world["twin"])),
         "grant": ("admin", lambda work: people.grant(work, world["dsb"], role)),
         "withdraw": (
             "admin",

@@ -232,7 +232,6 @@ def _to_do_of(actor: policy.Actor, *, further: bool) -> sa.Select[*tuple[Any, ..
 
 def _tasks(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
     """What one has handed in oneself waits for somebody else."""
-    own = sa.and_(Task.status == "submitted", Task.submitted_by == actor.id)
     return (
         sa.select(
             sa.literal("task").label("kind"),
@@ -255,7 +254,7 @@ def _tasks(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
             Case.process_version.label("process_version"),
         )
         .join(Case, Case.id == Task.case_id)
-        .where(policy.tasks_to_do(actor), sa.not_(sa.and_(Task.submitted_by.is_not(None), own)))
+        .where(policy.tasks_to_do(actor), sa.not_(policy.handed_in_by(actor)))
     )
 
 
@@ -411,7 +410,7 @@ def _tasks_of_others(work: Work) -> list[Waiting]:
 @lru_cache(maxsize=_QUERIES_KEPT)
 def _others_of(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
     """The query of an actor with these rights, likewise."""
-    handed_in = sa.and_(Task.status == "submitted", Task.submitted_by.is_not(None), Task.submitted_by == actor.id)
+    handed_in = policy.handed_in_by(actor)
     return (
         sa.select(
             Task.id,

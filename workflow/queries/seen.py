@@ -244,7 +244,7 @@ class SeenCase(CaseAtHand):
         """Whether the actor of the page is asked to do something with the task."""
         if task.acting is None or tasks.standing_of(self, task) is None:
             return False
-        return task.status != "submitted" or task.submitted_by != self.work.actor.id
+        return task.status != "submitted" or tasks.is_second_person(self, task)
 
     def answer(self, given: Answered, asked: EvidenceField | None) -> AnswerView:
         """An answer in words: options, variants and waves by their titles."""

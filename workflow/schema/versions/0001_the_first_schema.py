@@ -149,11 +149,16 @@ def upgrade() -> None:
         sa.Column("language", sa.String(length=80), nullable=False),
         sa.Column("theme", sa.String(length=80), nullable=False),
         sa.Column("salt", sa.String(length=32), nullable=True),
+        sa.Column("human_id", sa.Uuid(), nullable=False),
         sa.Column("created_at", workflow.models.Instant(), nullable=False),
         sa.Column("ended_at", workflow.models.Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["human_id"], ["person.id"], name=op.f("fk_person_human_id_person")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
         sa.UniqueConstraint("email", name=op.f("uq_person_email")),
     )
+    with op.batch_alter_table("person", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_person_human_id"), ["human_id"], unique=False)
+
     op.create_table(
         "remark",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -545,6 +550,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("holder_id", sa.Uuid(), nullable=True),
         sa.Column("submitted_by", sa.Uuid(), nullable=True),
+        sa.Column("submitted_for", sa.Uuid(), nullable=True),
         sa.Column("recorded_for_body", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("counted_from", sa.Date(), nullable=True),
         sa.Column("extended_days", sa.Integer(), nullable=False),
@@ -558,6 +564,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_task_case_id_cases")),
         sa.ForeignKeyConstraint(["holder_id"], ["person.id"], name=op.f("fk_task_holder_id_person")),
         sa.ForeignKeyConstraint(["submitted_by"], ["person.id"], name=op.f("fk_task_submitted_by_person")),
+        sa.ForeignKeyConstraint(["submitted_for"], ["person.id"], name=op.f("fk_task_submitted_for_person")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_task")),
         sa.UniqueConstraint("case_id", "name", "scope", name=op.f("uq_task_case_id")),
     )
@@ -770,6 +777,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_remark_chain_id"))
 
     op.drop_table("remark")
+    with op.batch_alter_table("person", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_person_human_id"))
+
     op.drop_table("person")
     with op.batch_alter_table("milestone", schema=None) as batch_op:
         batch_op.drop_index(
