@@ -89,7 +89,7 @@ def hand_back(task_id: UUID) -> AnyResponse:
 @blueprint.post("/<uuid:task_id>/reopen")
 def reopen(task_id: UUID) -> AnyResponse:
     """Ask for a done task once more, so that an answer can be corrected."""
-    return _do("reopen", task_id, lambda work: tasks.reopen(work, task_id, _typed("reason"), seen=forms.seen()))
+    return _do(tasks.reopen, task_id, _typed("reason"))
 
 
 @blueprint.post("/<uuid:task_id>/waive")
