@@ -146,12 +146,12 @@ def open_planned(
         chunk: list[Opened] = []
         try:
             with suppress(_OnlyTried), engine.change(who) as work:
-                chunk = _open_together(work, rest)
+                chunk = open_together(work, rest)
                 if dry_run:
                     raise _OnlyTried
         except sa.exc.IntegrityError:  # somebody else opened one of them meanwhile: find out which
             with suppress(_OnlyTried), engine.change(who) as work:
-                chunk = _open_one_by_one(work, rest)
+                chunk = open_one_by_one(work, rest)
                 if dry_run:
                     raise _OnlyTried from None
         results += chunk
@@ -546,7 +546,7 @@ def _begin(work: Work, service: str, body: str, ground: _Ground) -> LockedCase:
     return case
 
 
-def _open_together(work: Work, planned: Sequence[Planned]) -> list[Opened]:
+def open_together(work: Work, planned: Sequence[Planned]) -> list[Opened]:
     """As many of these as fit into one short transaction, kept at once.
 
     Raises IntegrityError when somebody else has just opened one of them; then none is kept.
@@ -568,7 +568,7 @@ def _open_together(work: Work, planned: Sequence[Planned]) -> list[Opened]:
     return results
 
 
-def _open_one_by_one(work: Work, planned: Sequence[Planned]) -> list[Opened]:
+def open_one_by_one(work: Work, planned: Sequence[Planned]) -> list[Opened]:
     """The same with a savepoint each: one that is refused is undone alone."""
     began = time.monotonic()
     results: list[Opened] = []

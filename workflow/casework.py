@@ -468,6 +468,7 @@ class LockedCase(CaseAtHand):
                     urgency=urgency,
                     facts=content,
                     created_at=self.work.now,
+                    bulk_id=self.work.bulk,
                 )
 
     def follow(self, source_kind: str) -> None:
@@ -540,6 +541,8 @@ class LockedCase(CaseAtHand):
     def _entry(self, act: str) -> events.Link:
         """The next entry of history, of which the case is the head from now on."""
         said = dict(self._content)
+        if self.work.bulk is not None:
+            said["bulk"] = self.work.bulk
         case_said = {name: value for name, value in self._case_changes.items() if name not in UNCHAINED}
         tasks_said: dict[str, Any] = {
             task_id.hex: {name: value for name, value in changes.items() if name not in UNCHAINED}

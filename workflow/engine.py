@@ -38,6 +38,8 @@ class Work:
     actor: Actor
     now: dt.datetime
     """The process time in UTC: the real one, or the rehearsal clock's."""
+    bulk: UUID | None = None
+    """What this is a part of, when many cases are worked off at once (`workflow.bulk`)."""
 
     @property
     def today(self) -> dt.date:

@@ -163,7 +163,7 @@ def _piles(work: Work, after: UUID | None, most: int) -> list[_Pile]:
     """The next recipients with pending notices, by id."""
     statement = (
         sa.select(Notice.recipient_id)
-        .where(Notice.message_id.is_(None))
+        .where(Notice.message_id.is_(None), Notice.bulk_id.is_(None))
         .distinct()
         .order_by(Notice.recipient_id)
         .limit(most)
@@ -252,6 +252,7 @@ _PENDING = (
     .outerjoin(Milestone, sa.and_(Notice.subject_kind == "milestone", Milestone.id == Notice.subject_id))
     .where(
         Notice.message_id.is_(None),
+        Notice.bulk_id.is_(None),
         Notice.recipient_id.in_(sa.bindparam("recipients", expanding=True, type_=sa.Uuid())),
     )
     .order_by(Notice.recipient_id, Notice.created_at, Notice.id)

@@ -670,6 +670,61 @@ class Followup(Base):
     )
 
 
+class Bulk(Base):
+    """One thing asked of many cases at once by one person; worked off in chunks, resumable."""
+
+    __tablename__ = "bulk"
+
+    id: Mapped[Id]
+    kind: Mapped[Word]
+    arguments: Mapped[str]
+    """Canonical JSON: what is done with every one of them, as it was asked."""
+    by_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    """In whose name each of them is done, with the rights this person has at that time."""
+    created_at: Mapped[dt.datetime]
+    finished_at: Mapped[dt.datetime | None]
+
+    __table_args__ = (
+        Index("ix_bulk_by", "by_id", "created_at"),
+        Index(
+            "ix_bulk_unfinished",
+            "created_at",
+            postgresql_where=text("finished_at IS NULL"),
+            sqlite_where=text("finished_at IS NULL"),
+        ),
+    )
+
+
+class BulkItem(Base):
+    """One of the many: what it is done with, and what it came to. Written with the deed itself, hence done once."""
+
+    __tablename__ = "bulk_item"
+
+    bulk_id: Mapped[UUID] = mapped_column(ForeignKey("bulk.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID | None]
+    """Null for a case that is to be opened, until it is. Whether there is such a case, its result says."""
+    task_id: Mapped[UUID | None]
+    service: Mapped[str | None] = mapped_column(String(80))
+    body: Mapped[str | None] = mapped_column(String(12))
+    status: Mapped[Word]
+    """pending, done or refused."""
+    error: Mapped[str | None]
+    """Why it was refused: canonical JSON of `refusals`."""
+    seq: Mapped[int | None]
+    """The last entry in the history of the case when it was done."""
+
+    __table_args__ = (
+        Index(
+            "ix_bulk_item_pending",
+            "bulk_id",
+            "case_id",
+            postgresql_where=text("status = 'pending'"),
+            sqlite_where=text("status = 'pending'"),
+        ),
+    )
+
+
 class Decision(Base):
     """A rung, decided exactly once."""
 
@@ -703,8 +758,16 @@ class Notice(Base):
     """Canonical JSON: names of the definition, dates, numbers; nothing personal."""
     created_at: Mapped[dt.datetime]
     message_id: Mapped[UUID | None] = mapped_column(ForeignKey("message.id"))
+    bulk_id: Mapped[UUID | None] = mapped_column(ForeignKey("bulk.id"))
+    """Kept back until this is through, so that a recipient gets all of it in one mail; null from then on."""
 
     __table_args__ = (
+        Index(
+            "ix_notice_bulk",
+            "bulk_id",
+            postgresql_where=text("bulk_id IS NOT NULL"),
+            sqlite_where=text("bulk_id IS NOT NULL"),
+        ),
         Index(
             "ix_notice_pending",
             "recipient_id",

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workflow import following, mailer, messages, prerequisites, reminders
+from workflow import bulk, following, mailer, messages, prerequisites, reminders
 from workflow.engine import Engine
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What time led to: subjects with a rung decided, cases that learnt something, mails written."""
+    """What time led to: subjects with a rung decided, cases that learnt something, mails written; and how many of those
+    somebody had asked for at once were still to be done."""
 
     decided: int = 0
     followed: int = 0
     written: int = 0
+    worked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def decide_and_write(engine: Engine) -> Written:
     Mails are written only when every rung that is due has been decided, by whomever, so that a person who is reminded
     of several things this morning gets one mail.
     """
+    worked = bulk.go_on(engine)
     prerequisites.expire(engine)
     decided = followed = 0
     while True:
@@ -59,4 +62,4 @@ def decide_and_write(engine: Engine) -> Written:
         decided, followed = decided + now_decided, followed + now_followed
         if not now_decided and not now_followed:
             break
-    return Written(decided, followed, messages.compose(engine))
+    return Written(decided, followed, messages.compose(engine), worked)

@@ -16,6 +16,7 @@ from tests.gv100ad import EXCERPT
 from tests.world import EMPTY_TOWN, TOWN, World, contents, plausible
 from workflow import (
     bodies,
+    bulk,
     cases,
     commands,
     events,
@@ -106,6 +107,10 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         ),
         "resume": ("team", lambda work: cases.resume(work, resting)),
         "accept": ("digi", lambda work: tasks.accept(work, interest)),
+        "ask_many": (
+            "team",
+            lambda work: commands.once(work, "k", bulk.ask, bulk.Order("resume"), bulk.of_cases([resting, ready])),
+        ),
         "accept_once": ("digi", lambda work: commands.once(work, "k", tasks.accept, interest)),
         "assign": ("leitung", lambda work: tasks.assign(work, interest, world["fachamt"])),
         "submit": ("digi", lambda work: tasks.submit(work, interest, answers)),

@@ -190,6 +190,27 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name=op.f("uq_wave_id")),
     )
     op.create_table(
+        "bulk",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=80), nullable=False),
+        sa.Column("arguments", sa.Text(), nullable=False),
+        sa.Column("by_id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", workflow.models.Instant(), nullable=False),
+        sa.Column("finished_at", workflow.models.Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["by_id"], ["person.id"], name=op.f("fk_bulk_by_id_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bulk")),
+    )
+    with op.batch_alter_table("bulk", schema=None) as batch_op:
+        batch_op.create_index("ix_bulk_by", ["by_id", "created_at"], unique=False)
+        batch_op.create_index(
+            "ix_bulk_unfinished",
+            ["created_at"],
+            unique=False,
+            postgresql_where=sa.text("finished_at IS NULL"),
+            sqlite_where=sa.text("finished_at IS NULL"),
+        )
+
+    op.create_table(
         "cases",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.String(length=120), nullable=False),
@@ -425,6 +446,29 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_web_session_person_id"), ["person_id"], unique=False)
 
     op.create_table(
+        "bulk_item",
+        sa.Column("bulk_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column("task_id", sa.Uuid(), nullable=True),
+        sa.Column("service", sa.String(length=80), nullable=True),
+        sa.Column("body", sa.String(length=12), nullable=True),
+        sa.Column("status", sa.String(length=80), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("seq", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["bulk_id"], ["bulk.id"], name=op.f("fk_bulk_item_bulk_id_bulk")),
+        sa.PrimaryKeyConstraint("bulk_id", "position", name=op.f("pk_bulk_item")),
+    )
+    with op.batch_alter_table("bulk_item", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_bulk_item_pending",
+            ["bulk_id", "case_id"],
+            unique=False,
+            postgresql_where=sa.text("status = 'pending'"),
+            sqlite_where=sa.text("status = 'pending'"),
+        )
+
+    op.create_table(
         "document",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=True),
@@ -517,12 +561,21 @@ def upgrade() -> None:
         sa.Column("facts", sa.Text(), nullable=False),
         sa.Column("created_at", workflow.models.Instant(), nullable=False),
         sa.Column("message_id", sa.Uuid(), nullable=True),
+        sa.Column("bulk_id", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(["bulk_id"], ["bulk.id"], name=op.f("fk_notice_bulk_id_bulk")),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_notice_case_id_cases")),
         sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_notice_message_id_message")),
         sa.ForeignKeyConstraint(["recipient_id"], ["person.id"], name=op.f("fk_notice_recipient_id_person")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
     )
     with op.batch_alter_table("notice", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_notice_bulk",
+            ["bulk_id"],
+            unique=False,
+            postgresql_where=sa.text("bulk_id IS NOT NULL"),
+            sqlite_where=sa.text("bulk_id IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_notice_pending",
             ["recipient_id", "created_at"],
@@ -681,6 +734,11 @@ def downgrade() -> None:
             postgresql_where=sa.text("message_id IS NULL"),
             sqlite_where=sa.text("message_id IS NULL"),
         )
+        batch_op.drop_index(
+            "ix_notice_bulk",
+            postgresql_where=sa.text("bulk_id IS NOT NULL"),
+            sqlite_where=sa.text("bulk_id IS NOT NULL"),
+        )
 
     op.drop_table("notice")
     with op.batch_alter_table("hold", schema=None) as batch_op:
@@ -707,6 +765,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_document_case_id"))
 
     op.drop_table("document")
+    with op.batch_alter_table("bulk_item", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_bulk_item_pending",
+            postgresql_where=sa.text("status = 'pending'"),
+            sqlite_where=sa.text("status = 'pending'"),
+        )
+
+    op.drop_table("bulk_item")
     with op.batch_alter_table("web_session", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_web_session_person_id"))
 
@@ -771,6 +837,15 @@ def downgrade() -> None:
         batch_op.drop_index("ix_cases_body")
 
     op.drop_table("cases")
+    with op.batch_alter_table("bulk", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_bulk_unfinished",
+            postgresql_where=sa.text("finished_at IS NULL"),
+            sqlite_where=sa.text("finished_at IS NULL"),
+        )
+        batch_op.drop_index("ix_bulk_by")
+
+    op.drop_table("bulk")
     op.drop_table("wave")
     op.drop_table("team")
     with op.batch_alter_table("remark", schema=None) as batch_op:
