@@ -144,15 +144,42 @@ class World:
         self.reach_milestones(case_id)
         case = self.case(case_id)
         with self.look() as work:
+            wanted = work.catalogue.needed(case.service, case.variant)
+            first = {(entry.kind, entry.scope): position for position, entry in enumerate(wanted)}
             waiting = work.session.execute(
-                sa.select(Prerequisite.id, Prerequisite.kind, Prerequisite.owner).where(
+                sa.select(Prerequisite.id, Prerequisite.kind, Prerequisite.scope).where(
                     Prerequisite.body == case.body, Prerequisite.status != "done"
                 )
             ).all()
-        for prerequisite_id, kind, owner in waiting:
-            with self.by(owner.removeprefix("body.")) as work:
-                given = plausible(work.catalogue.shared.prerequisites[kind].evidence, work.today)
-                prerequisites.complete(work, prerequisite_id, given)
+        for row in sorted(waiting, key=lambda row: first.get((row.kind, row.scope), -1)):
+            self.prove(row.id)
+
+    def prove(self, prerequisite_id: UUID) -> None:
+        """Do every step of a prerequisite that is left."""
+        while True:
+            with self.look() as work:
+                row = work.session.get_one(Prerequisite, prerequisite_id)
+                status, kind, step, acting = row.status, row.kind, row.step, row.acting or row.owner
+                given = self.proof(work, kind, step)
+            if status == "done":
+                return
+            with self.by(who_acts(acting)) as work:
+                if status == "submitted":
+                    prerequisites.confirm(work, prerequisite_id)
+                else:
+                    prerequisites.complete(work, prerequisite_id, given)
+
+    def proof(self, work: Work, kind: str, step: str = "") -> dict[str, str | StoredFile]:
+        """Plausible answers to what a step of a prerequisite asks for; by default the first."""
+        entered = prerequisites.step_of(prerequisites.kind_of(work, kind), step)[1]
+        return plausible(entered.evidence, work.today)
+
+    def prerequisite(self, kind: str, body: str = TOWN) -> Any:
+        """All columns of a prerequisite of a body."""
+        with self.look() as work:
+            return work.session.execute(
+                sa.select(Prerequisite.__table__).where(Prerequisite.body == body, Prerequisite.kind == kind)
+            ).one()
 
     def walk(self, case_id: UUID, until: str = "live") -> None:
         """Take a case the whole way, or up to a state."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from babel import numbers
@@ -22,9 +23,9 @@ def body_kinds(kind: str) -> str:
     return _or("body.kinds", kind, kind.replace("_", " ").capitalize())
 
 
-def happened(subject: str, act: str) -> str:
+def happened(subject: str, act: str, facts: Mapping[str, Any] = MappingProxyType({})) -> str:
     """What an entry of a chain says: `happened("milestone", "reached")`."""
-    return _or(f"event.{subject}", act, wording.t("event.elsewhere"))
+    return _or(f"event.{subject}", act, wording.t("event.elsewhere"), facts)
 
 
 def happened_to_case(act: str, facts: Mapping[str, Any]) -> str:
@@ -49,6 +50,6 @@ def install(app: Flask) -> None:
     )
 
 
-def _or(room: str, name: str, otherwise: str) -> str:
+def _or(room: str, name: str, otherwise: str, facts: Mapping[str, Any] = MappingProxyType({})) -> str:
     key = f"{room}.{name}"
-    return wording.t(key) if texts.knows(wording.language(), key) else otherwise
+    return wording.t(key, **facts) if texts.knows(wording.language(), key) else otherwise

@@ -7,7 +7,7 @@ the entry of the chain, so that folding a chain gives the rows by construction.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any
@@ -164,12 +164,26 @@ class PrerequisiteSeen:
     kind: str
     scope: str
     team: str
+    step: str
+    round: int
+    renewing: bool
     status: str
     owner: str
     acting: str | None
+    holder_id: UUID | None
+    counted_from: dt.date
     due_on: dt.date | None
     done_on: dt.date | None
     valid_until: dt.date | None
+
+    def holds_on(self, day: dt.date) -> bool:
+        """Whether it is there and valid on this day; a renewal under way takes nothing away until then."""
+        proved = self.status == "done" or self.renewing
+        return proved and (self.valid_until is None or self.valid_until >= day)
+
+    def has_lapsed(self, day: dt.date) -> bool:
+        """Whether it was there once and is valid no more."""
+        return self.done_on is not None and self.valid_until is not None and self.valid_until < day
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,12 +244,7 @@ class CaseAtHand:
         """Of what the case's variant needs once per body, what has been asked for: by kind and scope."""
         if self._prerequisites is None:
             kinds = {entry.kind for entry in self.work.catalogue.needed(self.row.service, self.row.variant)}
-            rows = (
-                self.work.connection.execute(_PREREQUISITES, {"body": self.row.body, "kinds": sorted(kinds)})
-                if kinds
-                else ()
-            )
-            self._prerequisites = {(row.kind, row.scope): PrerequisiteSeen(*row) for row in rows}
+            self._prerequisites = prerequisites_of(self.work, self.row.body, kinds)
         return self._prerequisites
 
     def milestones(self) -> dict[str, MilestoneSeen]:
@@ -712,6 +721,12 @@ def holders_at(work: Work, bodies: Iterable[str]) -> Callable[[policy.Concerned]
         return tuple(holder for place in places for holder in by_place.get(place, ()))
 
     return of
+
+
+def prerequisites_of(work: Work, body: str, kinds: Collection[str]) -> dict[tuple[str, str], PrerequisiteSeen]:
+    """What a body was asked for of these kinds, by kind and scope."""
+    rows = work.connection.execute(_PREREQUISITES, {"body": body, "kinds": sorted(kinds)}) if kinds else ()
+    return {(row.kind, row.scope): PrerequisiteSeen(*row) for row in rows}
 
 
 def asking_holders(of: policy.Concerned) -> Asking:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -56,7 +56,32 @@ class Catalogue:
     def needed(self, service: str, variant: str | None) -> tuple[Needed, ...]:
         """Which prerequisites a case waits for; none before its variant is chosen."""
         chosen = self.variant(service, variant)
-        return chosen.prerequisites if chosen else ()
+        return self.with_needs(chosen.prerequisites) if chosen else ()
+
+    def with_needs(self, wanted: Iterable[Needed]) -> tuple[Needed, ...]:
+        """These, and whatever has to be there before them; each once, what is needed first before what needs it."""
+        found: dict[Needed, None] = {}
+
+        def collect(entry: Needed, above: tuple[Needed, ...]) -> None:
+            if entry in found or entry in above:
+                return
+            for before in self.needs_of(entry):
+                collect(before, (*above, entry))
+            found[entry] = None
+
+        for entry in wanted:
+            collect(entry, ())
+        return tuple(found)
+
+    def needs_of(self, entry: Needed) -> tuple[Needed, ...]:
+        """What has to be there before this one; a kind of which a body has several is needed with the same scope."""
+        kinds = self.shared.prerequisites
+        kind = kinds.get(entry.kind)
+        return tuple(
+            Needed(name, entry.scope if kinds[name].scoped_by is not None else "")
+            for name in (kind.needs if kind else ())
+            if name in kinds
+        )
 
     def is_responsible(self, service: str, *, ars: str, kind: str) -> bool | None:
         """Whether a body of this kind is responsible for a service; None while nobody knows who is."""

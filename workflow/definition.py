@@ -536,8 +536,8 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)
-class PrerequisiteKind:
-    """Something a body needs once and many cases wait for."""
+class PrerequisiteStep:
+    """One piece of work on the way to a prerequisite; steps are done one after the other."""
 
     title: Text
     owner: str
@@ -545,13 +545,51 @@ class PrerequisiteKind:
     ladder: Name
     help: Text | None = None
     informs: tuple[str, ...] = ()
+    confirm: str | None = None
+    """Who checks what was handed in, before it counts."""
+    evidence: dict[Name, EvidenceField] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class PrerequisiteKind:
+    """Something a body needs once and many cases wait for."""
+
+    title: Text
+    owner: str
+    due: Duration
+    """For the whole of it; its steps share these days."""
+    ladder: Name
+    help: Text | None = None
+    informs: tuple[str, ...] = ()
     scoped_by: Text | None = None
     """What tells several of one kind apart; `null`: a body has one."""
+    needs: tuple[Name, ...] = ()
+    """Kinds that must be there first: asked for together with this one."""
+    steps: dict[Name, PrerequisiteStep] = Field(default_factory=dict)
     evidence: dict[Name, EvidenceField] = Field(default_factory=dict)
     valid_until: Name | None = None
     """The date field that says when it expires."""
     expiry_ladder: Name | None = None
     source: str | None = None
+
+    def road(self) -> dict[str, PrerequisiteStep]:
+        """The steps in their order; a kind without any is one step without a name."""
+        if self.steps:
+            return self.steps
+        whole = PrerequisiteStep(
+            title=self.title,
+            owner=self.owner,
+            due=self.due,
+            ladder=self.ladder,
+            help=self.help,
+            informs=self.informs,
+            evidence=self.evidence,
+        )
+        return {"": whole}
+
+    def fields(self) -> dict[str, EvidenceField]:
+        """Everything it asks for, over all steps."""
+        return {name: field for step in self.road().values() for name, field in step.evidence.items()}
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)

@@ -127,6 +127,12 @@ class RequirementsNotMet(Conflict):
         self.reasons = tuple(reasons)
 
 
+class NeedsNotMet(RequirementsNotMet):
+    """A prerequisite cannot be completed: what it needs is not there yet. `reasons` as above."""
+
+    key = "error.needs_not_met"
+
+
 class Invalid(StartklarError):
     """What was given cannot be used. Facts: `what`."""
 

@@ -489,13 +489,20 @@ class Prerequisite(Base):
     scope: Mapped[str] = mapped_column(String(80), default="")
     owner: Mapped[Word]
     team: Mapped[Word] = mapped_column(ForeignKey("team.key"))
+    step: Mapped[str] = mapped_column(String(80), default="")
+    """The present step; empty where its kind has none. Owner, date and ladder are the step's."""
+    round: Mapped[int] = mapped_column(default=1)
+    """Counts how often its steps were begun: asked for, renewed."""
+    renewing: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    """A new round goes on while what was proved before is still valid."""
     status: Mapped[Word]
-    """ready, accepted, done, expired or not_needed."""
+    """ready, accepted, submitted, declined, done, expired, set_aside or not_needed."""
     requested: Mapped[bool] = mapped_column(default=False)
     """Somebody asked for it by hand: it stays, whether or not a case needs it."""
     acting: Mapped[str | None] = mapped_column(String(80))
     version: Mapped[int] = mapped_column(default=1)
     holder_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    submitted_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     counted_from: Mapped[dt.date]
     extended_days: Mapped[int] = mapped_column(default=0)
     due_on: Mapped[dt.date | None]

@@ -185,15 +185,22 @@ def tasks_to_do(actor: Actor) -> sa.ColumnElement[bool]:
     """
     free = _is_free(Task, actor)
     in_role = _to_do(actor, Task.acting, Task.body, Task.team, operator=Task.operator, service=Task.service)
-    mine = sa.and_(Task.acting.is_not(None), Task.holder_id == actor.id, Task.status == "accepted", _is_placed(actor))
+    placed = _is_placed(Task, actor)
+    mine = sa.and_(Task.acting.is_not(None), Task.holder_id == actor.id, Task.status == "accepted", placed)
     return sa.or_(mine, *(sa.and_(branch, free) for branch in in_role))
 
 
 def prerequisites_to_do(actor: Actor) -> sa.ColumnElement[bool]:
-    """The prerequisites that wait for this actor now, by the same rule; nobody is handed one by name."""
+    """The prerequisites that wait for this actor now, by the same rule."""
     free = _is_free(Prerequisite, actor)
     in_role = _to_do(actor, Prerequisite.acting, Prerequisite.body, Prerequisite.team)
-    return sa.or_(sa.false(), *(sa.and_(branch, free) for branch in in_role))
+    mine = sa.and_(
+        Prerequisite.acting.is_not(None),
+        Prerequisite.holder_id == actor.id,
+        Prerequisite.status == "accepted",
+        _is_placed(Prerequisite, actor),
+    )
+    return sa.or_(mine, *(sa.and_(branch, free) for branch in in_role))
 
 
 # --- doing -----------------------------------------------------------------------------------------------------------
@@ -436,15 +443,15 @@ def _another_grant() -> Any:
     return Grant.__table__.alias().c
 
 
-def _is_placed(actor: Actor) -> sa.ColumnElement[bool]:
+def _is_placed(of: type[Task] | type[Prerequisite], actor: Actor) -> sa.ColumnElement[bool]:
     """`standing_of_assignee`, said to the database."""
     reasons: list[sa.ColumnElement[bool]] = [sa.false()]
     if bodies := actor.bodies():
-        reasons.append(sa.and_(Task.owner.startswith("body.", autoescape=True), one_of(Task.body, bodies)))
-    if operators := actor.operators():
+        reasons.append(sa.and_(of.owner.startswith("body.", autoescape=True), one_of(of.body, bodies)))
+    if (operators := actor.operators()) and of is Task:
         reasons.append(sa.and_(Task.owner == "rollout_team", one_of(Task.operator, operators)))
     if teams := actor.teams("umsetzungsteam", "supervisor"):
-        reasons.append(one_of(Task.team, teams))
+        reasons.append(one_of(of.team, teams))
     return sa.or_(*reasons)
 
 

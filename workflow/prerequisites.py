@@ -1,23 +1,56 @@
-"""What a body does once and many cases wait for: a FIT-Connect endpoint, a payment mandate, a certificate."""
+"""What a body does once and many cases wait for: a FIT-Connect endpoint, a payment mandate, a certificate.
+
+ready → accepted → submitted → done, once for each of its steps; declined, set aside and not needed beside that road.
+A new round begins when it is renewed, while what was proved before is still valid, or when it has expired.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from workflow import casework, database, deadlines, events, evidence, followups, policy
+from workflow import casework, database, deadlines, events, evidence, followups, policy, requirements
 from workflow.casework import LockedCase
 from workflow.deadlines import Counting
-from workflow.definition import Needed, PrerequisiteKind, canonical
+from workflow.definition import Due, Needed, PrerequisiteKind, PrerequisiteStep, canonical
 from workflow.engine import SYSTEM, Engine, Work
-from workflow.errors import Conflict, NotAllowed, NotFound, Refused, TaskHasMoved, TaskNotAvailable
+from workflow.errors import (
+    Conflict,
+    NeedsNotMet,
+    NotAllowed,
+    NotFound,
+    Refused,
+    SecondPersonNeeded,
+    TaskHasMoved,
+    TaskNotAvailable,
+)
 from workflow.evidence import NOTHING, Given
 from workflow.models import Body, Case, Notice, Prerequisite, TeamDistrict
+
+MOST_EXTENSION = 60
+"""Working days by which one extension may move a date."""
+
+_WHEN = {
+    "confirm": ("submitted",),
+    "send_back": ("submitted",),
+    "complete": ("ready", "accepted", "expired"),
+    "accept": ("ready", "expired"),
+    "release": ("accepted",),
+    "hand_back": ("declined",),
+    "set_aside": ("declined",),
+    "assign": ("ready", "accepted", "expired"),
+    "decline": ("ready", "accepted", "expired"),
+    "extend": ("ready", "accepted", "submitted", "declined", "expired"),
+    "renew": ("done",),
+}
+"""In which status a deed can be done, in the order in which a page offers the deeds."""
+_AT_ONCE = (*_WHEN["complete"], "done", "not_needed", "set_aside")
+"""The same for handing in what is one step only: it is renewed in one go, and may be brought unasked."""
 
 
 @dataclass(slots=True)
@@ -30,11 +63,15 @@ class PrerequisiteRow:
     scope: str
     owner: str
     team: str
+    step: str
+    round: int
+    renewing: bool
     status: str
     requested: bool
     acting: str | None
     version: int
     holder_id: UUID | None
+    submitted_by: UUID | None
     counted_from: dt.date
     extended_days: int
     due_on: dt.date | None
@@ -66,6 +103,7 @@ class PrerequisiteView:
     id: UUID
     status: str
     version: int
+    step: str = ""
     waiting: int = 0
 
 
@@ -86,7 +124,8 @@ def ask(case: LockedCase) -> None:
 
 
 def request(work: Work, body: str, kind: str, scope: str = "") -> PrerequisiteView:
-    """Ask a body for a prerequisite before any case needs it, as its team or the body itself.
+    """Ask a body for a prerequisite before any case needs it, as its team or the body itself; with it for what it
+    needs.
 
     Raises NotFound (no such kind or body, or one that ended), NotAllowed, NotFound (a scope where there is none, or
     none where there must be one) or Conflict (it has been asked for already), in this order.
@@ -99,46 +138,174 @@ def request(work: Work, body: str, kind: str, scope: str = "") -> PrerequisiteVi
         raise NotAllowed(roles=("umsetzungsteam", "body.digi"))
     if bool(scope) != (asked.scoped_by is not None):
         raise NotFound(what="prerequisite", name=f"{kind} {scope}".strip())
-    row = _ask(work, body, team, Needed(kind, scope), requested=True)
-    if row is None:
-        row = _lock_named(work, body, Needed(kind, scope))
-        if row.status != "not_needed":
-            raise Conflict(what="prerequisite")
-        _ask_anew(work, row, asked, requested=True)
+    wanted = Needed(kind, scope)
+    together = work.catalogue.with_needs([wanted])
+    known = _lock_named(work, body, together)
+    if (row := known.get(wanted)) is not None and row.status not in ("not_needed", "set_aside"):
+        raise Conflict(what="prerequisite")
+
+    for entry in sorted(together, key=lambda entry: (entry.kind, entry.scope)):
+        found = known.get(entry)
+        if found is None:
+            added = _ask(work, body, team, entry, requested=entry == wanted)
+            if added is None and entry == wanted:  # somebody else has just asked for it
+                raise Conflict(what="prerequisite")
+            row = added if entry == wanted else row
+        elif found.status in ("not_needed", "set_aside"):
+            _ask_anew(work, found, kind_of(work, entry.kind), requested=entry == wanted)
+    assert row is not None  # noqa: S101 - it was there, or was added
     return _view(row)
 
 
 def accept(work: Work, prerequisite_id: UUID, *, seen: int | None = None) -> PrerequisiteView:
-    """Claim a prerequisite.
+    """Claim the present step.
 
     Raises NotFound, TaskHasMoved, TaskNotAvailable (not open, or a colleague has it) or NotAllowed, in this order.
     """
     row = _lock(work, prerequisite_id, seen)
-    if row.status not in ("ready", "expired"):
-        raise TaskNotAvailable(deed="accept", status=row.status)
+    _insist_status(row, "accept")
     standing = _insist_standing(work, row)
 
     _record(work, row, "accepted", {"status": "accepted", "holder_id": work.actor.id}, **_instead(standing))
     return _view(row)
 
 
-def complete(work: Work, prerequisite_id: UUID, given: Given = NOTHING, *, seen: int | None = None) -> PrerequisiteView:
-    """Hand in what proves it; every case that waits for it learns of it.
+def release(work: Work, prerequisite_id: UUID, *, seen: int | None = None) -> PrerequisiteView:
+    """Give back what one has accepted: it is open again to everybody who may act on it.
 
-    Also renews one that is done: its evidence and validity are replaced, earlier revisions stay. Raises NotFound,
-    TaskHasMoved, NotAllowed, TaskNotAvailable (a colleague has accepted it), InvalidEvidence or Refused (valid until a
-    day that is past), in this order.
+    Who hands on may also take it back from somebody. Raises NotFound, TaskHasMoved, TaskNotAvailable or NotAllowed, in
+    this order.
     """
     row = _lock(work, prerequisite_id, seen)
+    _insist_status(row, "release")
+    if row.holder_id != work.actor.id and not policy.may_assign(work.actor, row.acting or row.owner, row):
+        raise NotAllowed(roles=("body.leitung", "body.digi", "supervisor"))
+
+    _record(work, row, "released", {"status": "ready", "holder_id": None})
+    return _view(row)
+
+
+def assign(work: Work, prerequisite_id: UUID, to: UUID, *, seen: int | None = None) -> PrerequisiteView:
+    """Hand it to a named person who may act on it, who learns of it; like a task of a case.
+
+    Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed or Refused (that person may not act on it), in this
+    order.
+    """
+    row = _lock(work, prerequisite_id, seen)
+    _insist_status(row, "assign")
+    if not policy.may_assign(work.actor, row.acting or row.owner, row):
+        raise NotAllowed(roles=("body.leitung", "body.digi", "supervisor"))
+    if to not in eligible(work, row, casework.holders(work, row)):
+        raise Refused("error.cannot_be_assigned")
+
+    _record(work, row, "assigned", {"status": "accepted", "holder_id": to}, to=to)
+    _tell(work, "asked", row, [to])
+    return _view(row)
+
+
+def decline(work: Work, prerequisite_id: UUID, reason: str, *, seen: int | None = None) -> PrerequisiteView:
+    """Say that this will not be done, and why; the team decides.
+
+    Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed or InvalidEvidence (no reason), in this order.
+    """
+    row = _lock(work, prerequisite_id, seen)
+    _insist_status(row, "decline")
     standing = _insist_standing(work, row)
-    if is_with_colleague(work, row, casework.holders(work, row)):
+    remark = _remark(work, row, reason)
+
+    changes = {"status": "declined", "acting": "umsetzungsteam", "holder_id": None} | _confirming(work, row)
+    _record(work, row, "declined", changes, remark=remark, **_instead(standing))
+    _notify(work, "declined", row, "umsetzungsteam")
+    return _view(row)
+
+
+def hand_back(work: Work, prerequisite_id: UUID, reason: str, *, seen: int | None = None) -> PrerequisiteView:
+    """Give what was declined back to its owner; its deadline counts anew.
+
+    Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed or InvalidEvidence (no reason), in this order.
+    """
+    row = _lock(work, prerequisite_id, seen)
+    _insist_status(row, "hand_back")
+    policy.insist(work.actor, ("umsetzungsteam", "supervisor"), row)
+    remark = _remark(work, row, reason)
+
+    step = step_of(kind_of(work, row.kind), row.step)[1]
+    changes = {"status": "ready", "acting": row.owner, "holder_id": None} | _clock(work, step.due, step.ladder, row)
+    _record(work, row, "handed_back", changes, remark=remark)
+    _notify(work, "handed_back", row, row.owner)
+    return _view(row)
+
+
+def set_aside(work: Work, prerequisite_id: UUID, reason: str, *, seen: int | None = None) -> PrerequisiteView:
+    """Decide as team that a body is asked no more for what it declined. Cases that need it wait until it is asked anew.
+
+    A renewal set aside leaves what was proved before as it is. Raises NotFound, TaskHasMoved, TaskNotAvailable,
+    NotAllowed or InvalidEvidence (no reason), in this order.
+    """
+    row = _lock(work, prerequisite_id, seen)
+    _insist_status(row, "set_aside")
+    policy.insist(work.actor, ("umsetzungsteam", "supervisor"), row)
+    remark = _remark(work, row, reason)
+
+    _record(work, row, "set_aside", _given_up(work, row, "set_aside") | {"requested": False}, remark=remark)
+    return _view(row)
+
+
+def extend(
+    work: Work, prerequisite_id: UUID, working_days: int, reason: str, *, seen: int | None = None
+) -> PrerequisiteView:
+    """Move the due date of the present step by some working days, as supervisor, with a reason.
+
+    Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed, InvalidEvidence (no reason) or Refused (not 1 to 60
+    days), in this order.
+    """
+    row = _lock(work, prerequisite_id, seen)
+    _insist_status(row, "extend")
+    policy.insist(work.actor, ("supervisor",), row)
+    words = _words(reason)
+    if not 1 <= working_days <= MOST_EXTENSION:
+        raise Refused("error.extension", most=MOST_EXTENSION)
+
+    calendar = work.catalogue.calendar
+    due_on = calendar.add(row.due_on or work.today, working_days)
+    changes = {
+        "extended_days": row.extended_days + working_days,
+        "due_on": due_on,
+        "generation": row.generation + 1,
+        **_ring(work, row.ladder or "", due_on, row.counted_from),
+    }
+    _record(work, row, "extended", changes, remark=events.remark(work, row.id, words), days=working_days)
+    return _view(row)
+
+
+def complete(work: Work, prerequisite_id: UUID, given: Given = NOTHING, *, seen: int | None = None) -> PrerequisiteView:
+    """Hand in what the present step asks for: the next one begins, or every case that waits for it learns of it.
+
+    Where a step names somebody who checks, this waits for them. One without steps that is done is renewed by it: its
+    evidence and validity are replaced, earlier revisions stay.
+
+    Raises NotFound, TaskHasMoved, NotAllowed, TaskNotAvailable (a colleague has accepted it, or nothing is to be handed
+    in), InvalidEvidence, Refused (valid until a day that is past) or NeedsNotMet (what it needs is not there),
+    in this order.
+    """
+    row = _lock(work, prerequisite_id, seen)
+    holders = casework.holders(work, row)
+    standing = standing_of(work, row, holders)
+    if standing is None:
+        raise NotAllowed(roles=(row.acting or row.owner,))
+    if is_with_colleague(work, row, holders):
         raise TaskNotAvailable(deed="held", status=row.status)
     kind = kind_of(work, row.kind)
+    if row.status not in (_WHEN["complete"] if kind.steps else _AT_ONCE):
+        raise TaskNotAvailable(deed="complete", status=row.status)
+    name, step = step_of(kind, row.step)
     earlier = casework.earlier_answers(work, "prerequisite", row.id)
-    answers = evidence.read(kind.evidence, given, earlier=earlier)
+    answers = evidence.read(step.evidence, given, earlier=earlier)
     valid_until = next((answer.value for answer in answers if answer.field == kind.valid_until), None)
     if isinstance(valid_until, dt.date) and valid_until < work.today:
         raise Refused("error.expired_already", date=valid_until)
+    if _is_last(kind, name):
+        insist_needs(work, row)
 
     kept = casework.keep_answers(
         work,
@@ -146,38 +313,112 @@ def complete(work: Work, prerequisite_id: UUID, given: Given = NOTHING, *, seen:
         kind="prerequisite",
         subject_id=row.id,
         source=row.kind,
-        attempt=row.generation + 1,
+        attempt=row.round,
         earlier=earlier,
         owner={"prerequisite_id": row.id},
     )
     casework.write_kept(work, kept)
-    changes: dict[str, Any] = {
-        "status": "done",
-        "acting": None,
+    said = {"rows": kept.said, **_instead(standing)}
+    if step.confirm is None:
+        return _next(work, row, kind, said, held=row.status == "accepted")
+    confirmer = _confirmer(row, step, standing, holders)
+    changes = {
+        "status": "submitted",
+        "acting": confirmer,
         "holder_id": work.actor.id,
-        "done_on": work.today,
-        "valid_until": valid_until,
-        **_renewal(work, kind, row, valid_until),
-    }
-    _record(work, row, "completed", changes, rows=kept.said, **_instead(standing))
-    waiting = waiting_cases(work, row.body, row.kind, row.scope)
-    followups.queue(work.session, "prerequisite", row.id, row.seq, waiting)
-    return _view(row, waiting=len(waiting))
+        "submitted_by": work.actor.id,
+    } | _confirming(work, row)
+    _record(work, row, "submitted", changes, **said)
+    _notify(work, "confirm_asked", row, confirmer)
+    return _view(row)
+
+
+def confirm(work: Work, prerequisite_id: UUID, *, seen: int | None = None) -> PrerequisiteView:
+    """Say as a second person that what was handed in for the present step is right.
+
+    Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed, SecondPersonNeeded or NeedsNotMet (what it needs
+    is not there any more), in this order.
+    """
+    row = _lock(work, prerequisite_id, seen)
+    _insist_status(row, "confirm")
+    standing = _insist_standing(work, row)
+    _insist_second_person(work, row)
+    kind = kind_of(work, row.kind)
+    if _is_last(kind, row.step):
+        insist_needs(work, row)
+
+    if row.submitted_by is not None:
+        _tell(work, "confirmed", row, [row.submitted_by])
+    return _next(work, row, kind, _instead(standing), held=True, confirmed=True)
+
+
+def send_back(work: Work, prerequisite_id: UUID, reason: str, *, seen: int | None = None) -> PrerequisiteView:
+    """Ask for more: the step is open again for who handed it in, and its deadline counts anew.
+
+    Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed, SecondPersonNeeded or InvalidEvidence (no reason), in
+    this order.
+    """
+    row = _lock(work, prerequisite_id, seen)
+    _insist_status(row, "send_back")
+    standing = _insist_standing(work, row)
+    _insist_second_person(work, row)
+    remark = _remark(work, row, reason)
+
+    step = step_of(kind_of(work, row.kind), row.step)[1]
+    submitted_by = row.submitted_by
+    changes = {"status": "accepted", "acting": row.owner, "holder_id": submitted_by, "submitted_by": None}
+    _record(
+        work,
+        row,
+        "sent_back",
+        changes | _clock(work, step.due, step.ladder, row),
+        remark=remark,
+        **_instead(standing),
+    )
+    if submitted_by is not None:
+        _tell(work, "sent_back", row, [submitted_by])
+    return _view(row)
+
+
+def renew(work: Work, prerequisite_id: UUID, *, seen: int | None = None) -> PrerequisiteView:
+    """Begin its steps anew while what was proved is still valid; cases stay connected until that day.
+
+    The body itself and its team begin it. Raises NotFound, TaskHasMoved, TaskNotAvailable (it is not done) or
+    NotAllowed, in this order.
+    """
+    row = _lock(work, prerequisite_id, seen)
+    _insist_status(row, "renew")
+    if not policy.may_request(work.actor, body=row.body, team=row.team):
+        raise NotAllowed(roles=("umsetzungsteam", "body.digi"))
+    kind = kind_of(work, row.kind)
+
+    changes = _begin(work, kind, row, renewing=True) | {"status": "ready", "round": row.round + 1}
+    _record(work, row, "renewing", changes)
+    _notify(work, "asked", row, row.owner)
+    return _view(row)
 
 
 def expire(engine: Engine) -> int:
     """Ask anew for what has expired, so that it is in somebody's inbox again; returns how much. Safe to run twice."""
     with engine.read(SYSTEM) as work:
-        past = (Prerequisite.status == "done", Prerequisite.valid_until < work.today)
+        proved = sa.or_(Prerequisite.status == "done", Prerequisite.renewing)
+        past = (proved, Prerequisite.valid_until < work.today)
         found = list(work.session.execute(sa.select(Prerequisite.id).where(*past).order_by(Prerequisite.id)).scalars())
     expired = 0
     for prerequisite_id in found:
         with engine.change(SYSTEM) as work:
             row = _lock(work, prerequisite_id, None)
-            if row.status != "done" or row.valid_until is None or row.valid_until >= work.today:
+            if not (row.status == "done" or row.renewing) or row.valid_until is None or row.valid_until >= work.today:
                 continue
-            _record(work, row, "expired", {"status": "expired", "acting": row.owner, "holder_id": None})
             expired += 1
+            if row.renewing:  # somebody is at it already
+                _record(work, row, "lapsed", {"renewing": False})
+                continue
+            kind = work.catalogue.shared.prerequisites.get(row.kind)
+            name, step = step_of(kind, "") if kind is not None else (row.step, None)
+            owner = step.owner if step else row.owner
+            changes = {"status": "expired", "step": name, "owner": owner, "acting": owner, "holder_id": None}
+            _record(work, row, "expired", changes | {"round": row.round + 1, "submitted_by": None})
             if not _lay_aside(work, row, _needed(work, row.body)):
                 _notify(work, "asked", row, row.owner)
     return expired
@@ -218,9 +459,8 @@ def end(work: Work, body: str) -> None:
         .with_for_update(of=Prerequisite)
     ).all()
     for row in (PrerequisiteRow(*cells) for cells in rows):
-        silent = {"remind_at": None, "rung": None, "occurrence": 0, "generation": row.generation + 1}
-        nobody = {"status": "not_needed", "acting": None, "holder_id": None, "due_on": None}
-        _record(work, row, "body_ended", {"requested": False, **silent, **(nobody if row.status != "done" else {})})
+        nobody = {"status": "not_needed", **_NOBODY} if row.status != "done" else {}
+        _record(work, row, "body_ended", {"requested": False, **_silent(row), **nobody})
 
 
 def still_asked() -> sa.ColumnElement[bool]:
@@ -271,6 +511,77 @@ def is_with_colleague(work: Work, row: PrerequisiteRow, holders: Sequence[policy
     )
 
 
+def step_of(kind: PrerequisiteKind, name: str) -> tuple[str, PrerequisiteStep]:
+    """The step of this name; the first one where the definitions lost it, or none has begun."""
+    road = kind.road()
+    return (name, road[name]) if name in road else next(iter(road.items()))
+
+
+def insist_needs(work: Work, row: PrerequisiteRow) -> None:
+    """Raises NeedsNotMet unless everything it needs is there and valid."""
+    if reasons := unmet_needs(work, row):
+        raise NeedsNotMet(reasons)
+
+
+def unmet_needs(work: Work, row: PrerequisiteRow) -> list[requirements.Reason]:
+    """What it needs and the body does not have yet."""
+    needed = work.catalogue.needs_of(Needed(row.kind, row.scope))
+    if not needed:
+        return []
+    known = casework.prerequisites_of(work, row.body, {entry.kind for entry in needed})
+    return requirements.missing(work, needed, known)
+
+
+# --- what a page offers ----------------------------------------------------------------------------------------------
+
+
+def deeds(work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder]) -> tuple[str, ...]:
+    """What this actor may do with it now: exactly the deeds that would not be refused for status or rights."""
+    kind = work.catalogue.shared.prerequisites.get(row.kind)
+    if kind is None:
+        return ()
+    when = _WHEN if kind.steps else _WHEN | {"complete": _AT_ONCE}
+    return tuple(deed for deed, statuses in when.items() if row.status in statuses and _may(work, row, holders, deed))
+
+
+def standing_of(work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder]) -> policy.Standing | None:
+    """In what standing the actor may work on it, also as whom it was handed to by name; None when not at all."""
+    found = policy.standing(work.actor, row.acting or row.owner, row, lambda: holders)
+    if found is None and row.status == "accepted" and row.holder_id is not None and row.holder_id == work.actor.id:
+        return policy.standing_of_assignee(work.actor, row.owner, row)
+    return found
+
+
+def eligible(work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder]) -> set[UUID]:
+    """Who may be handed it: who is in charge, everybody with a role at the body, for a supervisor the team."""
+    people = set(policy.in_charge(row.acting or row.owner, row, holders)[1])
+    if row.owner.startswith("body."):
+        people |= {holder.person_id for holder in holders if holder.body == row.body}
+    if row.team in work.actor.teams("supervisor"):
+        people |= {holder.person_id for holder in holders if holder.team == row.team}
+    return people
+
+
+def _may(work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder], deed: str) -> bool:
+    actor = work.actor
+    if deed == "release" and row.holder_id == actor.id:
+        return True
+    if deed in ("assign", "release"):
+        return policy.may_assign(actor, row.acting or row.owner, row)
+    if deed in ("hand_back", "set_aside"):
+        return policy.allows(actor, ("umsetzungsteam", "supervisor"), row)
+    if deed == "extend":
+        return policy.allows(actor, ("supervisor",), row)
+    if deed == "renew":
+        return policy.may_request(actor, body=row.body, team=row.team)
+    if deed in ("confirm", "send_back") and row.submitted_by is not None and row.submitted_by == actor.id:
+        return False
+    return standing_of(work, row, holders) is not None and not is_with_colleague(work, row, holders)
+
+
+# --- helpers, in the order they are called ---------------------------------------------------------------------------
+
+
 def _known(work: Work, body: str) -> set[Needed]:
     """What the body has been asked for already."""
     rows = work.session.execute(sa.select(Prerequisite.kind, Prerequisite.scope).where(Prerequisite.body == body))
@@ -278,30 +589,41 @@ def _known(work: Work, body: str) -> set[Needed]:
 
 
 def _needed(work: Work, body: str) -> set[Needed]:
-    """What the open cases of a body need, whether they are live or not."""
+    """What the open cases of a body need, whether they are live or not, and what was asked for by hand needs."""
     rows = work.session.execute(
         sa.select(Case.service, Case.variant).where(
             Case.body == body, Case.ended_on.is_(None), Case.variant.is_not(None)
         )
     )
-    return {entry for service, variant in rows for entry in work.catalogue.needed(service, variant)}
+    by_hand = work.session.execute(
+        sa.select(Prerequisite.kind, Prerequisite.scope).where(Prerequisite.body == body, Prerequisite.requested)
+    )
+    return {entry for service, variant in rows for entry in work.catalogue.needed(service, variant)} | set(
+        work.catalogue.with_needs(Needed(kind, scope) for kind, scope in by_hand)
+    )
 
 
 def _lay_aside(work: Work, row: PrerequisiteRow, needed: set[Needed]) -> bool:
     """Ask nobody for it any more, unless it is needed or was asked for by hand; says whether."""
     if row.requested or Needed(row.kind, row.scope) in needed:
         return False
-    silent = {"remind_at": None, "rung": None, "occurrence": 0, "generation": row.generation + 1}
-    nobody = {"status": "not_needed", "acting": None, "holder_id": None, "due_on": None}
-    _record(work, row, "laid_aside", nobody | silent)
+    _record(work, row, "laid_aside", _given_up(work, row, "not_needed"))
     return True
+
+
+def _given_up(work: Work, row: PrerequisiteRow, status: str) -> dict[str, Any]:
+    """Nobody is asked any more; what a renewal should have replaced stays what it was."""
+    if not row.renewing:
+        return {"status": status, **_NOBODY, **_silent(row)}
+    back = _renewal(work, kind_of(work, row.kind), row, row.valid_until)
+    return {"status": "done", **_NOBODY, **back}
 
 
 def _ask_anew(work: Work, row: PrerequisiteRow, kind: PrerequisiteKind, *, requested: bool = False) -> None:
     """Ask once more for what was laid aside; its date counts from today."""
-    changes = {"status": "ready", "acting": kind.owner, "owner": kind.owner, "requested": requested}
-    _record(work, row, "asked", changes | _clock(work, kind) | {"generation": row.generation + 1})
-    _notify(work, "asked", row, kind.owner)
+    changes = {"status": "ready", "requested": requested, "round": row.round + 1} | _begin(work, kind, row)
+    _record(work, row, "asked", changes)
+    _notify(work, "asked", row, row.owner)
 
 
 def _team_of(work: Work, body: str) -> str | None:
@@ -315,20 +637,65 @@ def _has_ended(work: Work, body: str) -> bool:
     return work.session.execute(sa.select(Body.valid_until).where(Body.ars == body)).scalar() is not None
 
 
-def _clock(work: Work, kind: PrerequisiteKind) -> dict[str, Any]:
-    """The columns of a date that counts from today."""
-    calendar = work.catalogue.calendar
-    due_on = deadlines.due(calendar, kind.due, Counting(work.today), fixed=lambda _: None).date
-    ladder = work.catalogue.programme.ladders[kind.ladder]
-    ring = deadlines.next_ring(calendar, ladder, due_on, work.today, now=work.now)
+def _begin(
+    work: Work, kind: PrerequisiteKind, row: PrerequisiteRow | None, *, step: str = "", renewing: bool = False
+) -> dict[str, Any]:
+    """The columns with which a step begins: by default the first of a round."""
+    name, entered = step_of(kind, step)
+    return {
+        "step": name,
+        "renewing": renewing,
+        "owner": entered.owner,
+        "acting": entered.owner,
+        "holder_id": None,
+        "submitted_by": None,
+        **_clock(work, entered.due, entered.ladder, row, at_most=row.valid_until if row and renewing else None),
+    }
+
+
+def _clock(
+    work: Work, rule: Due, ladder: str, row: PrerequisiteRow | None, *, at_most: dt.date | None = None
+) -> dict[str, Any]:
+    """The columns of a date that counts from today, never later than the day on which the former proof ends."""
+    due_on = deadlines.due(work.catalogue.calendar, rule, Counting(work.today), fixed=lambda _: None).date
+    latest = at_most or (row.valid_until if row is not None and row.renewing else None)
+    due_on = min(due_on, latest) if latest is not None else due_on
     return {
         "counted_from": work.today,
+        "extended_days": 0,
         "due_on": due_on,
-        "ladder": kind.ladder,
+        "ladder": ladder,
+        "generation": row.generation + 1 if row is not None else 1,
+        **_ring(work, ladder, due_on, work.today),
+    }
+
+
+def _confirming(work: Work, row: PrerequisiteRow) -> dict[str, Any]:
+    """The clock of whoever checks what was handed in, or decides on a refusal."""
+    rules = work.catalogue.programme.calendar
+    return _clock(work, rules.confirm_within, rules.confirm_ladder, row)
+
+
+def _ring(work: Work, ladder: str, due_on: dt.date, counted_from: dt.date) -> dict[str, Any]:
+    """The columns that say when somebody is reminded next."""
+    rungs = work.catalogue.programme.ladders.get(ladder)
+    ring = (
+        deadlines.next_ring(work.catalogue.calendar, rungs, due_on, counted_from, now=work.now)
+        if rungs is not None
+        else None
+    )
+    return {
         "remind_at": ring.at if ring else None,
         "rung": ring.rung if ring else None,
         "occurrence": ring.occurrence if ring else 0,
     }
+
+
+def _silent(row: PrerequisiteRow) -> dict[str, Any]:
+    return {"remind_at": None, "rung": None, "occurrence": 0, "generation": row.generation + 1}
+
+
+_NOBODY: dict[str, Any] = {"acting": None, "holder_id": None, "submitted_by": None, "due_on": None, "renewing": False}
 
 
 def _ask(work: Work, body: str, team: str, entry: Needed, *, requested: bool = False) -> PrerequisiteRow | None:
@@ -339,20 +706,16 @@ def _ask(work: Work, body: str, team: str, entry: Needed, *, requested: bool = F
         body=body,
         kind=entry.kind,
         scope=entry.scope,
-        owner=kind.owner,
         team=team,
+        round=1,
         status="ready",
         requested=requested,
-        acting=kind.owner,
         version=1,
-        holder_id=None,
-        extended_days=0,
         done_on=None,
         valid_until=None,
-        generation=1,
         seq=0,
         head=events.START,
-        **_clock(work, kind),
+        **_begin(work, kind, None),
     )
     values = {column.name: getattr(row, column.name) for column in fields(PrerequisiteRow)}
     content = {"prerequisite": casework.said_of(values)}
@@ -362,8 +725,8 @@ def _ask(work: Work, body: str, team: str, entry: Needed, *, requested: bool = F
     if not database.insert_missing(work.session, Prerequisite, values):
         return None
     work.session.execute(events.APPEND, entry_link.values)
-    _notify(work, "asked", row, kind.owner)
-    for role in kind.informs:
+    _notify(work, "asked", row, row.owner)
+    for role in step_of(kind, row.step)[1].informs:
         _notify(work, "informed", row, role)
     return row
 
@@ -382,20 +745,113 @@ def _lock(work: Work, prerequisite_id: UUID, seen: int | None) -> PrerequisiteRo
     return found
 
 
-def _lock_named(work: Work, body: str, entry: Needed) -> PrerequisiteRow:
-    cells = work.session.execute(
+def _lock_named(work: Work, body: str, wanted: Sequence[Needed]) -> dict[Needed, PrerequisiteRow]:
+    """Those of the wanted ones that are there, ours until the transaction ends."""
+    which = [sa.and_(Prerequisite.kind == entry.kind, Prerequisite.scope == entry.scope) for entry in wanted]
+    rows = work.session.execute(
         sa.select(*_COLUMNS)
-        .where(Prerequisite.body == body, Prerequisite.kind == entry.kind, Prerequisite.scope == entry.scope)
+        .where(Prerequisite.body == body, sa.or_(*which))
+        .order_by(Prerequisite.id)  # as everywhere: reminders lock several too
         .with_for_update(of=Prerequisite)
-    ).one()
-    return PrerequisiteRow(*cells)
+    )
+    found = [PrerequisiteRow(*cells) for cells in rows]
+    return {Needed(row.kind, row.scope): row for row in found}
+
+
+def _insist_status(row: PrerequisiteRow, deed: str) -> None:
+    if row.status not in _WHEN[deed]:
+        raise TaskNotAvailable(deed=deed, status=row.status)
 
 
 def _insist_standing(work: Work, row: PrerequisiteRow) -> policy.Standing:
-    found = policy.standing(work.actor, row.owner, row, lambda: casework.holders(work, row))
+    """Raises NotAllowed unless the actor is in charge, or TaskNotAvailable when a colleague has accepted it."""
+    holders = casework.holders(work, row)
+    found = standing_of(work, row, holders)
     if found is None:
-        raise NotAllowed(roles=(row.owner,))
+        raise NotAllowed(roles=(row.acting or row.owner,))
+    if is_with_colleague(work, row, holders):
+        raise TaskNotAvailable(deed="held", status=row.status)
     return found
+
+
+def _insist_second_person(work: Work, row: PrerequisiteRow) -> None:
+    if row.submitted_by is not None and row.submitted_by == work.actor.id:
+        raise SecondPersonNeeded
+
+
+def _words(reason: str) -> str:
+    """A reason as it is kept. Raises InvalidEvidence when there is none, or it is too long."""
+    (answer,) = evidence.read({"reason": evidence.REASON}, {"reason": reason})
+    return str(answer.value)
+
+
+def _remark(work: Work, row: PrerequisiteRow, reason: str) -> dict[str, Any]:
+    return events.remark(work, row.id, _words(reason))
+
+
+def _is_last(kind: PrerequisiteKind, step: str) -> bool:
+    return step_of(kind, step)[0] == list(kind.road())[-1]
+
+
+def _next(
+    work: Work,
+    row: PrerequisiteRow,
+    kind: PrerequisiteKind,
+    said: dict[str, Any],
+    *,
+    held: bool,
+    confirmed: bool = False,
+) -> PrerequisiteView:
+    """The present step is done: the next one begins, with who has taken it on if it is the same role's; or all is."""
+    road = list(kind.road())
+    present = step_of(kind, row.step)[0]
+    if present != road[-1]:
+        following = road[road.index(present) + 1]
+        changes = _begin(work, kind, row, step=following, renewing=row.renewing)
+        if held and changes["owner"] == row.owner and row.holder_id is not None:
+            changes |= {"status": "accepted", "holder_id": row.holder_id}
+        else:
+            changes |= {"status": "ready"}
+        _record(work, row, "step_confirmed" if confirmed else "step_done", changes, done=present, **said)
+        if row.status == "ready":
+            _notify(work, "asked", row, row.owner)
+        for role in kind.road()[following].informs:
+            _notify(work, "informed", row, role)
+        return _view(row)
+
+    until = casework.earlier_answers(work, "prerequisite", row.id).get(kind.valid_until or "")
+    valid_until = until.value if until is not None and isinstance(until.value, dt.date) else None
+    changes = {
+        "status": "done",
+        "renewing": False,
+        "acting": None,
+        "holder_id": row.submitted_by or work.actor.id,
+        "submitted_by": None,
+        "done_on": work.today,
+        "valid_until": valid_until,
+        **_renewal(work, kind, row, valid_until),
+    }
+    _record(
+        work, row, "confirmed" if confirmed else "completed", changes, **({"done": present} if present else {}), **said
+    )
+    waiting = waiting_cases(work, row.body, row.kind, row.scope)
+    followups.queue(work.session, "prerequisite", row.id, row.seq, waiting)
+    return _view(row, waiting=len(waiting))
+
+
+def _confirmer(
+    row: PrerequisiteRow,
+    step: PrerequisiteStep,
+    standing: policy.Standing,
+    holders: Sequence[policy.Holder],
+) -> str:
+    """Who checks. What a team recorded for a body is checked by the body, if anybody there has an account."""
+    assert step.confirm is not None  # noqa: S101 - asked of steps that name one
+    if standing.for_the_body and step.confirm == "umsetzungsteam":
+        for role in ("body.leitung", "body.digi"):
+            if policy.in_charge(role, row, holders)[0] == role:
+                return role
+    return step.confirm
 
 
 def _instead(standing: policy.Standing) -> dict[str, str]:
@@ -405,6 +861,8 @@ def _instead(standing: policy.Standing) -> dict[str, str]:
 
 def _record(work: Work, row: PrerequisiteRow, act: str, changes: dict[str, Any], **said: Any) -> None:
     """Keep changes of a prerequisite with an entry of its chain."""
+    if row.step:
+        said = {"step": row.step, **said}
     before = row.version
     changes = {**changes, "version": before + 1}
     chained = {name: value for name, value in changes.items() if name not in casework.UNCHAINED}
@@ -419,25 +877,27 @@ def _record(work: Work, row: PrerequisiteRow, act: str, changes: dict[str, Any],
         setattr(row, name, value)
 
 
-def _renewal(work: Work, kind: PrerequisiteKind, row: PrerequisiteRow, valid_until: Any) -> dict[str, Any]:
+def _renewal(work: Work, kind: PrerequisiteKind, row: PrerequisiteRow, valid_until: dt.date | None) -> dict[str, Any]:
     """Once done, the ladder of its expiry runs, if it expires."""
-    silent = {"remind_at": None, "rung": None, "occurrence": 0, "generation": row.generation + 1}
-    if not isinstance(valid_until, dt.date) or kind.expiry_ladder is None:
+    silent = _silent(row)
+    if valid_until is None or kind.expiry_ladder is None:
         return {**silent, "due_on": row.due_on}
-    ladder = work.catalogue.programme.ladders[kind.expiry_ladder]
-    ring = deadlines.next_ring(work.catalogue.calendar, ladder, valid_until, work.today, now=work.now)
     return {
         **silent,
         "due_on": valid_until,
         "ladder": kind.expiry_ladder,
         "counted_from": work.today,
-        "remind_at": ring.at if ring else None,
-        "rung": ring.rung if ring else None,
+        "extended_days": 0,
+        **_ring(work, kind.expiry_ladder, valid_until, work.today),
     }
 
 
 def _notify(work: Work, name: str, row: PrerequisiteRow, role: str) -> None:
-    _, people = policy.in_charge(role, row, casework.holders(work, row))
+    _tell(work, name, row, policy.in_charge(role, row, casework.holders(work, row))[1])
+
+
+def _tell(work: Work, name: str, row: PrerequisiteRow, people: Iterable[UUID]) -> None:
+    """A notice for each; nobody is told what they just did themselves."""
     facts = canonical(events.plain({"prerequisite": row.kind, "body": row.body, "due": row.due_on}))
     notices = [
         {
@@ -459,7 +919,7 @@ def _notify(work: Work, name: str, row: PrerequisiteRow, role: str) -> None:
 
 
 def _view(row: PrerequisiteRow, *, waiting: int = 0) -> PrerequisiteView:
-    return PrerequisiteView(row.id, row.status, row.version, waiting)
+    return PrerequisiteView(row.id, row.status, row.version, row.step, waiting)
 
 
 _COLUMNS: Sequence[Any] = [getattr(Prerequisite, column.name) for column in fields(PrerequisiteRow)]

@@ -8,21 +8,32 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from workflow.casework import CaseAtHand
-from workflow.definition import MilestoneRequirement, Requirement
+from workflow.casework import CaseAtHand, PrerequisiteSeen
+from workflow.definition import MilestoneRequirement, Needed, Requirement
+from workflow.engine import Work
 from workflow.errors import RequirementsNotMet
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What a reason is about: a task by its key, a prerequisite by kind and scope, a milestone by kind."""
+
+    kind: Literal["task", "prerequisite", "milestone", "variant", "answer"]
+    name: str = ""
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
-    """One thing that does not hold: the key of its sentence, who must act (a role), and until when."""
+    """One thing that does not hold: the key of its sentence, who must act (a role), until when, what it is about."""
 
     key: str
     facts: Mapping[str, Any] = field(default_factory=dict)
     who: str | None = None
     due_on: dt.date | None = None
+    about: About | None = None
 
 
 def unmet(case: CaseAtHand, requirements: Iterable[Requirement]) -> list[Reason]:
@@ -43,6 +54,32 @@ def insist(case: CaseAtHand, requirements: Iterable[Requirement]) -> None:
         raise RequirementsNotMet(reasons, number=case.row.number)
 
 
+def missing(work: Work, needed: Iterable[Needed], known: Mapping[tuple[str, str], PrerequisiteSeen]) -> list[Reason]:
+    """Of what is needed once per body, what is not there or has expired; `known` is what the body was asked for."""
+    reasons: list[Reason] = []
+    for entry in needed:
+        kind = work.catalogue.shared.prerequisites[entry.kind]
+        row = known.get((entry.kind, entry.scope))
+        if row is not None and row.holds_on(work.today):
+            continue
+        lapsed = row is not None and row.has_lapsed(work.today)
+        reasons.append(
+            Reason(
+                "reason.prerequisite_expired" if lapsed else "reason.prerequisite_missing",
+                {"prerequisite": kind.title},
+                who=_who_brings(row) if row is not None else next(iter(kind.road().values())).owner,
+                due_on=row.due_on if row is not None and row.acting else None,
+                about=About("prerequisite", entry.kind, entry.scope),
+            )
+        )
+    return reasons
+
+
+def _who_brings(row: PrerequisiteSeen) -> str:
+    """Who is asked for it; the team, which asks, where nobody is."""
+    return row.acting or ("umsetzungsteam" if row.status == "set_aside" else row.owner)
+
+
 def _tasks_done(case: CaseAtHand) -> list[Reason]:
     """Every mandatory task of the state is done, waived or obsolete."""
     return [
@@ -51,6 +88,7 @@ def _tasks_done(case: CaseAtHand) -> list[Reason]:
             {"task": definition.title},
             who=task.acting or task.owner,
             due_on=task.due_on,
+            about=About("task", name),
         )
         for name, definition in case.process.states[case.row.state].tasks.items()
         for task in [case.tasks.get(name)]
@@ -61,27 +99,9 @@ def _tasks_done(case: CaseAtHand) -> list[Reason]:
 def _prerequisites_done(case: CaseAtHand) -> list[Reason]:
     """Everything the case's variant needs once per body is there and has not expired."""
     if case.row.variant is None and case.work.catalogue.service(case.row.service).variants:
-        return [Reason("reason.variant_missing", who="umsetzungsteam")]
+        return [Reason("reason.variant_missing", who="umsetzungsteam", about=About("variant"))]
     needed = case.work.catalogue.needed(case.row.service, case.row.variant)
-    if not needed:
-        return []
-    known = case.prerequisites()
-    reasons: list[Reason] = []
-    for entry in needed:
-        kind = case.work.catalogue.shared.prerequisites[entry.kind]
-        row = known.get((entry.kind, entry.scope))
-        if row is not None and row.status == "done" and not _expired(row.valid_until, case.work.today):
-            continue
-        expired = row is not None and row.status == "done"
-        reasons.append(
-            Reason(
-                "reason.prerequisite_expired" if expired else "reason.prerequisite_missing",
-                {"prerequisite": kind.title},
-                who=row.owner if row is not None else kind.owner,
-                due_on=row.due_on if row is not None else None,
-            )
-        )
-    return reasons
+    return missing(case.work, needed, case.prerequisites()) if needed else []
 
 
 def _milestone(case: CaseAtHand, kind: str) -> list[Reason]:
@@ -97,12 +117,9 @@ def _milestone(case: CaseAtHand, kind: str) -> list[Reason]:
             {"milestone": case.work.catalogue.shared.milestones[kind].title},
             who="programme_office",
             due_on=row.due_on if row is not None else None,
+            about=About("milestone", kind),
         )
     ]
-
-
-def _expired(valid_until: dt.date | None, today: dt.date) -> bool:
-    return valid_until is not None and valid_until < today
 
 
 _CHECKS: dict[str, Callable[[CaseAtHand], list[Reason]]] = {

@@ -17,6 +17,20 @@ class Broken:
     faults: tuple[str, ...]
 
 
+_STEPS = """\
+    ladder: short
+    steps:
+      apply: {title: {de: A, en: A}, owner: body.kasse, due: 30 working days, ladder: short}
+"""
+_TWICE = """\
+    ladder: short
+    steps:
+      apply: {title: {de: A, en: A}, owner: body.it, due: 5 working days, ladder: short,
+        evidence: {number: {type: text, title: {de: A, en: A}}}}
+      enter: {title: {de: A, en: A}, owner: body.it, due: 5 working days, ladder: short,
+        evidence: {number: {type: text, title: {de: A, en: A}}}}
+"""
+
 BROKEN: tuple[Broken, ...] = (
     Broken(
         "an unclosed quote",
@@ -800,6 +814,60 @@ BROKEN: tuple[Broken, ...] = (
         "prerequisites.yaml",
         (("    valid_until: expires_on\n", ""),),
         ("prerequisites.yaml:10:20 fault.expiry_without_date",),
+    ),
+    Broken(
+        "a prerequisite that needs itself",
+        "prerequisites.yaml",
+        (("    ladder: short\n    evidence:", "    ladder: short\n    needs: [mandate]\n    evidence:"),),
+        ("prerequisites.yaml:7:13 fault.needs_itself",),
+    ),
+    Broken(
+        "a prerequisite that needs what does not exist",
+        "prerequisites.yaml",
+        (("    ladder: short\n    evidence:", "    ladder: short\n    needs: [mandat]\n    evidence:"),),
+        ("prerequisites.yaml:7:13 fault.unknown_prerequisite",),
+    ),
+    Broken(
+        "a prerequisite that needs one of several",
+        "prerequisites.yaml",
+        (("    ladder: short\n    evidence:", "    ladder: short\n    needs: [mailbox]\n    evidence:"),),
+        ("prerequisites.yaml:7:13 fault.needs_scope",),
+    ),
+    Broken(
+        "prerequisites that need each other in a circle",
+        "prerequisites.yaml",
+        (
+            (
+                "    ladder: short\n    evidence:",
+                "    ladder: short\n    scoped_by: {de: A, en: A}\n    needs: [mailbox]\n    evidence:",
+            ),
+            ("    scoped_by: {de: Leistung, en: Service}\n", "    scoped_by: {de: A, en: A}\n    needs: [mandate]\n"),
+        ),
+        ("prerequisites.yaml:8:13 fault.needs_circle", "services/dogs.yaml:18:16 fault.scope_missing"),
+    ),
+    Broken(
+        "steps beside evidence of the whole",
+        "prerequisites.yaml",
+        (("    ladder: short\n    evidence:", f"{_STEPS}    evidence:"),),
+        ("prerequisites.yaml:9:5 fault.steps_and_evidence",),
+    ),
+    Broken(
+        "steps that take longer than the whole",
+        "prerequisites.yaml",
+        (("    ladder: short\n    scoped_by", f"{_STEPS}    scoped_by"),),
+        ("prerequisites.yaml:15:10 fault.steps_due",),
+    ),
+    Broken(
+        "two steps that ask for the same",
+        "prerequisites.yaml",
+        (("    ladder: short\n    scoped_by", f"{_TWICE}    scoped_by"),),
+        ("prerequisites.yaml:21:20 fault.steps_ask_twice",),
+    ),
+    Broken(
+        "a step nobody can own",
+        "prerequisites.yaml",
+        (("    ladder: short\n    evidence:", _STEPS.replace("body.kasse", "kasse") + "    evidence:"),),
+        ("prerequisites.yaml:8:45 fault.owner", "prerequisites.yaml:9:5 fault.steps_and_evidence"),
     ),
     Broken(
         "a prerequisite that sets a case",

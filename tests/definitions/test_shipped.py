@@ -147,7 +147,7 @@ def every_field() -> Iterator[tuple[str, EvidenceField]]:
     for name, move in process().transitions.items():
         yield from ((f"{name}.{field}", asked) for field, asked in move.asks.items())
     for name, prerequisite in shared().prerequisites.items():
-        yield from ((f"{name}.{field}", asked) for field, asked in prerequisite.evidence.items())
+        yield from ((f"{name}.{field}", asked) for field, asked in prerequisite.fields().items())
     for name, milestone in shared().milestones.items():
         yield from ((f"{name}.{field}", asked) for field, asked in milestone.evidence.items())
 
@@ -545,9 +545,9 @@ def test_nobody_is_asked_for_a_secret() -> None:
 def test_of_a_certificate_only_fingerprint_and_expiry_are_kept(kind: str) -> None:
     definition = shared().prerequisites[kind]
 
-    assert {"fingerprint", "expires_on"} <= set(definition.evidence)
+    assert {"fingerprint", "expires_on"} <= set(definition.fields())
     assert (definition.valid_until, definition.expiry_ladder) == ("expires_on", "milestone")
-    assert not [name for name, field in definition.evidence.items() if field.type == "document"]
+    assert not [name for name, field in definition.fields().items() if field.type == "document"]
     assert definition.help is not None
     assert re.search(r"[Pp]rivate", definition.help.en)
 

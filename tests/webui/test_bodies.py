@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from tests.webui.pages import hidden
 from tests.webui.visitor import Visitor, words
-from tests.world import STRANGE_TOWN, TOWN, World, contents, plausible
+from tests.world import STRANGE_TOWN, TOWN, World, contents
 from workflow import cases, following, prerequisites
 from workflow.engine import SYSTEM
 from workflow.models import Body, Event, Prerequisite
@@ -37,6 +37,14 @@ def ask(world: World, kind: str, scope: str = "") -> UUID:
         return prerequisites.request(work, TOWN, kind, scope).id
 
 
+def ask_for_certificate(world: World) -> UUID:
+    """The certificate, once it has been applied for."""
+    asked = ask(world, "osci_certificate")
+    with world.by("it") as work:
+        assert prerequisites.complete(work, asked, world.proof(work, "osci_certificate")).step == "certificate"
+    return asked
+
+
 def seen(page: str) -> str:
     """The version a form of this page carries."""
     found = re.search(r'name="seen" value="(\d+)"', page)
@@ -47,7 +55,10 @@ def seen(page: str) -> str:
 def form(world: World, kind: str) -> dict[str, str]:
     """Plausible answers as the fields of a form."""
     with world.look() as work:
-        given = plausible(work.catalogue.shared.prerequisites[kind].evidence, work.today)
+        step = work.session.execute(
+            sa.select(Prerequisite.step).where(Prerequisite.kind == kind, Prerequisite.body == TOWN)
+        ).scalar_one()
+        given = world.proof(work, kind, step)
     return {f"answer-{name}": value for name, value in given.items() if isinstance(value, str)}
 
 
@@ -155,7 +166,7 @@ def test_completing_through_the_page_reaches_the_cases_that_wait(visit: Callable
 def test_every_fault_of_a_form_stands_beside_its_field_and_nothing_typed_is_lost(
     visit: Callable[[str], Visitor], busy: World
 ) -> None:
-    asked = ask(busy, "osci_certificate")
+    asked = ask_for_certificate(busy)
     visitor = visit("it")
     page = visitor.get(f"/prerequisites/{asked}").text
     given = form(busy, "osci_certificate") | {
@@ -174,10 +185,11 @@ def test_every_fault_of_a_form_stands_beside_its_field_and_nothing_typed_is_lost
 
 
 def test_what_expired_already_is_refused_at_its_field(visit: Callable[[str], Visitor], busy: World) -> None:
-    asked = ask(busy, "osci_certificate")
+    asked = ask_for_certificate(busy)
     visitor = visit("it")
     given = form(busy, "osci_certificate") | {"answer-expires_on": "01.01.2026"}
-    answer = visitor.post(f"/prerequisites/{asked}/complete", seen="1", **given)
+    version = seen(visitor.get(f"/prerequisites/{asked}").text)
+    answer = visitor.post(f"/prerequisites/{asked}/complete", seen=version, **given)
     assert answer.status_code == 422
     assert 'href="#field-answer-expires_on"' in answer.text
 

@@ -92,7 +92,7 @@ def test_the_two_still_agree_once_cases_have_gone_to_another_team(busy: World) -
 def test_the_clause_for_prerequisites_agrees_with_the_rule(busy: World) -> None:
     with busy.look() as work:
         rows = work.session.execute(
-            sa.select(Prerequisite.id, Prerequisite.body, Prerequisite.team, Prerequisite.owner).where(
+            sa.select(Prerequisite.id, Prerequisite.body, Prerequisite.team, Prerequisite.acting).where(
                 Prerequisite.acting.is_not(None)
             )
         ).all()
@@ -105,8 +105,8 @@ def test_the_clause_for_prerequisites_agrees_with_the_rule(busy: World) -> None:
             for row in rows:
                 place = _Place(row.body, row.team)
                 known = casework.holders(work, place)
-                may = policy.standing(work.actor, row.owner, place, lambda known=known: known) is not None  # type: ignore[misc]
-                assert may == (row.id in listed), (who, row.owner, row.body)
+                may = policy.standing(work.actor, row.acting, place, lambda known=known: known) is not None  # type: ignore[misc]
+                assert may == (row.id in listed), (who, row.acting, row.body)
 
 
 def test_the_programme_office_does_no_casework(busy: World) -> None:

@@ -80,6 +80,20 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
     with world.look() as work:
         proof = plausible(work.catalogue.shared.prerequisites["elster_account"].evidence, work.today)
         owner = work.session.get_one(Prerequisite, asked).owner.removeprefix("body.")
+    with world.by("team") as work:
+        mandate = prerequisites.request(work, TOWN, "payment_mandate", "").id
+        refused = prerequisites.request(work, TOWN, "network_clearance").id
+        checked = prerequisites.request(work, TOWN, "account_ready").id
+        proved = prerequisites.request(work, TOWN, "legal_pages").id
+    with world.by("kasse") as work:
+        prerequisites.accept(work, mandate)
+        step = world.proof(work, "payment_mandate")
+    with world.by("it") as work:
+        prerequisites.decline(work, refused, "nein")
+    world.prove(proved)
+    with world.engine.change("system") as work:  # as if its step named somebody who checks
+        changes = {"status": "submitted", "acting": "umsetzungsteam", "submitted_by": world["it"]}
+        work.session.execute(sa.update(Prerequisite).where(Prerequisite.id == checked).values(**changes))
     questionnaire = world.task(contracted, "questionnaire")
     present = gv100ad.read(EXCERPT)
     ending = Edition(present.date, "UTF-8", tuple(body for body in present.bodies if body.ars != GONE))
@@ -124,6 +138,16 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         "ask": ("team", lambda work: prerequisites.request(work, world.case(live).body, "records_system")),
         "accept_prerequisite": (owner, lambda work: prerequisites.accept(work, asked)),
         "complete_prerequisite": (owner, lambda work: prerequisites.complete(work, asked, proof)),
+        "release_prerequisite": ("kasse", lambda work: prerequisites.release(work, mandate)),
+        "assign_prerequisite": ("digi", lambda work: prerequisites.assign(work, mandate, world["fachamt"])),
+        "complete_step": ("kasse", lambda work: prerequisites.complete(work, mandate, step)),
+        "decline_prerequisite": ("kasse", lambda work: prerequisites.decline(work, mandate, "nein")),
+        "extend_prerequisite": ("supervisor", lambda work: prerequisites.extend(work, mandate, 5, "Urlaub")),
+        "hand_back_prerequisite": ("team", lambda work: prerequisites.hand_back(work, refused, "doch")),
+        "set_aside_prerequisite": ("team", lambda work: prerequisites.set_aside(work, refused, "entbehrlich")),
+        "confirm_prerequisite": ("team", lambda work: prerequisites.confirm(work, checked)),
+        "send_back_prerequisite": ("team", lambda work: prerequisites.send_back(work, checked, "fehlt")),
+        "renew_prerequisite": ("it", lambda work: prerequisites.renew(work, proved)),
         "move_to_team": ("office", lambda work: cases.move_to_team(work, requested, "nord", reason="x")),
         "erase_remark": ("office", lambda work: cases.erase_remark(work, declined, said)),
         "erase_person": ("admin", lambda work: people.erase(work, world["dsb"])),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from workflow.checking.faults import Findings, meant
@@ -9,7 +10,7 @@ from workflow.checking.fields import check_fields
 from workflow.checking.names import Known, refer
 from workflow.checking.process import check_owner
 from workflow.checking.tree import Node
-from workflow.definition import INFORMED
+from workflow.definition import INFORMED, TASK_OWNERS
 
 
 def check_service(root: Node, key: str, known: Known, teams: Mapping[str, str], findings: Findings) -> None:
@@ -67,7 +68,9 @@ def check_shared(root: Node, known: Known, findings: Findings) -> None:
         refer(findings, kind.get("ladder"), known.ladders, "fault.unknown_ladder")
         refer(findings, kind.get("expiry_ladder"), known.ladders, "fault.unknown_ladder")
         check_fields(kind.get("evidence"), findings, of_case=False)
+        _check_steps(kind, known, findings)
         _check_expiry(kind, findings)
+    _check_needs(root, known, findings)
     for _, _, kind in root.each("milestones"):
         refer(findings, kind.get("ladder"), known.ladders, "fault.unknown_ladder")
         check_fields(kind.get("evidence"), findings, of_case=False)
@@ -87,11 +90,80 @@ def _check_needed(needed: Node, known: Known, findings: Findings) -> None:
         findings.add(scope.place, "fault.scope_unexpected", kind=kind.word)
 
 
+def _check_steps(kind: Node, known: Known, findings: Findings) -> None:
+    """Steps name owners and ladders that exist, ask for every field once, and share the days of the whole."""
+    steps = list(kind.each("steps"))
+    asked: dict[str, str] = {}
+    for step, _, node in steps:
+        check_owner(node, findings)
+        for role in node.members("informs"):
+            refer(findings, role, INFORMED, "fault.unknown_role")
+        refer(findings, node.get("ladder"), known.ladders, "fault.unknown_ladder")
+        refer(findings, node.get("confirm"), TASK_OWNERS, "fault.confirm")
+        check_fields(node.get("evidence"), findings, of_case=False)
+        for field, place, _ in node.each("evidence"):
+            if field in asked:
+                findings.add(place, "fault.steps_ask_twice", field=field, step=asked[field])
+            asked.setdefault(field, step)
+    if steps and any(True for _ in kind.each("evidence")):
+        findings.add(kind.keys["evidence"], "fault.steps_and_evidence")
+    days = [_working_days(node.text("due")) for _, _, node in steps]
+    whole, due = _working_days(kind.text("due")), kind.get("due")
+    if steps and due is not None and whole is not None and None not in days:
+        together = sum(day or 0 for day in days)
+        if together != whole:
+            findings.add(due.place, "fault.steps_due", days=together, whole=whole)
+
+
+def _working_days(written: str | None) -> int | None:
+    match = re.fullmatch(r"(\d{1,4}) working days?", written or "")
+    return int(match[1]) if match else None
+
+
+def _check_needs(root: Node, known: Known, findings: Findings) -> None:
+    """What a kind needs exists, can be told apart in the same way, and never needs the kind in turn."""
+    kinds = {name: node for name, _, node in root.each("prerequisites")}
+    told: set[str] = set()
+    for name, node in kinds.items():
+        for needed in node.members("needs"):
+            if needed.word == name:
+                findings.add(needed.place, "fault.needs_itself", kind=name)
+            elif (
+                refer(findings, needed, known.prerequisites, "fault.unknown_prerequisite")
+                and needed.word is not None
+                and known.prerequisites is not None
+                and known.prerequisites.get(needed.word)
+                and not known.prerequisites.get(name)
+            ):
+                findings.add(needed.place, "fault.needs_scope", kind=name, needed=needed.word)
+        circle = _circle(kinds, name) if name not in told else ()
+        if circle:
+            told.update(circle)
+            entry = next(entry for entry in node.members("needs") if entry.word == circle[1])
+            findings.add(entry.place, "fault.needs_circle", circle=(" → ".join(circle),))
+
+
+def _circle(kinds: Mapping[str, Node], start: str) -> tuple[str, ...]:
+    """The shortest way along `needs` from a kind back to itself; empty when there is none or it names itself."""
+    roads: list[tuple[str, ...]] = [(start,)]
+    seen: set[str] = set()
+    for road in roads:
+        for entry in kinds[road[-1]].members("needs"):
+            name = entry.word
+            if name == start and len(road) > 1:
+                return (*road, start)
+            if name is not None and name in kinds and name not in seen and name != road[-1]:
+                seen.add(name)
+                roads.append((*road, name))
+    return ()
+
+
 def _check_expiry(kind: Node, findings: Findings) -> None:
     """`valid_until` names a date that is asked for, and without it no ladder warns of the expiry."""
     until, ladder = kind.get("valid_until"), kind.get("expiry_ladder")
     if until is not None and until.word is not None:
-        dates = {name: node.text("type") for name, _, node in kind.each("evidence")}
+        places = [kind, *(step for _, _, step in kind.each("steps"))]
+        dates = {name: node.text("type") for place in places for name, _, node in place.each("evidence")}
         if refer(findings, until, dates, "fault.unknown_field_name") and dates[until.word] not in ("date", None):
             findings.add(until.place, "fault.valid_until_type", field=until.word)
     elif ladder is not None and ladder.word is not None and until is None:

@@ -214,7 +214,7 @@ class PrerequisiteHere:
     in_charge: Text
     people: tuple[str, ...]
     status: str
-    """ready, accepted, done, expired or not_needed."""
+    """ready, accepted, submitted, declined, done, expired, set_aside or not_needed."""
     due: Due | None
     done_on: dt.date | None
     valid_until: Due | None
@@ -342,7 +342,7 @@ def body(work: Work, ars: str) -> BodyPage:
         states_known=work.catalogue.programme.state_is_public or any(service.case for service in services),
         prerequisites=tuple(view for _, view in known) if sees_prerequisites else None,
         askable=(
-            _askable(work, row, {key for key, view in known if view.status != "not_needed"})
+            _askable(work, row, {key for key, view in known if view.status not in ("not_needed", "set_aside")})
             if row.valid_until is None and policy.may_request(work.actor, body=ars, team=row.team)
             else ()
         ),

@@ -66,7 +66,10 @@ class PrerequisiteLine:
     id: UUID | None
     title: Text
     scope: Text | str | None
-    status: Literal["missing", "ready", "accepted", "done", "expired"]
+    status: Literal["missing", "ready", "accepted", "submitted", "declined", "set_aside", "renewing", "done", "expired"]
+    """`renewing`: a new round goes on, and what was proved is still valid."""
+    step: Text | None
+    """The present step, where its kind has several."""
     mine: bool
     """It waits for the actor of the page."""
     party: Party | None
@@ -534,9 +537,11 @@ def _prerequisites(found: SeenCase) -> tuple[PrerequisiteLine, ...]:
         kind = catalogue.shared.prerequisites.get(entry.kind)
         known = found.prerequisites().get((entry.kind, entry.scope))
         owner = known.owner if known else kind.owner if kind else None
-        done = known is not None and known.status == "done"
-        lapsed = done and known is not None and known.valid_until is not None and known.valid_until < today
+        done = known is not None and known.holds_on(today)
+        lapsed = not done and known is not None and known.status in ("done", "expired")
         status: Any = "expired" if lapsed else known.status if known and known.status != "not_needed" else "missing"
+        if done and status != "done":
+            status = "renewing"
         of = OfBody(found.row.body, known.team if known else found.row.team)
         lines.append(
             PrerequisiteLine(
@@ -544,11 +549,18 @@ def _prerequisites(found: SeenCase) -> tuple[PrerequisiteLine, ...]:
                 title=parts.prerequisite_title(catalogue, entry.kind),
                 scope=parts.scope_title(catalogue, entry.scope),
                 status=status,
+                step=parts.step_title(catalogue, entry.kind, known.step) if known and known.acting else None,
                 mine=known is not None
-                and status != "done"
-                and policy.standing(found.work.actor, known.owner, of, found.holders) is not None,
-                party=found.party(owner, of=of) if owner and status != "done" else None,
-                due=parts.due(found.work, known.due_on) if known and status in ("ready", "accepted") else None,
+                and known.acting is not None
+                and policy.standing(found.work.actor, known.acting, of, found.holders) is not None,
+                party=found.party(
+                    known.acting if known and known.acting else owner,
+                    holder=known.holder_id if known and known.status == "accepted" else None,
+                    of=of,
+                )
+                if owner and status != "done"
+                else None,
+                due=parts.due(found.work, known.due_on) if known and known.acting else None,
                 done_on=known.done_on if known else None,
                 valid_until=known.valid_until if known else None,
             )

@@ -116,8 +116,8 @@ def _bodies(work: Work, ars: str) -> Sequence[Any]:
 def _missing(work: Work, ars: str) -> dict[str, int] | None:
     """Prerequisites that are missing, by body; None when the actor may know of none here."""
     is_missing = sa.or_(
-        Prerequisite.status.not_in(("done", "not_needed")),
-        sa.and_(Prerequisite.status == "done", Prerequisite.valid_until < work.today),
+        sa.and_(Prerequisite.status.not_in(("done", "not_needed")), sa.not_(Prerequisite.renewing)),
+        sa.and_(sa.or_(Prerequisite.status == "done", Prerequisite.renewing), Prerequisite.valid_until < work.today),
     )
     rows = work.session.execute(
         sa.select(Prerequisite.body, sa.func.sum(sa.case((is_missing, 1), else_=0)).label("missing"))

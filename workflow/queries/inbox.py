@@ -259,11 +259,12 @@ def _tasks(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
 
 
 def _prerequisites(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
+    handed_in_by_others = sa.or_(Prerequisite.status != "submitted", Prerequisite.submitted_by != actor.id)
     return sa.select(
         sa.literal("prerequisite"),
         Prerequisite.id,
         Prerequisite.kind,
-        sa.literal(""),
+        Prerequisite.step,
         Prerequisite.status,
         Prerequisite.acting,
         Prerequisite.holder_id,
@@ -278,7 +279,7 @@ def _prerequisites(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
         sa.false(),
         sa.null(),
         sa.null(),
-    ).where(policy.prerequisites_to_do(actor))
+    ).where(policy.prerequisites_to_do(actor), sa.or_(Prerequisite.submitted_by.is_(None), handed_in_by_others))
 
 
 def _item(work: Work, row: Any) -> Item:
@@ -289,9 +290,10 @@ def _item(work: Work, row: Any) -> Item:
         service: Text | str | None = parts.service_title(catalogue, row.service)
         asks: Asks = "confirm" if row.status == "submitted" else "decide" if row.status == "declined" else "do"
     else:
-        title = parts.prerequisite_title(catalogue, row.name)
+        step = parts.step_title(catalogue, row.name, row.state)
+        title = step or parts.prerequisite_title(catalogue, row.name)
         service = parts.scope_title(catalogue, row.service)
-        asks = "renew" if row.status == "expired" else "do"
+        asks = _ASKS.get(row.status, "do")
     return Item(
         kind=row.kind,
         id=row.id,
@@ -310,6 +312,10 @@ def _item(work: Work, row: Any) -> Item:
         instead_of=None if direct else parts.role_title(catalogue, row.acting),
         for_operator=not direct and row.acting == "rollout_team",
     )
+
+
+_ASKS: dict[str, Asks] = {"expired": "renew", "submitted": "confirm", "declined": "decide"}
+"""What a prerequisite asks for, where it is not to be done."""
 
 
 class _Concerned:

@@ -77,6 +77,11 @@ class Happened:
     reached_on: dt.date | None
     valid_until: dt.date | None
     remark: str | None
+    step: str | None = None
+    """The step of a prerequisite it is about."""
+    to: UUID | None = None
+    """Whom it was handed to."""
+    days: int | None = None
 
 
 def states(catalogue: Catalogue) -> tuple[StateView, ...]:
@@ -190,6 +195,13 @@ def prerequisite_title(catalogue: Catalogue, kind: str) -> Text:
     return entry.title if entry else Text(de=kind, en=kind)
 
 
+def step_title(catalogue: Catalogue, kind: str, step: str) -> Text | None:
+    """The title of a step of a kind; None where it has none, or the definitions lost it."""
+    entry = catalogue.shared.prerequisites.get(kind)
+    found = entry.steps.get(step) if entry and step else None
+    return found.title if found else None
+
+
 def scope_title(catalogue: Catalogue, scope: str) -> Text | str | None:
     """What tells several prerequisites of a kind apart: mostly a service, by its title."""
     if not scope:
@@ -298,6 +310,9 @@ def _happened(
         reached_on=_date(said.get("reached_on")),
         valid_until=_date(said.get("valid_until")),
         remark=remarks.get(remark),
+        step=content.get("done") or content.get("step"),
+        to=UUID(content["to"]) if content.get("to") else None,
+        days=content.get("days"),
     )
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from workflow import casework, policy, prerequisites
-from workflow.definition import EvidenceField, PrerequisiteKind, Text
+from workflow.definition import EvidenceField, Needed, PrerequisiteKind, Text
 from workflow.engine import Work
 from workflow.errors import NotFound
 from workflow.models import Body, Case, Person, Prerequisite, Team
@@ -19,6 +19,7 @@ from workflow.prerequisites import PrerequisiteRow
 from workflow.queries import parts
 from workflow.queries.bodies import status_of
 from workflow.queries.parts import AnswerView, Due, Happened, StateView
+from workflow.texts import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,46 @@ class WaitingCase:
     number: str
     service: Text
     state: StateView
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """A step on the way: done, now or later."""
+
+    name: str
+    title: Text
+    help: Text | None
+    role: Text
+    status: Literal["done", "now", "later"]
+    done_on: dt.date | None
+    done_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NeedLine:
+    """A prerequisite that has to be there first. `id` is missing while nobody has asked for it."""
+
+    id: UUID | None
+    title: Text
+    scope: Text | str | None
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An entry of its history: the sentence is `event.prerequisite.<act>` with these facts."""
+
+    happened: Happened
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody it may be handed to, with the roles that make it so."""
+
+    id: UUID
+    name: str
+    roles: tuple[Text, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +96,46 @@ class PrerequisitePage:
     """The actor has accepted it."""
     status: str
     asked_on: dt.date | None
+    step: StepLine | None
+    """The present step, where there are several."""
+    steps: tuple[StepLine, ...]
+    confirmer: Text | None
+    """Who checks what is handed in for the present step."""
+    submitted_by: str | None
+    submitted_by_me: bool
+    needs: tuple[NeedLine, ...]
+    """What has to be there first."""
+    renewing: bool
+    """A new round goes on while what was proved is still valid."""
     due: Due | None
     done_on: dt.date | None
     valid_until: Due | None
     fields: Mapping[str, EvidenceField]
+    """What the present step asks for."""
     valid_until_field: str | None
     """The field that says until when it is valid."""
     prefilled: Mapping[str, str | bool | dt.date]
     """What was given last, as it goes back into a form."""
     answers: tuple[AnswerView, ...]
     earlier: tuple[AnswerView, ...]
-    may_accept: bool
-    may_complete: bool
+    deeds: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    """Whom it may be handed to."""
     for_the_body: bool
     """The actor would record it as the body's team."""
+    said: tuple[Happened, ...]
+    """Reasons given in this round, the last first."""
     waiting: tuple[WaitingCase, ...]
-    history: tuple[Happened, ...]
+    history: tuple[Event, ...]
+
+    def may(self, *deeds: str) -> bool:
+        """Whether the actor of the page may do one of these deeds now."""
+        return any(deed in self.deeds for deed in deeds)
+
+    @property
+    def may_complete(self) -> bool:
+        """The actor may hand in what the present step asks for."""
+        return self.may("complete")
 
 
 def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
@@ -87,14 +152,19 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
     row = PrerequisiteRow(*found[: len(_COLUMNS)])
     body_name, team_title, holder = found[len(_COLUMNS) :]
     kind = work.catalogue.shared.prerequisites.get(row.kind)
-    asked: Mapping[str, EvidenceField] = kind.evidence if kind else {}
-    given = parts.answers(work, "prerequisite", [row.id], asked).get(row.id, ())
+    name, step = prerequisites.step_of(kind, row.step) if kind else ("", None)
+    asked: Mapping[str, EvidenceField] = step.evidence if step else {}
+    everything = kind.fields() if kind else {}
+    given = parts.answers(work, "prerequisite", [row.id], everything).get(row.id, ())
     status = status_of(row.status, row.valid_until, work.today)
     holders = casework.holders(work, row)
-    standing = policy.standing(work.actor, row.owner, row, lambda: holders)
+    standing = prerequisites.standing_of(work, row, holders)
     history = parts.history(work, row.id, subject="prerequisite", names=True)
-    in_charge, people = policy.in_charge(row.owner, row, holders)
-    with_colleague = prerequisites.is_with_colleague(work, row, holders)
+    in_charge, people = policy.in_charge(row.acting or row.owner, row, holders)
+    deeds = prerequisites.deeds(work, row, holders)
+    names = _names(work, [*people, row.submitted_by, *(one.to for one in history)])
+    steps = _steps(work, kind, row, history)
+    me = work.actor.id
     return PrerequisitePage(
         id=row.id,
         version=row.version,
@@ -105,16 +175,23 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
         body=row.body,
         body_name=body_name,
         team_title=team_title,
-        owner=parts.role_title(work.catalogue, row.owner),
-        owner_role=row.owner,
+        owner=parts.role_title(work.catalogue, row.acting or row.owner),
+        owner_role=row.acting or row.owner,
         in_charge=parts.role_title(work.catalogue, in_charge),
-        falls=in_charge != row.owner,
-        people=_names(work, people),
+        falls=in_charge != (row.acting or row.owner),
+        people=tuple(sorted(names[person_id] for person_id in people if person_id in names)),
         holder=holder,
-        mine=row.holder_id is not None and row.holder_id == work.actor.id,
+        mine=row.holder_id is not None and row.holder_id == me,
         status=status,
-        asked_on=work.catalogue.calendar.today(history[-1].at) if history else None,
-        due=parts.due(work, row.due_on) if status != "done" else None,
+        asked_on=_asked_on(work, history),
+        step=next((line for line in steps if line.name == name), None) if row.status != "done" else None,
+        steps=steps,
+        confirmer=parts.role_title(work.catalogue, step.confirm) if step and step.confirm else None,
+        submitted_by=names.get(row.submitted_by) if row.submitted_by else None,
+        submitted_by_me=row.submitted_by is not None and row.submitted_by == me,
+        needs=_needs(work, row),
+        renewing=row.renewing,
+        due=parts.due(work, row.due_on) if row.acting else None,
         done_on=row.done_on,
         valid_until=parts.due(work, row.valid_until),
         fields=asked,
@@ -122,12 +199,95 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
         prefilled=_prefilled(work, row.id),
         answers=tuple(answer for answer in given if answer.latest),
         earlier=tuple(answer for answer in given if not answer.latest),
-        may_accept=standing is not None and row.status in ("ready", "expired"),
-        may_complete=standing is not None and kind is not None and not with_colleague,
+        deeds=deeds,
+        candidates=_candidates(work, row, holders, without_me="accept" in deeds) if "assign" in deeds else (),
         for_the_body=standing is not None and standing.for_the_body,
+        said=tuple(one for one in _of_round(history) if one.act in REASONED and row.acting is not None),
         waiting=_waiting(work, row, kind),
-        history=history,
+        history=tuple(_event(work, row, one, names) for one in history),
     )
+
+
+def _of_round(history: Sequence[Happened]) -> list[Happened]:
+    """What happened since the present round began, the last first."""
+    found: list[Happened] = []
+    for one in history:
+        found.append(one)
+        if one.act in _BEGINS:
+            break
+    return found
+
+
+def _asked_on(work: Work, history: Sequence[Happened]) -> dt.date | None:
+    return work.catalogue.calendar.today(_of_round(history)[-1].at) if history else None
+
+
+def _steps(
+    work: Work, kind: PrerequisiteKind | None, row: PrerequisiteRow, history: Sequence[Happened]
+) -> tuple[StepLine, ...]:
+    """The steps of a kind that has some, and when those of this round were done."""
+    if kind is None or not kind.steps:
+        return ()
+    done = {one.step: one for one in reversed(_of_round(history)) if one.act in _STEP_DONE}
+    over = row.status == "done"
+    present = prerequisites.step_of(kind, row.step)[0]
+    road = list(kind.steps)
+    return tuple(
+        StepLine(
+            name=name,
+            title=step.title,
+            help=step.help,
+            role=parts.role_title(work.catalogue, step.owner),
+            status="done"
+            if over or position < road.index(present)
+            else "now"
+            if name == present and row.acting is not None
+            else "later",
+            done_on=work.catalogue.calendar.today(done[name].at) if name in done else None,
+            done_by=done[name].who if name in done else None,
+        )
+        for position, (name, step) in enumerate(kind.steps.items())
+    )
+
+
+def _needs(work: Work, row: PrerequisiteRow) -> tuple[NeedLine, ...]:
+    needed = work.catalogue.needs_of(Needed(row.kind, row.scope))
+    known = casework.prerequisites_of(work, row.body, {entry.kind for entry in needed})
+    return tuple(
+        NeedLine(
+            id=found.id if found else None,
+            title=parts.prerequisite_title(work.catalogue, entry.kind),
+            scope=parts.scope_title(work.catalogue, entry.scope),
+            holds=found is not None and found.holds_on(work.today),
+        )
+        for entry in needed
+        for found in [known.get((entry.kind, entry.scope))]
+    )
+
+
+def _event(work: Work, row: PrerequisiteRow, one: Happened, names: Mapping[UUID, str]) -> Event:
+    step = parts.step_title(work.catalogue, row.kind, one.step or "")
+    facts: dict[str, Any] = {
+        "step": step or Key("event.prerequisite.this"),
+        "person": names.get(one.to, Key("person.gone")) if one.to else "",
+        "n": one.days or 0,
+    }
+    return Event(one, facts)
+
+
+def _candidates(
+    work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder], *, without_me: bool
+) -> tuple[Candidate, ...]:
+    """Whom it may be handed to; whoever has it already, or accepts it instead, is left out."""
+    have_it = {row.holder_id, work.actor.id if without_me else None}
+    people = prerequisites.eligible(work, row, holders) - have_it
+    names = _names(work, people)
+    held: dict[UUID, list[Text]] = {}
+    for holder in holders:
+        role = f"body.{holder.role}" if holder.body else holder.role
+        held.setdefault(holder.person_id, []).append(parts.role_title(work.catalogue, role))
+    found = [Candidate(who, names[who], tuple(dict.fromkeys(held.get(who, ())))) for who in people if who in names]
+    return tuple(sorted(found, key=lambda candidate: (candidate.name, str(candidate.id))))
 
 
 def _prefilled(work: Work, prerequisite_id: UUID) -> dict[str, str | bool | dt.date]:
@@ -143,9 +303,10 @@ def _plain(value: float) -> str:
     return str(int(value)) if value.is_integer() else str(value)
 
 
-def _names(work: Work, people: tuple[UUID, ...]) -> tuple[str, ...]:
-    rows = work.session.execute(sa.select(Person.name).where(Person.id.in_(people)).order_by(Person.name)).scalars()
-    return tuple(name for name in rows if name)
+def _names(work: Work, people: Iterable[UUID | None]) -> dict[UUID, str]:
+    wanted = {person for person in people if person is not None}
+    rows = work.session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(wanted)))
+    return {person_id: name for person_id, name in rows if name}
 
 
 def _waiting(work: Work, row: PrerequisiteRow, kind: PrerequisiteKind | None) -> tuple[WaitingCase, ...]:
@@ -179,3 +340,7 @@ def _waiting(work: Work, row: PrerequisiteRow, kind: PrerequisiteKind | None) ->
 
 
 _COLUMNS: tuple[Any, ...] = tuple(getattr(Prerequisite, column.name) for column in fields(PrerequisiteRow))
+REASONED = ("declined", "handed_back", "sent_back", "set_aside", "extended")
+"""Deeds that give a reason."""
+_BEGINS = ("asked", "renewing", "expired")
+_STEP_DONE = ("step_done", "step_confirmed", "completed", "confirmed")

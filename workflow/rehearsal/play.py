@@ -526,7 +526,7 @@ class _Play:
 
     def _plan_prerequisite(self, work: Work, row: PrerequisiteRow) -> None:
         dice = self._dice("prerequisite", row.body, row.kind, row.scope, row.generation)
-        people = policy.in_charge(row.owner, row, casework.holders(work, row))[1]
+        people = policy.in_charge(row.acting or row.owner, row, casework.holders(work, row))[1]
         if not people:
             return
         allowed = self.calendar.between(row.counted_from, row.due_on) if row.due_on else 10
@@ -538,11 +538,11 @@ class _Play:
         if happens(dice, assumptions.ACCEPTED_FIRST):
             accept = partial(prerequisites.accept, prerequisite_id=row.id)
             self._soon(days * dice.uniform(0.1, 0.5), dice, partial(self._deed, who, accept))
-        self._soon(days, dice, partial(self._complete, row.id, row.kind, row.body, who, dice))
+        self._soon(days, dice, partial(self._complete, row.id, row.kind, row.step, row.body, who, dice))
 
-    def _complete(self, prerequisite_id: UUID, kind: str, body: str, who: UUID, dice: Random) -> None:
+    def _complete(self, prerequisite_id: UUID, kind: str, step: str, body: str, who: UUID, dice: Random) -> None:
         def deed(work: Work) -> None:
-            fields = prerequisites.kind_of(work, kind).evidence
+            fields = prerequisites.step_of(prerequisites.kind_of(work, kind), step)[1].evidence
             given = answers(
                 fields, dice, work.today, document=self.document, choices=evidence.Choices(), waves=self.waves
             )
