@@ -83,8 +83,8 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
     with world.by("team") as work:
         mandate = prerequisites.request(work, TOWN, "payment_mandate", "").id
         refused = prerequisites.request(work, TOWN, "network_clearance").id
-        checked = prerequisites.request(work, TOWN, "account_ready").id
-        proved = prerequisites.request(work, TOWN, "legal_pages").id
+        checked = prerequisites.request(work, TOWN, "osci_certificate").id
+        proved = prerequisites.request(work, TOWN, "functional_mailbox", "hunde").id
     with world.by("kasse") as work:
         prerequisites.accept(work, mandate)
         step = world.proof(work, "payment_mandate")
@@ -147,7 +147,7 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         "set_aside_prerequisite": ("team", lambda work: prerequisites.set_aside(work, refused, "entbehrlich")),
         "confirm_prerequisite": ("team", lambda work: prerequisites.confirm(work, checked)),
         "send_back_prerequisite": ("team", lambda work: prerequisites.send_back(work, checked, "fehlt")),
-        "renew_prerequisite": ("it", lambda work: prerequisites.renew(work, proved)),
+        "renew_prerequisite": ("digi", lambda work: prerequisites.renew(work, proved)),
         "move_to_team": ("office", lambda work: cases.move_to_team(work, requested, "nord", reason="x")),
         "erase_remark": ("office", lambda work: cases.erase_remark(work, declined, said)),
         "erase_person": ("admin", lambda work: people.erase(work, world["dsb"])),
