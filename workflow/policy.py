@@ -261,6 +261,14 @@ def handed_in_by(actor: Actor) -> sa.ColumnElement[bool]:
     return sa.and_(Task.status == "submitted", Task.submitted_by.is_not(None), same)
 
 
+def proof_handed_in_by(actor: Actor) -> sa.ColumnElement[bool]:
+    """The same of prerequisites."""
+    person = Person.__table__.alias()
+    mine = sa.select(Person.human_id).where(Person.id == actor.id).scalar_subquery()
+    same = sa.exists().where(person.c.id == Prerequisite.submitted_by, person.c.human_id == mine)
+    return sa.and_(Prerequisite.status == "submitted", Prerequisite.submitted_by.is_not(None), same)
+
+
 def in_charge(owner: str, of: Concerned, holders: Sequence[Holder]) -> tuple[str, tuple[UUID, ...]]:
     """Who acts as `owner` after the same fallback: the role it falls to, and everybody who holds that role."""
     for role in _fallback(owner):

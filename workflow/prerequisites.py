@@ -574,7 +574,7 @@ def _may(work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder], dee
         return policy.allows(actor, ("supervisor",), row)
     if deed == "renew":
         return policy.may_request(actor, body=row.body, team=row.team)
-    if deed in ("confirm", "send_back") and row.submitted_by is not None and row.submitted_by == actor.id:
+    if deed in ("confirm", "send_back") and actor.id is not None and not _is_other(work, row, actor.id):
         return False
     return standing_of(work, row, holders) is not None and not is_with_colleague(work, row, holders)
 
@@ -775,8 +775,16 @@ def _insist_standing(work: Work, row: PrerequisiteRow) -> policy.Standing:
 
 
 def _insist_second_person(work: Work, row: PrerequisiteRow) -> None:
-    if row.submitted_by is not None and row.submitted_by == work.actor.id:
-        raise SecondPersonNeeded
+    """Raises SecondPersonNeeded, naming who could, when the actor is no other human than who handed it in."""
+    if work.actor.id is None or _is_other(work, row, work.actor.id):
+        return
+    in_charge = policy.in_charge(row.acting or row.owner, row, casework.holders(work, row))[1]
+    others = [person_id for person_id in in_charge if _is_other(work, row, person_id)]
+    raise SecondPersonNeeded(people=", ".join(casework.names(work, others)))
+
+
+def _is_other(work: Work, row: PrerequisiteRow, person_id: UUID) -> bool:
+    return policy.are_four_eyes([person_id], [row.submitted_by], lambda people: casework.humans(work, people))
 
 
 def _words(reason: str) -> str:

@@ -259,7 +259,6 @@ def _tasks(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
 
 
 def _prerequisites(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
-    handed_in_by_others = sa.or_(Prerequisite.status != "submitted", Prerequisite.submitted_by != actor.id)
     return sa.select(
         sa.literal("prerequisite"),
         Prerequisite.id,
@@ -279,7 +278,7 @@ def _prerequisites(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
         sa.false(),
         sa.null(),
         sa.null(),
-    ).where(policy.prerequisites_to_do(actor), sa.or_(Prerequisite.submitted_by.is_(None), handed_in_by_others))
+    ).where(policy.prerequisites_to_do(actor), sa.not_(policy.proof_handed_in_by(actor)))
 
 
 def _item(work: Work, row: Any) -> Item:
