@@ -50,6 +50,8 @@ class Order:
     """Answers, as the form of the single deed asks for them."""
     transition: str | None = None
     to: UUID | None = None
+    task: str | None = None
+    """By which name the tasks were chosen: for the words only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,13 @@ def start(engine: Engine, who: UUID, order: Order, subjects: Sequence[Subject], 
 
 
 def try_out(
-    engine: Engine, who: UUID, order: Order, subjects: Sequence[Subject], *, seconds: float | None = None
+    engine: Engine,
+    who: UUID,
+    order: Order,
+    subjects: Sequence[Subject],
+    *,
+    seconds: float | None = None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> list[Result]:
     """What would become of each of them, in this order, by doing it and undoing it. Nothing is kept, nobody is told.
 
@@ -154,7 +162,9 @@ def try_out(
     results: list[Result] = []
     while len(results) < len(subjects) and (seconds is None or not results or time.monotonic() - began < seconds):
         rest = subjects[len(results) : len(results) + CHUNK]
-        results += _patiently(partial(_try_chunk, engine, who, order, rest))
+        chunk = _patiently(partial(_try_chunk, engine, who, order, rest))
+        results += chunk
+        progress(len(chunk))
     return results
 
 
@@ -197,7 +207,7 @@ def order_of(kind: str, arguments: str) -> Order:
         name: StoredFile(**value) if isinstance(value, dict) else value for name, value in said.get("given", {}).items()
     }
     to = said.get("to")
-    return Order(kind, given, said.get("transition"), UUID(to) if to else None)
+    return Order(kind, given, said.get("transition"), UUID(to) if to else None, said.get("task"))
 
 
 # --- helpers, in the order they are called ---------------------------------------------------------------------------

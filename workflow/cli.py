@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,9 +58,31 @@ AS_SOMEBODY = click.option("--as", "email", metavar="EMAIL", required=True, cls=
 JSON = click.option("--json", "as_json", is_flag=True, cls=Option, help="cli.help.json")
 DRY_RUN = click.option("--dry-run", is_flag=True, cls=Option, help="cli.help.dry_run")
 KEY = click.option("--key", metavar="KEY", cls=Option, help="cli.help.key")
+ANSWERS = click.option(
+    "--answer", "answers", multiple=True, metavar="NAME=VALUE", cls=Option, help="cli.help.advance.answer"
+)
 FOLDER = click.argument(
     "folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path), cls=Argument, help="cli.help.folder"
 )
+
+
+def MANY(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802 - stands among the options above
+    """Which cases, and how it is done with many of them."""
+    options = (
+        click.option("--case", "numbers", multiple=True, metavar="NUMBER", cls=Option, help="cli.help.bulk.case"),
+        click.option("--service", metavar="KEY", cls=Option, help="cli.help.bulk.service"),
+        click.option("--state", metavar="KEY", cls=Option, help="cli.help.bulk.state"),
+        click.option("--district", metavar="ARS", cls=Option, help="cli.help.bulk.district"),
+        click.option("--body", metavar="ARS", cls=Option, help="cli.help.bulk.body"),
+        click.option("--resting", "rests", is_flag=True, cls=Option, help="cli.help.bulk.resting"),
+        DRY_RUN,
+        KEY,
+        JSON,
+        AS_SOMEBODY,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -347,7 +369,7 @@ def open_cases(
 @startklar.command(help="cli.help.advance")
 @click.argument("number", metavar="NUMBER", cls=Argument, help="cli.help.advance.number")
 @click.argument("transition", metavar="TRANSITION", cls=Argument, help="cli.help.advance.transition")
-@click.option("--answer", "answers", multiple=True, metavar="NAME=VALUE", cls=Option, help="cli.help.advance.answer")
+@ANSWERS
 @KEY
 @JSON
 @AS_SOMEBODY
@@ -493,6 +515,138 @@ def erase_remark(number: str, entry: int, email: str | None) -> None:
         for remark_id in history.remarks_of(work, case_id, entry):
             cases.erase_remark(work, case_id, remark_id)
     out(say("cli.erase.remark_done", number=number, seq=entry))
+
+
+@startklar.group(help="cli.help.bulk")
+def bulk() -> None:
+    """One thing with many cases."""
+
+
+@bulk.command("open", help="cli.help.bulk.open")
+@click.argument("services", nargs=-1, required=True, metavar="SERVICE...", cls=Argument, help="cli.help.open.services")
+@DRY_RUN
+@KEY
+@JSON
+@AS_SOMEBODY
+def bulk_open(services: tuple[str, ...], dry_run: bool, key: str | None, as_json: bool, email: str) -> int:
+    """Open what is not open yet."""
+    from workflow import cases, many
+    from workflow.bulk import Order, to_open
+
+    with _opened() as engine:
+        who = _account(engine, email)
+        with engine.read(who) as work:
+            subjects = to_open(cases.plan(work, dict.fromkeys(services)))
+        return many.do(engine, who, Order("open"), subjects, dry_run=dry_run, key=key, as_json=as_json)
+
+
+@bulk.command("advance", help="cli.help.bulk.advance")
+@click.argument("transition", metavar="TRANSITION", cls=Argument, help="cli.help.advance.transition")
+@ANSWERS
+@MANY
+def bulk_advance(transition: str, answers: tuple[str, ...], **more: Any) -> int:
+    """Take one transition with each."""
+    return _many(more, "advance", given=answers, transition=transition)
+
+
+@bulk.command("assign", help="cli.help.bulk.assign")
+@click.argument("task", metavar="TASK", cls=Argument, help="cli.help.bulk.task")
+@click.option("--to", "to", required=True, metavar="EMAIL", cls=Option, help="cli.help.bulk.to")
+@MANY
+def bulk_assign(task: str, to: str, **more: Any) -> int:
+    """Hand a task of each to one person."""
+    return _many(more, "assign", task=task, to=to)
+
+
+@bulk.command("submit", help="cli.help.bulk.submit")
+@click.argument("task", metavar="TASK", cls=Argument, help="cli.help.bulk.task")
+@ANSWERS
+@MANY
+def bulk_submit(task: str, answers: tuple[str, ...], **more: Any) -> int:
+    """Hand in a task of each with the same answers."""
+    return _many(more, "submit", given=answers, task=task)
+
+
+@bulk.command("team", help="cli.help.bulk.team")
+@click.argument("team", metavar="TEAM", cls=Argument, help="cli.help.move.team")
+@click.option("--reason", required=True, metavar="TEXT", cls=Option, help="cli.help.move.reason")
+@MANY
+def bulk_team(team: str, reason: str, **more: Any) -> int:
+    """Give each to another team."""
+    return _many(more, "team", given=(f"team={team}", f"reason={reason}"))
+
+
+@bulk.command("hold", help="cli.help.bulk.hold")
+@ANSWERS
+@MANY
+def bulk_hold(answers: tuple[str, ...], **more: Any) -> int:
+    """Let each rest."""
+    return _many(more, "hold", given=answers)
+
+
+@bulk.command("resume", help="cli.help.bulk.resume")
+@MANY
+def bulk_resume(**more: Any) -> int:
+    """Let each go on."""
+    return _many(more, "resume")
+
+
+@bulk.command("list", help="cli.help.bulk.list")
+@JSON
+@AS_SOMEBODY
+def bulk_list(as_json: bool, email: str) -> None:
+    """What was asked of many."""
+    from workflow import many
+
+    with _opened() as engine:
+        many.show_all(engine, _account(engine, email), as_json=as_json)
+
+
+@bulk.command("show", help="cli.help.bulk.show")
+@click.argument("bulk_id", metavar="ID", type=click.UUID, cls=Argument, help="cli.help.bulk.id")
+@JSON
+@AS_SOMEBODY
+def bulk_show(bulk_id: UUID, as_json: bool, email: str) -> int:
+    """What it came to, case by case."""
+    from workflow import many
+
+    with _opened() as engine:
+        return many.show(engine, _account(engine, email), bulk_id, as_json=as_json)
+
+
+@bulk.command("continue", help="cli.help.bulk.continue")
+@click.argument("bulk_id", metavar="ID", type=click.UUID, cls=Argument, help="cli.help.bulk.id")
+@JSON
+@AS_SOMEBODY
+def bulk_continue(bulk_id: UUID, as_json: bool, email: str) -> int:
+    """Go on with what was cut off."""
+    from workflow import many
+
+    with _opened() as engine:
+        return many.go_on(engine, _account(engine, email), bulk_id, as_json=as_json)
+
+
+def _many(
+    more: dict[str, Any],
+    kind: str,
+    *,
+    given: Sequence[str] = (),
+    transition: str | None = None,
+    task: str | None = None,
+    to: str | None = None,
+) -> int:
+    """Do it with the cases the options name. Raises Wrong, and what `bulk.start` raises."""
+    from workflow import many
+    from workflow.bulk import Order
+
+    with _opened() as engine:
+        who = _account(engine, more["email"])
+        person = _account(engine, to) if to is not None else None
+        order = Order(kind, dict(_pair(answer) for answer in given), transition, person, task)
+        which = many.Chosen.of(more)
+        with engine.read(who) as work:
+            subjects = which.subjects(work, order)
+        return many.do(engine, who, order, subjects, dry_run=more["dry_run"], key=more["key"], as_json=more["as_json"])
 
 
 # --- imports ---------------------------------------------------------------------------------------------------------

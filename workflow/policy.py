@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from workflow.errors import NotAllowed
-from workflow.models import Case, Document, Grant, Milestone, Person, Prerequisite, Task
+from workflow.models import Bulk, Case, Document, Grant, Milestone, Person, Prerequisite, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,18 @@ def one_of(column: sa.SQLColumnExpression[Any], values: Iterable[str]) -> sa.Col
 def case_states(actor: Actor, *, public: bool) -> sa.ColumnElement[bool]:
     """The cases whose state and go-live date this actor may know: everybody's when the programme says so (`public`)."""
     return sa.true() if public and actor.id is not None else cases(actor)
+
+
+def bulks(actor: Actor) -> sa.ColumnElement[bool]:
+    """What was asked of many cases at once, for whom asked and for those who see every case."""
+    if actor.is_system or actor.holds("programme_office", "auditor"):
+        return sa.true()
+    return Bulk.by_id == actor.id if actor.id is not None else sa.false()
+
+
+def asks_of_many(actor: Actor) -> bool:
+    """Whether the list of cases offers to do one thing with many of them; every single one is asked anyway."""
+    return actor.holds("umsetzungsteam", "supervisor", "programme_office", "leitung", "digi")
 
 
 def prerequisites(actor: Actor) -> sa.ColumnElement[bool]:
