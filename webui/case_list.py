@@ -31,6 +31,8 @@ def show() -> str:
             overdue=_one("overdue") == "yes",
             escalated=_one("escalated") == "yes",
             rests=_one("rests") == "yes",
+            next_rounds=_one("next_rounds") == "yes",
+            taken_over=_one("taken_over") == "yes",
         ),
         Cursor(after=_one("after"), before=_one("before")),
     )
@@ -56,6 +58,8 @@ class _Addresses:
             "overdue": "yes" if filters.overdue else None,
             "escalated": "yes" if filters.escalated else None,
             "rests": "yes" if filters.rests else None,
+            "next_rounds": "yes" if filters.next_rounds else None,
+            "taken_over": "yes" if filters.taken_over else None,
         }
 
     def __call__(self, **changed: str | None) -> str:

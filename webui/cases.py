@@ -83,6 +83,25 @@ def move_to_team(case_id: UUID) -> AnyResponse:
     return notices.leave(_back_to(case_id), "notice.case_moved_to_team")
 
 
+@blueprint.get("/<uuid:case_id>/next")
+def ask_next(case_id: UUID) -> AnyResponse:
+    """Why another round, while this one is live."""
+    return _next_page(case_id)
+
+
+@blueprint.post("/<uuid:case_id>/next")
+def open_next(case_id: UUID) -> AnyResponse:
+    """Open the next round."""
+    answers = forms.answers({})
+    try:
+        opened = deeds.do(cases.open_next_as_answered, case_id, answers.given)
+    except InvalidEvidence as error:
+        return _next_page(case_id, faults=forms.worded(error.faults))
+    except Conflict as error:
+        return _next_page(case_id, refused=error)
+    return notices.leave(_back_to(opened.id), "notice.case_next_opened", number=opened.number)
+
+
 @blueprint.post("/<uuid:case_id>/resume")
 def resume(case_id: UUID) -> AnyResponse:
     """Let the case go on."""
@@ -148,9 +167,21 @@ def _team_page(
     return _form("case_team.html", page, cases.TEAM_FIELDS, faults, refused)
 
 
+def _next_page(
+    case_id: UUID, *, faults: Mapping[str, str] | None = None, refused: StartklarError | None = None
+) -> AnyResponse:
+    """The form on which the next round is opened; the case itself when it has none, or has one already."""
+    try:
+        with session.engine().read(session.me()) as work:
+            page = query.next_round(work, case_id)
+    except Conflict as error:
+        return _page(case_id, refused=refused or error, fields=cases.NEXT_FIELDS)
+    return _form("case_next.html", page, page.fields, faults, refused)
+
+
 def _form(
     template: str,
-    page: query.MovePage | query.HoldPage | query.TeamPage,
+    page: query.MovePage | query.HoldPage | query.TeamPage | query.NextPage,
     fields: Mapping[str, EvidenceField],
     faults: Mapping[str, str] | None,
     refused: StartklarError | None,

@@ -29,12 +29,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from workflow import cases, casework, database, policy, prerequisites, tasks
+from workflow import cases, casework, database, policy, prerequisites
 from workflow.casework import LockedCase
-from workflow.definition import Process
 from workflow.engine import Engine, Who, Work
 from workflow.errors import NotFound, Refused, StartklarError
-from workflow.models import Body, Case, Hold, LandEdition, Prerequisite
+from workflow.models import Body, Case, LandEdition, Prerequisite
 from workflow.texts import sort_key
 
 CHUNK = 100
@@ -296,18 +295,19 @@ def move_case(work: Work, case_id: UUID) -> Moved:
     if target is None or case.row.ended_on is not None:
         raise Refused("error.body_goes_on", number=case.row.number)
     others = work.session.execute(
-        sa.select(Case.id, Case.number, Case.round, Case.ended_on).where(
-            Case.service == case.row.service, Case.body == target.ars, Case.superseded_by.is_(None)
-        )
+        sa.select(Case.id, Case.number, Case.round, Case.ended_on, Case.previous_id)
+        .where(Case.service == case.row.service, Case.body == target.ars, Case.superseded_by.is_(None))
+        .order_by(Case.round)
     ).all()
-    goes_on = next((other for other in others if other.ended_on is None), None)
+    of_another = (other for other in others if other.id != case.row.previous_id and other.previous_id != case.row.id)
+    goes_on = next((other for other in of_another if other.ended_on is None), None)
 
     team, team_before = cases.team_for(work, case.row.service, target.district) or case.row.team, case.row.team
     case.set(version=case.row.version + 1)
     case.move_to_body(target.ars, team)
     case.say(body=target.ars, body_before=source)
     if goes_on is not None:
-        _supersede(case, goes_on.id)
+        cases.supersede(case, goes_on.id)
     else:
         case.set(round=max((other.round for other in others), default=0) + 1)
         prerequisites.ask(case)
@@ -504,28 +504,6 @@ def _successor(work: Work, ars: str) -> Any:
         passed.append(ars)
         ars = body.successor
     return None
-
-
-def _supersede(case: LockedCase, by: UUID) -> None:
-    """The case ends, because another goes on in its place. A pause it is in ends with it."""
-    today = case.work.today
-    state = _end_of(case.process)
-    if case.row.rests:
-        resting = (Hold.case_id == case.row.id, Hold.ended_on.is_(None))
-        hold_id = case.work.session.execute(sa.select(Hold.id).where(*resting)).scalar_one()
-        case.amend(Hold, hold_id, ended_on=today, remind_at=None, rung=None)
-        case.set(rests=False)
-    tasks.close_open(case)
-    case.say(by=by)
-    case.set(state=state, entered_on=today, ended_on=today, superseded_by=by)
-
-
-def _end_of(process: Process) -> str:
-    """Where a case ends that another goes on for: the end only the system leads to. Raises Refused without one."""
-    for move in process.transitions.values():
-        if set(move.by) == {"system"} and process.states[move.to].end:
-            return move.to
-    raise Refused("error.no_superseded_state", process=process.id)
 
 
 def _tell(case: LockedCase, new_team: str | None) -> None:

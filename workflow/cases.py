@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from workflow import casework, deadlines, events, evidence, policy, prerequisites, requirements, tasks
 from workflow.casework import CaseAtHand, CaseRow, LockedCase, begin, insist_unmoved, lock
-from workflow.definition import EvidenceField, Group, Option, Text
+from workflow.definition import EvidenceField, Group, Option, Process, Text
 from workflow.engine import Engine, Who, Work
 from workflow.errors import (
     AlreadyOpen,
@@ -42,6 +42,21 @@ TEAM_FIELDS = {
     "reason": evidence.REASON,
 }
 """What `move_to_team` asks for, as fields of a form; a page offers the teams."""
+OCCASIONS: Mapping[str, Text] = {
+    "upgrade": Text(de="Höhere Reife oder andere Variante", en="Higher maturity or another variant"),
+    "reconnection": Text(de="Neue Version des Dienstes", en="New version of the service"),
+    "migration": Text(de="Umstieg von einer früheren Lösung", en="Migration from an earlier solution"),
+}
+"""Why a further round is opened while the former is live."""
+NEXT_FIELDS = {
+    "occasion": EvidenceField(
+        type="choice",
+        title=Text(de="Warum eine neue Runde?", en="Why another round?"),
+        options={name: Option(words) for name, words in OCCASIONS.items()},
+    ),
+    "reason": evidence.REASON,
+}
+"""What `open_next` asks for, as fields of a form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +174,103 @@ def open_planned(
     return results
 
 
+def open_next(work: Work, case_id: UUID, *, occasion: str, reason: str) -> CaseView:
+    """Open the next round of a case that is live or suspended: another maturity, a new version, another solution.
+
+    The case stays as it is; once the next round goes live it ends as superseded. If that one ends before, it stays.
+
+    Raises NotFound, NotAllowed, Conflict (it was never live, or has ended), AlreadyOpen (its next round is under way),
+    InvalidEvidence (no occasion, no reason) or what `open_case` raises, in this order.
+    """
+    case = lock(work, case_id)
+    insist_may_open_next(case)
+    told = {a.field: str(a.value) for a in evidence.read(NEXT_FIELDS, {"occasion": occasion, "reason": reason})}
+    end_of(case.process)
+
+    row = case.row
+    number = _free_round(work, row.service, row.body, row.round + 1)
+    round_ = _Round(row.id, told["occasion"], number, team=row.team)
+    following = _begin(work, row.service, row.body, _ground(work, [(row.service, row.body)]), round_)
+    following.remark(told["reason"])
+    following.record("opened")
+    case.set(version=row.version + 1)
+    case.say(by=following.row.id)
+    case.record("next_round_opened")
+    return _view(following)
+
+
+def open_next_as_answered(work: Work, case_id: UUID, given: Given) -> CaseView:
+    """`open_next`, with its arguments as somebody gave them to `NEXT_FIELDS`. Raises what `open_next` raises."""
+    case = lock(work, case_id)
+    insist_may_open_next(case)
+    told = {answer.field: str(answer.value) for answer in evidence.read(NEXT_FIELDS, given)}
+    return open_next(work, case_id, occasion=told["occasion"], reason=told["reason"])
+
+
+def insist_may_open_next(case: CaseAtHand) -> None:
+    """Raises NotAllowed, Conflict (never live, or ended) or AlreadyOpen, in this order."""
+    row = case.row
+    _insist_may_open(case.work, row.team)
+    if row.live_on is None or row.ended_on is not None:
+        raise Conflict(what="never_live" if row.live_on is None else "ended")
+    under_way = case.work.session.execute(
+        sa.select(Case.number, Body.display_name)
+        .join(Body, Body.ars == Case.body)
+        .where(Case.previous_id == row.id, Case.ended_on.is_(None))
+    ).first()
+    if under_way is not None:
+        service = case.work.catalogue.service(row.service).title
+        raise AlreadyOpen(service=service, body=under_way.display_name, number=under_way.number)
+
+
+def supersede(case: LockedCase, by: UUID) -> None:
+    """The case ends, because another goes on in its place. A pause it is in ends with it.
+
+    Belongs to the deed that holds the case. Raises Refused when its process has no end for that.
+    """
+    today = case.work.today
+    state = end_of(case.process)[1]
+    if case.row.rests:
+        resting = (Hold.case_id == case.row.id, Hold.ended_on.is_(None))
+        hold_id = case.work.session.execute(sa.select(Hold.id).where(*resting)).scalar_one()
+        case.amend(Hold, hold_id, ended_on=today, remind_at=None, rung=None)
+        case.set(rests=False)
+    tasks.close_open(case)
+    case.say(by=by)
+    case.set(state=state, entered_on=today, ended_on=today, superseded_by=by)
+
+
+def give_way(work: Work, case_id: UUID, to: UUID) -> None:
+    """The next round of a case went live: the case ends, linked with it. Does nothing where that is not so (any more).
+
+    Raises NotFound, or Refused when its process has no end for that.
+    """
+    case = lock(work, case_id)
+    following = work.session.execute(
+        sa.select(Case.live_on, Case.ended_on, Case.previous_id).where(Case.id == to)
+    ).one()
+    goes_on = following.previous_id == case_id and following.live_on is not None and following.ended_on is None
+    if not goes_on or case.row.ended_on is not None:
+        return
+    case.set(version=case.row.version + 1)
+    supersede(case, to)
+    prerequisites.review_soon(case)
+    people = (*case.in_charge("umsetzungsteam"), *case.in_charge("body.digi"))
+    case.notify("superseded", people, kind="case", subject_id=case.row.id, transition=end_of(case.process)[0])
+    case.record("replaced")
+
+
+def end_of(process: Process) -> tuple[str, str]:
+    """Where a case ends that another goes on for: the transition only the system takes, and the end it leads to.
+
+    Raises Refused when there is none.
+    """
+    for name, move in process.transitions.items():
+        if set(move.by) == {"system"} and process.states[move.to].end:
+            return name, move.to
+    raise Refused("error.no_superseded_state", process=process.id)
+
+
 def team_for(work: Work, service: str, district: str) -> str | None:
     """Who looks after a service in a district: the team of the service, else of the district; None when nobody does."""
     return _teams(work).team_for(service, district)
@@ -210,6 +322,8 @@ def advance(work: Work, case_id: UUID, transition: str, *, seen: int | None = No
     if case.row.ended_on is not None:
         prerequisites.review_soon(case)
     case.say(transition=transition, source=move.source, target=move.target)
+    if case.process.states[move.target].goal and case.row.previous_id is not None:
+        case.follow("next_round", case_id=case.row.previous_id)
     for role in move.transition.notify:
         case.notify("advanced", case.in_charge(role), kind="case", subject_id=case.row.id, transition=transition)
     case.record("advanced")
@@ -469,7 +583,19 @@ class _Ground:
     bodies: dict[str, Any]
     teams: _Teams
     holders: Callable[[CaseRow], tuple[policy.Holder, ...]]
-    before: dict[tuple[str, str], Any]
+    before: dict[tuple[str, str], list[Any]]
+    """The rounds so far, the first one first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """Which round a case is, after which, and why."""
+
+    previous_id: UUID | None
+    occasion: str
+    number: int
+    team: str | None = None
+    """Who looks after it; None: as for a first one."""
 
 
 def _ground(work: Work, wanted: Sequence[tuple[str, str]]) -> _Ground:
@@ -481,46 +607,51 @@ def _ground(work: Work, wanted: Sequence[tuple[str, str]]) -> _Ground:
         )
     )
     rounds = work.session.execute(
-        sa.select(Case.service, Case.body, Case.number, Case.round, Case.ended_on)
+        sa.select(Case.id, Case.service, Case.body, Case.number, Case.round, Case.ended_on)
         .where(
             Case.service.in_({service for service, _ in wanted}), Case.body.in_(bodies), Case.superseded_by.is_(None)
         )
         .order_by(Case.round)
     )
+    before: dict[tuple[str, str], list[Any]] = {}
+    for row in rounds:
+        before.setdefault((row.service, row.body), []).append(row)
     return _Ground(
         bodies={row.ars: row for row in rows},
         teams=_teams(work),
         holders=casework.holders_at(work, bodies),
-        before={(row.service, row.body): row for row in rounds},
+        before=before,
     )
 
 
-def _begin(work: Work, service: str, body: str, ground: _Ground) -> LockedCase:
-    """A case in its first state, not recorded yet. Raises what `open_case` raises."""
+def _begin(work: Work, service: str, body: str, ground: _Ground, following: _Round | None = None) -> LockedCase:
+    """A case in its first state, not recorded yet; `following`: as this round. Raises what `open_case` raises."""
     entry = work.catalogue.service(service)
     row = ground.bodies.get(body)
     if row is None:
         raise NotFound(what="body", name=body)
-    team = ground.teams.team_for(service, row.district)
+    team = (following.team if following else None) or ground.teams.team_for(service, row.district)
     if team is None or not policy.may_open(work.actor, team):
         _insist_may_open(work, team)
         raise Refused("error.no_team", body=row.display_name)
     if entry.applies_to is None or not _belongs(work.catalogue.groups[entry.applies_to], row.ars, row.kind):
         raise Refused("error.not_responsible_body", service=entry.title, body=row.display_name)
-    before = ground.before.get((service, body))
-    if before is not None and before.ended_on is None:
-        raise AlreadyOpen(service=entry.title, body=row.display_name, number=before.number)
-    round_ = before.round + 1 if before is not None else 1
-    if row.valid_from is not None:  # it may have been there before, and have left cases with its numbers to another
-        round_ = _free_round(work, service, body, round_)
+    if following is None:
+        rounds = ground.before.get((service, body), [])
+        for one in rounds:
+            if one.ended_on is None:
+                raise AlreadyOpen(service=entry.title, body=row.display_name, number=one.number)
+        following = _Round(rounds[-1].id, "again", rounds[-1].round + 1) if rounds else _Round(None, "first", 1)
+        if row.valid_from is not None:  # it may have been there before, and have left cases with its numbers to another
+            following = replace(following, number=_free_round(work, service, body, following.number))
 
     process = work.catalogue.newest(work.catalogue.programme.process)
     opened = CaseRow(
         id=uuid4(),
-        number=number_of(service, body, round_),
+        number=number_of(service, body, following.number),
         service=service,
         body=body,
-        round=round_,
+        round=following.number,
         process=process.process,
         process_version=process.version,
         state=process.initial,
@@ -540,6 +671,8 @@ def _begin(work: Work, service: str, body: str, ground: _Ground) -> LockedCase:
         attempts=0,
         seq=0,
         head=events.START,
+        previous_id=following.previous_id,
+        occasion=following.occasion,
     )
     case = begin(work, opened, process, ground.holders(opened))
     tasks.enter(case, process.initial)

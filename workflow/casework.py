@@ -40,6 +40,8 @@ from workflow.models import (
     Hold,
     Milestone,
     Notice,
+    Part,
+    Participant,
     Person,
     Prerequisite,
     Remark,
@@ -81,6 +83,9 @@ class CaseRow:
     seq: int
     head: str
     superseded_by: UUID | None = None
+    previous_id: UUID | None = None
+    occasion: str = "first"
+    taken_over: bool = False
 
 
 @dataclass(slots=True)
@@ -148,6 +153,8 @@ UNSAID = (None, 0, False, "")
 
 CHAINED: Mapping[Any, frozenset[str]] = {
     Hold: UNCHAINED | {"id", "case_id"},
+    Participant: UNCHAINED | {"id", "case_id"},
+    Part: UNCHAINED | {"id", "case_id"},
 }
 """The tables beside cases and tasks whose rows belong to a case and come out of its history, with the columns that do
 not: what the entry says anyway (the case, the row's id), and free text, of which history keeps the commitment only.
@@ -480,15 +487,16 @@ class LockedCase(CaseAtHand):
                     bulk_id=self.work.bulk,
                 )
 
-    def follow(self, source_kind: str) -> None:
-        """Something that must not happen while the case is locked happens soon after, once, because of this deed."""
+    def follow(self, source_kind: str, *, case_id: UUID | None = None) -> None:
+        """Something that must not happen while the case is locked happens soon after, once, because of this deed: to
+        the case itself, or to another one (`case_id`)."""
         if any(row["source_kind"] == source_kind for row in self._rows.get(Followup, ())):
             return
         now = database.real_now()
         self.insert(
             Followup,
             id=uuid4(),
-            case_id=self.row.id,
+            case_id=case_id or self.row.id,
             source_kind=source_kind,
             source_id=self.row.id,
             source_seq=self.row.seq + 1,

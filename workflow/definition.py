@@ -74,6 +74,7 @@ MESSAGES = (
     "can_advance",
     "advanced",
     "moved_to_team",
+    "superseded",
 )
 """Messages the engine itself sends; those of rungs are named by the ladders."""
 

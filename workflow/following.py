@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from workflow import casework, database, prerequisites, tasks
+from workflow import cases, casework, database, prerequisites, tasks
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import NotFound
 from workflow.models import Case, Followup
@@ -107,6 +107,12 @@ def _take_conditions(work: Work, followup_id: UUID, case_id: UUID) -> None:
     _finish(work, followup_id)
 
 
+def _give_way(work: Work, followup_id: UUID, case_id: UUID) -> None:
+    """The next round of the case went live: the case ends."""
+    cases.give_way(work, case_id, _source(work, followup_id))
+    _finish(work, followup_id)
+
+
 def _review(work: Work, followup_id: UUID, case_id: UUID) -> None:
     """What the case's body is asked for fits its open cases again."""
     body = work.session.execute(sa.select(Case.body).where(Case.id == case_id)).scalar_one()
@@ -141,5 +147,6 @@ _FOLLOWING: dict[str, Callable[[Work, UUID, UUID], None]] = {
     "wave": _take_stichtag,
     "milestone_date": _take_milestone_date,
     "conditions": _take_conditions,
+    "next_round": _give_way,
 }
 """What follows, by the kind of its source; a case learns of everything else."""

@@ -339,7 +339,13 @@ class Case(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     """Steps back so far."""
     superseded_by: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"))
-    """The case that goes on in its place: when a body ended whose successor had this service open already."""
+    """The case that goes on in its place: its next round, or the successor's where its body ended."""
+    previous_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"))
+    """The round before; while that one is live, both go on side by side."""
+    occasion: Mapped[Word] = mapped_column(server_default="first")
+    """Why this round was opened: first, again (after an end), upgrade, reconnection or migration."""
+    taken_over: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    """Opened at a later state, with dates of before: it says nothing about how long anything took."""
     seq: Mapped[int] = mapped_column(default=0)
     head: Mapped[Digest]
 
@@ -358,6 +364,12 @@ class Case(Base):
             "superseded_by",
             postgresql_where=text("superseded_by IS NOT NULL"),
             sqlite_where=text("superseded_by IS NOT NULL"),
+        ),
+        Index(
+            "ix_cases_previous_id",
+            "previous_id",
+            postgresql_where=text("previous_id IS NOT NULL"),
+            sqlite_where=text("previous_id IS NOT NULL"),
         ),
         Index("ix_cases_service_state", "service", "state"),
         Index("ix_cases_team_state", "team", "state"),
@@ -476,6 +488,47 @@ class Hold(Base):
             sqlite_where=text("remind_at IS NOT NULL"),
         ),
     )
+
+
+class Participant(Base):
+    """A body that takes part in another's case, with its time; a body that comes back gets another row."""
+
+    __tablename__ = "participant"
+
+    id: Mapped[Id]
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    body: Mapped[Ars] = mapped_column(ForeignKey("body.ars"))
+    joined_on: Mapped[dt.date]
+    left_on: Mapped[dt.date | None]
+
+    __table_args__ = (
+        Index(
+            "uq_participant_there",
+            "body",
+            "case_id",
+            unique=True,
+            postgresql_where=text("left_on IS NULL"),
+            sqlite_where=text("left_on IS NULL"),
+        ),
+    )
+
+
+class Part(Base):
+    """One of the services a service consists of, as far as it went live by itself in a case."""
+
+    __tablename__ = "part"
+
+    id: Mapped[Id]
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
+    name: Mapped[Word]
+    """Its name among the `sub_services` of the service."""
+    live_on: Mapped[dt.date | None]
+    off_on: Mapped[dt.date | None]
+    """Since when it is switched off again."""
+    url_id: Mapped[UUID | None] = mapped_column(ForeignKey("remark.id"))
+    """Its address, as it was typed."""
+
+    __table_args__ = (UniqueConstraint("case_id", "name"),)
 
 
 class Prerequisite(Base):

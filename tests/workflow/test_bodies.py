@@ -315,9 +315,9 @@ def test_where_the_successor_has_the_service_the_moved_case_ends_linked_and_read
         ended, stays = case_pages.case(work, moved.id), case_pages.case(work, goes_on.id)
         body = body_pages.body(work, RHEIN_SELZ)
         service = service_pages.service(work, "ewa")
-    assert ended.superseded_by == case_pages.OtherCase(goes_on.id, goes_on.number)
+    assert ended.others.superseded_by == case_pages.OtherCase(goes_on.id, goes_on.number)
     assert ended.next.kind == "ended"
-    assert [one.number for one in stays.supersedes] == [moved.number]
+    assert [one.number for one in stays.others.supersedes] == [moved.number]
     latest = ended.history[0]
     assert (latest.act, latest.facts["case"]) == ("superseded", goes_on.number)
     assert latest.facts["before"] == "Verbandsgemeinde Bodenheim"

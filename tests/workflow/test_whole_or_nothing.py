@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.gv100ad import EXCERPT
-from tests.world import EMPTY_TOWN, TOWN, World, contents, plausible
+from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, contents, plausible
 from workflow import (
     bodies,
     bulk,
@@ -66,6 +66,14 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
     world.satisfy(ready)
     with world.engine.change("system") as work:
         work.session.execute(sa.update(Case).where(Case.id == contracted).values(wave="welle-2027-02"))
+    old, ended = world.open("uvg", STRANGE_TOWN), world.open("wohngeld", STRANGE_TOWN)
+    with world.engine.change("system") as work:
+        for case_id in (old, ended):
+            work.session.execute(sa.update(Case).where(Case.id == case_id).values(state="live", live_on=work.today))
+    with world.by("office") as work:
+        newer = cases.open_next(work, ended, occasion="upgrade", reason="x").id
+    with world.engine.change("system") as work:
+        work.session.execute(sa.update(Case).where(Case.id == newer).values(state="live", live_on=work.today))
     interest = world.task(requested, "express_interest")
     with world.look() as work:
         milestone = work.session.execute(
@@ -119,6 +127,8 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
                 work, requested, blocker="no_staff", reason="x", review_on=work.today.replace(year=2027)
             ),
         ),
+        "open_next": ("office", lambda work: cases.open_next(work, old, occasion="upgrade", reason="x")),
+        "give_way": ("office", lambda work: cases.give_way(work, ended, newer)),
         "resume": ("team", lambda work: cases.resume(work, resting)),
         "accept": ("digi", lambda work: tasks.accept(work, interest)),
         "ask_many": (

@@ -99,7 +99,7 @@ def bodies(work: Work, filters: Filters = Filters()) -> BodyList:
     in_use = sa.case((Case.state.in_(goals), 1), else_=0)
     counted = (
         sa.select(Case.body, sa.func.count().label("cases"), sa.func.sum(in_use).label("live"))
-        .where(policy.cases(work.actor), Case.superseded_by.is_(None))
+        .where(policy.cases(work.actor), parts.counts())
         .group_by(Case.body)
         .subquery()
     )
@@ -404,7 +404,7 @@ def _services(work: Work, body: Any) -> tuple[tuple[ServiceHere, ...], tuple[Tex
         )
         .where(
             Case.body == body.ars,
-            Case.superseded_by.is_(None),
+            parts.counts(),
             policy.case_states(work.actor, public=catalogue.programme.state_is_public),
         )
         .order_by(Case.round)

@@ -15,7 +15,7 @@ from workflow import cases, evidence, policy, requirements
 from workflow.casework import TaskRow
 from workflow.definition import EvidenceField, Text, Transition
 from workflow.engine import Work
-from workflow.errors import NotFound, TransitionNotAvailable
+from workflow.errors import Conflict, NotAllowed, NotFound, TransitionNotAvailable
 from workflow.machine import Move
 from workflow.models import Case, Event
 from workflow.queries import parts, seen
@@ -178,6 +178,11 @@ class CaseHead:
     closed_on: dt.date | None
     ended_on: dt.date | None
     attempts: int
+    round: int
+    occasion: Text | None
+    """Why this round was opened, unless it is the first."""
+    taken_over: bool
+    """It was opened in the middle of its way, with dates of before."""
     state: StateView
     road: tuple[StateView, ...]
     reached: int
@@ -194,6 +199,22 @@ class OtherCase:
 
 
 @dataclass(frozen=True, slots=True)
+class Others:
+    """The cases one is linked with."""
+
+    superseded_by: OtherCase | None = None
+    """The case that goes on in its place."""
+    supersedes: tuple[OtherCase, ...] = ()
+    """Cases that came from bodies that ended, and ended themselves because this one goes on."""
+    previous: OtherCase | None = None
+    """The round before."""
+    replaces_previous: bool = False
+    """That one ended because this one went live."""
+    later: tuple[OtherCase, ...] = ()
+    """Rounds that were opened after this one; not the one that goes on in its place."""
+
+
+@dataclass(frozen=True, slots=True)
 class CasePage:
     """Everything the page of a case shows."""
 
@@ -202,13 +223,11 @@ class CasePage:
     rest: Rest | None
     because: tuple[AnswerView, ...]
     """What was answered when the case stepped aside or ended."""
-    superseded_by: OtherCase | None
-    """The case that goes on in its place."""
-    supersedes: tuple[OtherCase, ...]
-    """Cases that came from bodies that ended, and ended themselves because this one goes on."""
+    others: Others
     may_hold: bool
     may_resume: bool
     may_move_to_team: bool
+    may_open_next: bool
     moves: tuple[MoveOffer, ...]
     onward: MoveOffer | None
     open: tuple[TaskLine, ...]
@@ -254,6 +273,14 @@ class TeamPage:
 
 
 @dataclass(frozen=True, slots=True)
+class NextPage:
+    """The page on which somebody opens the next round."""
+
+    head: CaseHead
+    fields: Mapping[str, EvidenceField]
+
+
+@dataclass(frozen=True, slots=True)
 class HoldPage:
     """The page on which somebody lets a case rest."""
 
@@ -285,17 +312,16 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
     prerequisites = _prerequisites(found)
     may_move = policy.allows(work.actor, cases.MOVERS, found.row)
     shown = entries[:PAGE]
-    superseded_by, supersedes = _others(found)
     return CasePage(
         head=_head(found),
         next=_next(found, open_tasks, prerequisites, onward),
         rest=_rest(found),
         because=_because(found),
-        superseded_by=superseded_by,
-        supersedes=supersedes,
+        others=_others(found),
         may_hold=may_move and not found.row.rests and found.row.ended_on is None,
         may_resume=may_move and found.row.rests,
         may_move_to_team=work.actor.holds("programme_office") and found.row.ended_on is None,
+        may_open_next=_may_open_next(found),
         moves=moves,
         onward=onward,
         open=open_tasks,
@@ -351,6 +377,13 @@ def team(work: Work, case_id: UUID) -> TeamPage:
     return TeamPage(head=_head(found), teams=tuple(sorted(others, key=lambda team: sort_key(team[1]))))
 
 
+def next_round(work: Work, case_id: UUID) -> NextPage:
+    """The page on which the next round is opened. Raises NotFound, or what `cases.insist_may_open_next` raises."""
+    found = seen.look(work, case_id)
+    cases.insist_may_open_next(found)
+    return NextPage(head=_head(found), fields=cases.NEXT_FIELDS)
+
+
 # --- where it stands -------------------------------------------------------------------------------------------------
 
 
@@ -379,6 +412,9 @@ def _head(found: SeenCase) -> CaseHead:
         closed_on=row.closed_on,
         ended_on=row.ended_on,
         attempts=row.attempts,
+        round=row.round,
+        occasion=cases.OCCASIONS.get(row.occasion),
+        taken_over=row.taken_over,
         state=parts.state_of(found.process, row.state),
         road=road,
         reached=len(road)
@@ -430,20 +466,36 @@ def _because(found: SeenCase) -> tuple[AnswerView, ...]:
     )
 
 
-def _others(found: SeenCase) -> tuple[OtherCase | None, tuple[OtherCase, ...]]:
-    """The case that goes on in place of this one, and those this one goes on for."""
+def _others(found: SeenCase) -> Others:
+    """The cases this one names and those that name it."""
     row = found.row
-    if row.superseded_by is None and not found.goes_on_for_others:
-        return None, ()
+    named = {row.superseded_by, row.previous_id} - {None}
+    if not named and not found.is_named_by_others:
+        return Others()
     seen_by_actor = sa.case((policy.cases(found.work.actor), 1), else_=0).label("visible")
     rows = found.work.session.execute(
-        sa.select(Case.id, Case.number, seen_by_actor)
-        .where(sa.or_(Case.superseded_by == row.id, Case.id == row.superseded_by))
-        .order_by(Case.number)
+        sa.select(Case.id, Case.number, Case.superseded_by, Case.previous_id, Case.ended_on, seen_by_actor)
+        .where(sa.or_(Case.superseded_by == row.id, Case.previous_id == row.id, Case.id.in_(named)))
+        .order_by(Case.round, Case.number)
     ).all()
-    others = {other.id: OtherCase(other.id if other.visible else None, other.number) for other in rows}
-    goes_on = others.pop(row.superseded_by, None) if row.superseded_by else None
-    return goes_on, tuple(others.values())
+    views = {other.id: OtherCase(other.id if other.visible else None, other.number) for other in rows}
+    return Others(
+        superseded_by=views.get(row.superseded_by) if row.superseded_by else None,
+        supersedes=tuple(
+            views[other.id] for other in rows if other.superseded_by == row.id and other.id != row.previous_id
+        ),
+        previous=views.get(row.previous_id) if row.previous_id else None,
+        replaces_previous=any(other.id == row.previous_id and other.superseded_by == row.id for other in rows),
+        later=tuple(views[other.id] for other in rows if other.previous_id == row.id and other.id != row.superseded_by),
+    )
+
+
+def _may_open_next(found: SeenCase) -> bool:
+    try:
+        cases.insist_may_open_next(found)
+    except (NotAllowed, Conflict):
+        return False
+    return True
 
 
 def _rest(found: SeenCase) -> Rest | None:

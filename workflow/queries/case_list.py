@@ -47,6 +47,10 @@ class Filters:
     overdue: bool = False
     escalated: bool = False
     rests: bool = False
+    next_rounds: bool = False
+    """Only rounds that are on their way while the former is still live; they stand in no other list."""
+    taken_over: bool = False
+    """Only what was opened in the middle of its way."""
 
     @property
     def narrow(self) -> bool:
@@ -129,6 +133,10 @@ class CaseList:
     overdue: int
     escalated: int
     resting: int
+    next_rounds: int
+    """All further rounds the actor may open that are on their way while the former is still live."""
+    taken_over: int
+    """All cases the actor may open that were taken over."""
     options: Options
     sees_cases: bool
 
@@ -143,6 +151,7 @@ def cases(work: Work, filters: Filters = Filters(), cursor: Cursor = Cursor()) -
     wave_title = _wave_title(work, filters.wave)
     filters = _sensible(work, filters, options, known_body, wave_title)
     counts = _counts(work, visible, filters)
+    next_rounds, taken_over = _beside(work, visible)
     lines, newer, older = _page(work, visible, filters, cursor)
     return CaseList(
         filters=filters,
@@ -158,6 +167,8 @@ def cases(work: Work, filters: Filters = Filters(), cursor: Cursor = Cursor()) -
         overdue=_sum(counts, filters, only="overdue"),
         escalated=_sum(counts, filters, only="escalated"),
         resting=_sum(counts, filters, only="rests"),
+        next_rounds=next_rounds,
+        taken_over=taken_over,
         options=options,
         sees_cases=bool(options.services),
     )
@@ -296,9 +307,10 @@ def _conditions(work: Work, filters: Filters) -> list[sa.ColumnElement[bool]]:
 
     A case another goes on for stands in no list; whoever types its number finds it.
     """
-    narrowed: list[sa.ColumnElement[bool]] = [
-        sa.or_(Case.superseded_by.is_(None), *(Case.number == word for word in words_of(filters.text)))
-    ]
+    counts = parts.is_next_round() if filters.next_rounds else parts.counts()
+    narrowed: list[sa.ColumnElement[bool]] = [sa.or_(counts, *(Case.number == word for word in words_of(filters.text)))]
+    if filters.taken_over:
+        narrowed.append(Case.taken_over.is_(True))
     if filters.service:
         narrowed.append(Case.service == filters.service)
     if filters.team:
@@ -364,6 +376,14 @@ def _counts(work: Work, visible: sa.ColumnElement[bool], filters: Filters) -> li
         )
         for row in rows
     ]
+
+
+def _beside(work: Work, visible: sa.ColumnElement[bool]) -> tuple[int, int]:
+    """How many further rounds there are beside a live one, and how many cases were taken over."""
+    of_rounds = sa.select(sa.func.count()).select_from(Case).where(visible, parts.is_next_round())
+    of_before = sa.select(sa.func.count()).select_from(Case).where(visible, parts.counts(), Case.taken_over)
+    row = work.session.execute(sa.select(of_rounds.scalar_subquery(), of_before.scalar_subquery())).one()
+    return row[0], row[1]
 
 
 def _flags(work: Work) -> dict[str, sa.ColumnElement[bool]]:

@@ -10,13 +10,14 @@ from typing import Any, overload
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from workflow import evidence, policy
 from workflow.catalogue import Catalogue
 from workflow.definition import EvidenceField, Process, Text
 from workflow.engine import Work
 from workflow.evidence import Value
-from workflow.models import Body, Document, Event, Evidence, Grant, Person, Remark, Team
+from workflow.models import Body, Case, Document, Event, Evidence, Grant, Person, Remark, Team
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,29 @@ def goals(catalogue: Catalogue) -> frozenset[str]:
     """The states in which a service is in use, over all process versions."""
     return frozenset(
         key for process in catalogue.processes() for key, definition in process.states.items() if definition.goal
+    )
+
+
+def is_next_round() -> sa.ColumnElement[bool]:
+    """A round on its way while the one before is still live or suspended."""
+    before = aliased(Case)
+    goes_on = sa.exists().where(before.id == Case.previous_id, before.ended_on.is_(None))
+    return sa.and_(Case.previous_id.is_not(None), Case.ended_on.is_(None), goes_on)
+
+
+def counts() -> sa.ColumnElement[bool]:
+    """Of several rounds of a service at a body the one that counts: what is live as long as it is, and not also the
+    round that is to replace it; of rounds that ended the last; none that another case goes on for."""
+    before, after = aliased(Case), aliased(Case)
+    replaces_nothing = sa.exists().where(
+        before.id == Case.previous_id,
+        sa.or_(before.ended_on.is_(None), sa.and_(before.superseded_by.is_not(None), before.superseded_by != Case.id)),
+    )
+    went_on = sa.exists().where(after.previous_id == Case.id)
+    return sa.and_(
+        Case.superseded_by.is_(None),
+        sa.or_(Case.previous_id.is_(None), ~replaces_nothing),
+        sa.or_(Case.ended_on.is_(None), ~went_on),
     )
 
 

@@ -218,7 +218,7 @@ def _not_open(work: Work) -> dict[str, int]:
         (row.service, row.body)
         for row in work.session.execute(
             sa.select(Case.service, Case.body)
-            .where(policy.case_states(work.actor, public=True), Case.superseded_by.is_(None))
+            .where(policy.case_states(work.actor, public=True), parts.counts())
             .distinct()
         )
     }
@@ -301,7 +301,7 @@ def _waves(work: Work, counted: Iterable[Counted]) -> tuple[WaveView, ...]:
 def _teams(work: Work) -> tuple[TeamView, ...]:
     counted = (
         sa.select(Case.team, sa.func.count().label("cases"))
-        .where(policy.cases(work.actor), Case.superseded_by.is_(None))
+        .where(policy.cases(work.actor), parts.counts())
         .group_by(Case.team)
         .subquery()
     )

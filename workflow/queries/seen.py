@@ -138,8 +138,8 @@ class SeenCase(CaseAtHand):
     body_name: str = ""
     team_title: str = ""
     wave_title: Text | None = None
-    goes_on_for_others: bool = False
-    """Other cases ended because this one goes on in their place."""
+    is_named_by_others: bool = False
+    """Other cases ended because this one goes on in their place, or are later rounds of it."""
     _names: dict[UUID, str] = field(default_factory=dict)
     _holds: tuple[HoldSeen, ...] = ()
     _remarks: dict[str, str] | None = None
@@ -313,7 +313,7 @@ def _look(work: Work, query: Query, which: UUID) -> SeenCase:
     found = statements.rows(work.connection, query, {"which": which})
     if not found:
         raise NotFound(what="case")
-    *columns, body_name, team_title, wave_de, wave_en, goes_on_for_others = found[0]
+    *columns, body_name, team_title, wave_de, wave_en, is_named_by_others = found[0]
     case_row = CaseRow(*columns)
     if not policy.sees(work.actor, case_row):
         raise NotFound(what="case")
@@ -331,7 +331,7 @@ def _look(work: Work, query: Query, which: UUID) -> SeenCase:
         body_name=body_name,
         team_title=team_title,
         wave_title=Text(de=wave_de, en=wave_en) if wave_de else None,
-        goes_on_for_others=bool(goes_on_for_others),
+        is_named_by_others=bool(is_named_by_others),
         _holds=_holds(work, holds),
         _answered=_answered(answered),
     )
@@ -388,7 +388,7 @@ def _aware(at: dt.datetime) -> dt.datetime:
 
 
 _CASE_ID: Any = sa.bindparam("case_id", type_=sa.Uuid())
-_SUPERSEDED = aliased(Case)
+_OTHER = aliased(Case)
 _LOOK = (
     sa.select(
         *(getattr(Case, name) for name in casework.CASE_NAMES),
@@ -396,7 +396,7 @@ _LOOK = (
         Team.title,
         Wave.title_de,
         Wave.title_en,
-        sa.exists().where(_SUPERSEDED.superseded_by == Case.id),
+        sa.exists().where(sa.or_(_OTHER.superseded_by == Case.id, _OTHER.previous_id == Case.id)),
     )
     .join(Body, Body.ars == Case.body)
     .join(Team, Team.key == Case.team)

@@ -317,11 +317,7 @@ def _counts(work: Work, service: str | None = None) -> dict[str, tuple[_Count, .
     """Cases per service and state, as far as the actor may know their state; none another goes on for."""
     known = policy.case_states(work.actor, public=work.catalogue.programme.state_is_public)
     columns = (Case.service, Case.process, Case.process_version, Case.state)
-    query = (
-        sa.select(*columns, sa.func.count().label("cases"))
-        .where(known, Case.superseded_by.is_(None))
-        .group_by(*columns)
-    )
+    query = sa.select(*columns, sa.func.count().label("cases")).where(known, parts.counts()).group_by(*columns)
     if service is not None:
         query = query.where(Case.service == service)
     found: dict[str, list[_Count]] = {}
@@ -433,7 +429,7 @@ def _bodies(work: Work, entry: Service) -> Sequence[BodyStanding]:
         )
         .outerjoin(
             Case,
-            sa.and_(Case.body == Body.ars, Case.service == entry.service, Case.superseded_by.is_(None), known),
+            sa.and_(Case.body == Body.ars, Case.service == entry.service, parts.counts(), known),
         )
         .order_by(database.plainly_sorted(work.session, Body.sort_key), Body.ars, Case.round)
     )

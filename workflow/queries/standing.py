@@ -98,7 +98,7 @@ def count(work: Work, *by: sa.SQLColumnExpression[Any], where: sa.ColumnElement[
         .join(Body, Body.ars == Case.body)
         .where(
             policy.case_states(work.actor, public=work.catalogue.programme.state_is_public),
-            Case.superseded_by.is_(None),
+            parts.counts(),
             sa.true() if where is None else where,
         )
         .subquery()

@@ -235,9 +235,13 @@ def upgrade() -> None:
         sa.Column("underway", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("superseded_by", sa.Uuid(), nullable=True),
+        sa.Column("previous_id", sa.Uuid(), nullable=True),
+        sa.Column("occasion", sa.String(length=80), server_default="first", nullable=False),
+        sa.Column("taken_over", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("head", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(["body"], ["body.ars"], name=op.f("fk_cases_body_body")),
+        sa.ForeignKeyConstraint(["previous_id"], ["cases.id"], name=op.f("fk_cases_previous_id_cases")),
         sa.ForeignKeyConstraint(["superseded_by"], ["cases.id"], name=op.f("fk_cases_superseded_by_cases")),
         sa.ForeignKeyConstraint(["team"], ["team.key"], name=op.f("fk_cases_team_team")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
@@ -245,6 +249,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.create_index("ix_cases_body", ["body"], unique=False)
+        batch_op.create_index(
+            "ix_cases_previous_id",
+            ["previous_id"],
+            unique=False,
+            postgresql_where=sa.text("previous_id IS NOT NULL"),
+            sqlite_where=sa.text("previous_id IS NOT NULL"),
+        )
         batch_op.create_index("ix_cases_service_state", ["service", "state"], unique=False)
         batch_op.create_index(
             "ix_cases_superseded_by",
@@ -590,6 +601,40 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "part",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("live_on", sa.Date(), nullable=True),
+        sa.Column("off_on", sa.Date(), nullable=True),
+        sa.Column("url_id", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_part_case_id_cases")),
+        sa.ForeignKeyConstraint(["url_id"], ["remark.id"], name=op.f("fk_part_url_id_remark")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_part")),
+        sa.UniqueConstraint("case_id", "name", name=op.f("uq_part_case_id")),
+    )
+    op.create_table(
+        "participant",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("body", sa.String(length=12), nullable=False),
+        sa.Column("joined_on", sa.Date(), nullable=False),
+        sa.Column("left_on", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(["body"], ["body.ars"], name=op.f("fk_participant_body_body")),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_participant_case_id_cases")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_participant")),
+    )
+    with op.batch_alter_table("participant", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_participant_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(
+            "uq_participant_there",
+            ["body", "case_id"],
+            unique=True,
+            postgresql_where=sa.text("left_on IS NULL"),
+            sqlite_where=sa.text("left_on IS NULL"),
+        )
+
+    op.create_table(
         "task",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
@@ -733,6 +778,14 @@ def downgrade() -> None:
         )
 
     op.drop_table("task")
+    with op.batch_alter_table("participant", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_participant_there", postgresql_where=sa.text("left_on IS NULL"), sqlite_where=sa.text("left_on IS NULL")
+        )
+        batch_op.drop_index(batch_op.f("ix_participant_case_id"))
+
+    op.drop_table("participant")
+    op.drop_table("part")
     with op.batch_alter_table("notice", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_notice_pending",
@@ -839,6 +892,11 @@ def downgrade() -> None:
             sqlite_where=sa.text("superseded_by IS NOT NULL"),
         )
         batch_op.drop_index("ix_cases_service_state")
+        batch_op.drop_index(
+            "ix_cases_previous_id",
+            postgresql_where=sa.text("previous_id IS NOT NULL"),
+            sqlite_where=sa.text("previous_id IS NOT NULL"),
+        )
         batch_op.drop_index("ix_cases_body")
 
     op.drop_table("cases")
