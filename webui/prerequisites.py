@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from webui import deeds, errors, forms, notices, session, wording
 from webui.forms import PREFIX
-from workflow import prerequisites
+from workflow import casework, prerequisites
 from workflow.definition import Text
 from workflow.errors import Conflict, InvalidEvidence, NotAllowed, Refused, StartklarError
 from workflow.prerequisites import PrerequisiteView
@@ -19,7 +19,12 @@ from workflow.queries import prerequisite
 blueprint = Blueprint("prerequisites", __name__)
 
 _WITH_A_REASON = ("decline", "hand_back", "set_aside", "send_back", "extend")
-_BLAMED = {"error.extension": "extend-days", "error.cannot_be_assigned": "assign-to"}
+_BLAMED = {
+    "error.extension": "extend-days",
+    "error.extension_in_all": "extend-days",
+    "error.extension_used_up": "extend-days",
+    "error.cannot_be_assigned": "assign-to",
+}
 """Refusals that belong to one field. Fields of small forms are named `<deed>-<field>`: no definition has a hyphen."""
 
 
@@ -158,7 +163,7 @@ def _page(
         summary=forms.summary(faults or {}, titles),
         refusal=errors.refusal(refused) if refused else None,
         typed=(forms.typed() or None) if request.method == "POST" else None,
-        most_days=prerequisites.MOST_EXTENSION,
+        most_days=casework.MOST_EXTENSION,
     )
     return make_response(page, 422 if faults else errors.status_of(refused) if refused else 200)
 

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from webui import deeds, errors, forms, notices, session, wording
 from webui.forms import PREFIX
-from workflow import tasks
+from workflow import casework, tasks
 from workflow.definition import Text
 from workflow.errors import Conflict, InvalidEvidence, Refused, StartklarError
 from workflow.queries import task as query
@@ -20,7 +20,12 @@ from workflow.tasks import TaskView
 blueprint = Blueprint("tasks", __name__, url_prefix="/tasks")
 
 _WITH_A_REASON = ("decline", "send_back", "hand_back", "waive", "extend", "reopen")
-_BLAMED = {"error.extension": "extend-days", "error.cannot_be_assigned": "assign-to"}
+_BLAMED = {
+    "error.extension": "extend-days",
+    "error.extension_in_all": "extend-days",
+    "error.extension_used_up": "extend-days",
+    "error.cannot_be_assigned": "assign-to",
+}
 """Refusals that belong to one field. Fields of small forms are named `<deed>-<field>`: no definition has a hyphen."""
 
 
@@ -155,7 +160,7 @@ def _page(
         typed=typed,
         refusal=errors.refusal(refused) if refused else None,
         lost=_lost(page, typed or {}, titles) if refused else [],
-        most_days=tasks.MOST_EXTENSION,
+        most_days=casework.MOST_EXTENSION,
     )
     return make_response(body, errors.status_of(refused) if refused else 422 if faults else 200)
 

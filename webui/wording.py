@@ -43,6 +43,20 @@ def t(key: str, **facts: Any) -> str:
     return texts.say(language(), key, **facts)
 
 
+def said(sentence: tuple[str, Mapping[str, Any]]) -> str:
+    """A sentence with its facts; its days without the year when it is this year."""
+    key, facts = sentence
+    return t(key, **{name: _with_plain_days(fact) for name, fact in facts.items()})
+
+
+def _with_plain_days(fact: Any) -> Any:
+    if isinstance(fact, texts.Key):
+        return texts.Key(fact.key, {name: _with_plain_days(inner) for name, inner in fact.facts.items()})
+    if isinstance(fact, tuple):
+        return tuple(_with_plain_days(inner) for inner in fact)
+    return plain_day(fact) if isinstance(fact, dt.date) else fact
+
+
 def title(text: Text | Mapping[str, str] | str) -> str:
     """A title from a definition; a plain name stays as it is."""
     return text if isinstance(text, str) else texts.title(language(), text)
@@ -118,6 +132,7 @@ def install(app: Flask) -> None:
         languages=LANGUAGES,
         theme=theme,
         t=t,
+        said=said,
         title=title,
         day=day,
         plain_day=plain_day,

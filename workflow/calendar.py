@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -26,16 +27,41 @@ class Pause:
 
     began_on: dt.date
     ended_on: dt.date | None
+    blocker: str = ""
+    """Why, as a code of the programme."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """Working days somebody added to a date, on the day they did."""
+
+    given_on: dt.date
+    days: int
+    id: UUID | None = None
+    """Of its row in the ledger, which knows who gave it and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of an explained date: what was added and where it led. `kind` is start, days, extension or pause."""
+    """One step of an explained date: what was added and where it led.
+
+    `kind` is start, days, extension or pause, and fixed or calendar_days where no working days are counted; `cause` is
+    the extension or pause behind it.
+    """
 
     kind: str
     days: int
     date: dt.date
     holidays: tuple[tuple[dt.date, str], ...] = ()
+    cause: Pause | Extension | None = None
+
+
+def as_it_happened(extensions: Sequence[Extension], pauses: Sequence[Pause]) -> list[Extension | Pause]:
+    """Extensions and pauses in the order of their days; of one day the extension first, for it was meant to help."""
+    return sorted(
+        [*extensions, *pauses],
+        key=lambda one: (one.given_on, 0) if isinstance(one, Extension) else (one.began_on, 1),
+    )
 
 
 class Calendar:
@@ -88,28 +114,35 @@ class Calendar:
             count -= sum(1 for date in self._year(year) if start < date <= end and date.weekday() < 5)
         return count
 
-    def deadline(self, start: dt.date, working_days: int, extended: int = 0, pauses: Sequence[Pause] = ()) -> dt.date:
+    def deadline(
+        self, start: dt.date, working_days: int, extensions: Sequence[Extension] = (), pauses: Sequence[Pause] = ()
+    ) -> dt.date:
         """The due date: the day after which counting began + working days + extensions + what pauses took.
 
-        A pause moves the date by the working days it lasted, if it began on or before the date as it stood then; a
-        pause still lasting moves nothing yet (rule of due dates, roll-out facts 2.3).
+        What happened earlier counts first. A pause moves the date by the working days it lasted, if it began on or
+        before the date as it stood on that day: what was overdue when a pause began stays overdue, whoever extends it
+        later. A pause still lasting moves nothing yet (rule of due dates, roll-out facts 2.3).
         """
-        return self.explain(start, working_days, extended, pauses)[-1].date
+        return self.explain(start, working_days, extensions, pauses)[-1].date
 
     def explain(
-        self, start: dt.date, working_days: int, extended: int = 0, pauses: Sequence[Pause] = ()
+        self, start: dt.date, working_days: int, extensions: Sequence[Extension] = (), pauses: Sequence[Pause] = ()
     ) -> tuple[Step, ...]:
         """The same date step by step, with the public holidays that fell on weekdays on the way."""
         steps = [Step("start", 0, start)]
         self._step(steps, "days", working_days)
-        if extended:
-            self._step(steps, "extension", extended)
-        for pause in sorted(pauses, key=lambda pause: pause.began_on):
-            if pause.ended_on is not None and start < pause.ended_on and pause.began_on <= steps[-1].date:
-                lost = self.between(max(pause.began_on, start), pause.ended_on)
-                if lost:
-                    self._step(steps, "pause", lost)
+        for one in as_it_happened(extensions, pauses):
+            if isinstance(one, Extension):
+                self._step(steps, "extension", one.days, one)
+                continue
+            counts = one.ended_on is not None and start < one.ended_on and one.began_on <= steps[-1].date
+            if counts and (lost := self.between(max(one.began_on, start), one.ended_on or start)):
+                self._step(steps, "pause", lost, one)
         return tuple(steps)
+
+    def holidays_between(self, before: dt.date, after: dt.date) -> tuple[tuple[dt.date, str], ...]:
+        """Public holidays on weekdays after `before` up to and including `after`, with their German names."""
+        return self._passed(before, after)
 
     def remind_at(self, date: dt.date) -> dt.datetime:
         """The instant at which a rung of this date fires: the reminder hour of the next mail day. In UTC."""
@@ -120,10 +153,10 @@ class Calendar:
         date = self.add(self.today(now), 1)
         return dt.datetime.combine(date, self.reminders_at, self.zone).astimezone(dt.UTC)
 
-    def _step(self, steps: list[Step], kind: str, days: int) -> None:
+    def _step(self, steps: list[Step], kind: str, days: int, cause: Pause | Extension | None = None) -> None:
         before = steps[-1].date
         after = self.add(before, days)
-        steps.append(Step(kind, days, after, self._passed(before, after)))
+        steps.append(Step(kind, days, after, self._passed(before, after), cause))
 
     def _counted(self, start: dt.date, working_days: int) -> dt.date:
         date, step = start, _DAY if working_days >= 0 else -_DAY

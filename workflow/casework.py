@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from workflow import database, deadlines, events, evidence, policy, statements
+from workflow.calendar import Extension as Extended
 from workflow.calendar import Pause
 from workflow.deadlines import Counting, DueDate
 from workflow.definition import (
@@ -29,12 +30,13 @@ from workflow.definition import (
 )
 from workflow.definition import Task as TaskDefinition
 from workflow.engine import Work
-from workflow.errors import CaseHasMoved, NotFound, TaskHasMoved
+from workflow.errors import CaseHasMoved, NotFound, Refused, TaskHasMoved
 from workflow.evidence import Answer, Kept
 from workflow.models import (
     Case,
     Document,
     Evidence,
+    Extension,
     Followup,
     Grant,
     Hold,
@@ -52,6 +54,8 @@ from workflow.statements import Asking, Query, Writing
 
 OPEN = ("waiting", "ready", "accepted", "submitted")
 SETTLED = ("done", "waived", "obsolete")
+MOST_EXTENSION = 60
+"""Working days by which one extension may move a date."""
 
 
 @dataclass(slots=True)
@@ -155,6 +159,7 @@ CHAINED: Mapping[Any, frozenset[str]] = {
     Hold: UNCHAINED | {"id", "case_id"},
     Participant: UNCHAINED | {"id", "case_id"},
     Part: UNCHAINED | {"id", "case_id"},
+    Extension: UNCHAINED | {"id", "case_id"},
 }
 """The tables beside cases and tasks whose rows belong to a case and come out of its history, with the columns that do
 not: what the entry says anyway (the case, the row's id), and free text, of which history keeps the commitment only.
@@ -214,6 +219,7 @@ class CaseAtHand:
     """By `TaskRow.key`."""
     _holders: tuple[Holder, ...] | None = None
     _pauses: tuple[Pause, ...] | None = None
+    _extensions: dict[UUID, tuple[Extended, ...]] | None = None
     _facts: dict[str, evidence.Value] | None = None
     _prerequisites: dict[tuple[str, str], PrerequisiteSeen] | None = None
     _milestones: dict[str, MilestoneSeen] | None = None
@@ -233,8 +239,20 @@ class CaseAtHand:
         """The ledger of holds, read once."""
         if self._pauses is None:
             rows = statements.rows(self.work.connection, _PAUSES, {"case_id": self.row.id})
-            self._pauses = tuple(Pause(began, ended) for began, ended in rows)
+            self._pauses = tuple(Pause(*row) for row in rows)
         return self._pauses
+
+    def extensions(self, task: TaskRow) -> tuple[Extended, ...]:
+        """What was added to the date of a task as it is counted now; the ledger is read once, and only where needed."""
+        return self.ledger().get(task.id, ()) if task.extended_days else ()
+
+    def ledger(self) -> dict[UUID, tuple[Extended, ...]]:
+        """The current extensions of the case's tasks, by task."""
+        if self._extensions is None:
+            self._extensions = {}
+            for task_id, *columns in statements.rows(self.work.connection, _EXTENSIONS, {"case_id": self.row.id}):
+                self._extensions[task_id] = (*self._extensions.get(task_id, ()), Extended(*columns))
+        return self._extensions
 
     def facts(self) -> dict[str, evidence.Value]:
         """What conditions may ask about: `task.field`, `case.…`, `variant.…` and `service.…`."""
@@ -276,9 +294,9 @@ class CaseAtHand:
         """Everybody who acts as `owner` here, after fallback."""
         return policy.in_charge(owner, self.row, self.holders())[1]
 
-    def due(self, rule: Due, counted_from: dt.date, extended_days: int = 0) -> DueDate:
+    def due(self, rule: Due, counted_from: dt.date, extensions: tuple[Extended, ...] = ()) -> DueDate:
         """The due date under a rule, as this case stands."""
-        counting = Counting(counted_from, extended_days, self.pauses())
+        counting = Counting(counted_from, extensions, self.pauses())
         return deadlines.due(self.work.catalogue.calendar, rule, counting, fixed=self._fixed)
 
     def rule_of(self, task: TaskRow) -> tuple[Due, str]:
@@ -379,7 +397,7 @@ class LockedCase(CaseAtHand):
 
     def end_pause(self, on: dt.date) -> None:
         """The pause that lasts ends on this day, also for the dates this deed still works out."""
-        self._pauses = tuple(Pause(pause.began_on, pause.ended_on or on) for pause in self.pauses())
+        self._pauses = tuple(Pause(pause.began_on, pause.ended_on or on, pause.blocker) for pause in self.pauses())
 
     def add(self, task: TaskRow) -> None:
         """A task the case did not have yet."""
@@ -515,7 +533,9 @@ class LockedCase(CaseAtHand):
         """
         calendar, programme = self.work.catalogue.calendar, self.work.catalogue.programme
         counted_from = self.work.today if start or task.counted_from is None else task.counted_from
-        extended = 0 if start else task.extended_days
+        if start:
+            self._count_anew(task)
+        extended = self.extensions(task)
         rule, ladder_name = self.rule_of(task)
         due_on = self.due(rule, counted_from, extended).date
         ladder = programme.ladders.get(ladder_name)
@@ -528,7 +548,7 @@ class LockedCase(CaseAtHand):
         self.update(
             task,
             counted_from=counted_from,
-            extended_days=extended,
+            extended_days=sum(one.days for one in extended),
             due_on=due_on,
             ladder=ladder_name,
             generation=task.generation + (1 if changed else 0),
@@ -536,6 +556,33 @@ class LockedCase(CaseAtHand):
             rung=ring.rung if ring else None,
             occurrence=ring.occurrence if ring else 0,
         )
+
+    def extend(self, task: TaskRow, days: int, remark_id: UUID) -> None:
+        """Working days are added to the date of a task from today on; `clock` works the date out."""
+        given = Extended(self.work.today, days, uuid4())
+        assert given.id is not None  # noqa: S101 - just given
+        self.ledger()[task.id] = (*self.extensions(task), given)
+        self.put(
+            Extension,
+            given.id,
+            task_id=task.id,
+            attempt=task.attempt,
+            given_on=given.given_on,
+            days=days,
+            current=True,
+            given_by=self.work.actor.id,
+            remark_id=remark_id,
+        )
+        self.update(task, extended_days=task.extended_days + days)
+
+    def _count_anew(self, task: TaskRow) -> None:
+        """What was added to an earlier date of a task stays with that date."""
+        for one in self.extensions(task):
+            if one.id is not None:
+                self.amend(Extension, one.id, current=False)
+        if task.extended_days:
+            self.ledger()[task.id] = ()
+            task.extended_days = 0
 
     # --- keeping ---
 
@@ -653,6 +700,19 @@ def insist_task_unmoved(task: TaskRow, seen: int | None) -> None:
     """Raises TaskHasMoved when the person looked at another version of the task."""
     if seen is not None and seen != task.version:
         raise TaskHasMoved
+
+
+def insist_may_extend(work: Work, working_days: int, *ledger: sa.SQLColumnExpression[bool]) -> None:
+    """Raises Refused unless it is 1 to 60 working days, and not too many with what this part of the ledger holds."""
+    if not 1 <= working_days <= MOST_EXTENSION:
+        raise Refused("error.extension", most=MOST_EXTENSION)
+    most = work.catalogue.programme.calendar.most_extension
+    query = sa.select(sa.func.coalesce(sa.func.sum(Extension.days), 0)).where(*ledger)
+    given = int(work.session.execute(query).scalar_one())
+    if given >= most:
+        raise Refused("error.extension_used_up", most=most)
+    if given + working_days > most:
+        raise Refused("error.extension_in_all", most=most, given=given, n=most - given)
 
 
 def begin(work: Work, row: CaseRow, process: Process, known: tuple[Holder, ...] | None = None) -> LockedCase:
@@ -866,7 +926,7 @@ def _locked(work: Work, query: Query, which: UUID) -> LockedCase:
         process,
         {task.key: task for task in (TaskRow(*row) for row in tasks)},
         _holders=tuple(Holder(*row) for row in holding),
-        _pauses=tuple(Pause(began, ended) for began, ended in pauses),
+        _pauses=tuple(Pause(*row) for row in pauses),
     )
 
 
@@ -956,9 +1016,14 @@ _TASKS = sa.select(*_TASK_COLUMNS).where(
     Task.case_id == sa.bindparam("case_id", type_=sa.Uuid()), Task.state == sa.bindparam("state")
 )
 _PAUSES = (
-    sa.select(Hold.began_on, Hold.ended_on)
+    sa.select(Hold.began_on, Hold.ended_on, Hold.blocker)
     .where(Hold.case_id == sa.bindparam("case_id", type_=sa.Uuid()))
     .order_by(Hold.began_on)
+)
+_EXTENSIONS = (
+    sa.select(Extension.task_id, Extension.given_on, Extension.days, Extension.id)
+    .where(Extension.case_id == sa.bindparam("case_id", type_=sa.Uuid()), Extension.current)
+    .order_by(Extension.given_on)
 )
 _FACTS = sa.select(
     Evidence.source,

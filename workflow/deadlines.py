@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from workflow.calendar import Calendar, Pause, Step
+from workflow.calendar import Calendar, Extension, Pause, Step, as_it_happened
 from workflow.definition import CalendarDays, Due, Ladder, OfMilestone, Promised, Rung, Stichtag, WorkingDays
 
 _FAR = 400
@@ -18,13 +18,16 @@ class Counting:
     """What a due date is made of besides its rule."""
 
     counted_from: dt.date
-    extended_days: int = 0
+    extensions: tuple[Extension, ...] = ()
     pauses: tuple[Pause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DueDate:
-    """A due date that can be asked why. `kind` is working_days, calendar_days, stichtag, promised or milestone."""
+    """A due date that can be asked why.
+
+    `kind` is working_days, calendar_days, stichtag, promised, milestone, or validity: the day a proof is valid until.
+    """
 
     date: dt.date
     kind: str
@@ -56,11 +59,22 @@ def due(calendar: Calendar, rule: Due, counting: Counting, *, fixed: Callable[[D
             date = fixed(rule)
             if date is None:
                 return _counted(calendar, rule.otherwise.working_days, counting, "working_days")
-            steps = [Step("fixed", 0, date)]
-            if counting.extended_days:
-                date = calendar.add(date, counting.extended_days)
-                steps.append(Step("extension", counting.extended_days, date))
-            return DueDate(date, _KINDS[type(rule)], tuple(steps))
+            return extended(calendar, DueDate(date, _KINDS[type(rule)], (Step("fixed", 0, date),)), counting.extensions)
+
+
+def extended(calendar: Calendar, due: DueDate, extensions: tuple[Extension, ...]) -> DueDate:
+    """A date that somebody moved, in the order of the days on which they did."""
+    steps = list(due.steps)
+    for extension in sorted(extensions, key=lambda one: one.given_on):
+        _extend(calendar, steps, extension)
+    return DueDate(steps[-1].date, due.kind, tuple(steps))
+
+
+def at_most(due: DueDate, latest: dt.date | None) -> DueDate:
+    """The same date, but never later than `latest`."""
+    if latest is None or due.date <= latest:
+        return due
+    return DueDate(latest, due.kind, (*due.steps, Step("at_most", 0, latest)))
 
 
 def first_ring(
@@ -114,24 +128,27 @@ def rung_named(ladder: Ladder, name: str) -> Rung | None:
 
 
 def _counted(calendar: Calendar, days: int, counting: Counting, kind: str) -> DueDate:
-    steps = calendar.explain(counting.counted_from, days, counting.extended_days, counting.pauses)
+    steps = calendar.explain(counting.counted_from, days, counting.extensions, counting.pauses)
     return DueDate(steps[-1].date, kind, steps)
 
 
 def _plain(calendar: Calendar, days: int, counting: Counting) -> DueDate:
-    """Calendar days: pauses take the calendar days they lasted."""
-    steps = [Step("start", 0, counting.counted_from)]
-    date = counting.counted_from + dt.timedelta(days=days)
-    steps.append(Step("calendar_days", days, date))
-    if counting.extended_days:
-        date = calendar.add(date, counting.extended_days)
-        steps.append(Step("extension", counting.extended_days, date))
-    for pause in sorted(counting.pauses, key=lambda pause: pause.began_on):
-        if pause.ended_on is not None and counting.counted_from < pause.ended_on and pause.began_on <= date:
-            lost = (pause.ended_on - max(pause.began_on, counting.counted_from)).days
-            date += dt.timedelta(days=lost)
-            steps.append(Step("pause", lost, date))
-    return DueDate(date, "calendar_days", tuple(steps))
+    """Calendar days: pauses take the calendar days they lasted; extensions are working days everywhere."""
+    start = counting.counted_from
+    steps = [Step("start", 0, start), Step("calendar_days", days, start + dt.timedelta(days=days))]
+    for one in as_it_happened(counting.extensions, counting.pauses):
+        if isinstance(one, Extension):
+            _extend(calendar, steps, one)
+        elif one.ended_on is not None and start < one.ended_on and one.began_on <= steps[-1].date:
+            lost = (one.ended_on - max(one.began_on, start)).days
+            steps.append(Step("pause", lost, steps[-1].date + dt.timedelta(days=lost), cause=one))
+    return DueDate(steps[-1].date, "calendar_days", tuple(steps))
+
+
+def _extend(calendar: Calendar, steps: list[Step], extension: Extension) -> None:
+    before = steps[-1].date
+    after = calendar.add(before, extension.days)
+    steps.append(Step("extension", extension.days, after, calendar.holidays_between(before, after), extension))
 
 
 def _rings(

@@ -391,6 +391,8 @@ class WorkingCalendar:
     """Month-day on which nobody is mailed although it is a working day."""
     confirm_within: Duration = Field(default_factory=lambda: WorkingDays(5))
     confirm_ladder: Name = "short"
+    most_extension: Annotated[int, Field(ge=0, le=500)] = 120
+    """Working days by which the date of one task may be moved in all, in one attempt."""
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)

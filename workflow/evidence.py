@@ -117,6 +117,12 @@ def read(
     return tuple(answers)
 
 
+def reason_of(text: str) -> str:
+    """A reason as it is kept. Raises InvalidEvidence when there is none, or it is too long."""
+    (answer,) = read({"reason": REASON}, {"reason": text})
+    return str(answer.value)
+
+
 def choices_of(service: Service, waves: Mapping[str, Any]) -> Choices:
     """What a case of this service may choose from."""
     return Choices(frozenset(service.variants), frozenset(waves))

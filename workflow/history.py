@@ -28,6 +28,7 @@ from workflow.models import (
     Document,
     Event,
     Evidence,
+    Extension,
     Followup,
     Grant,
     Milestone,
@@ -161,6 +162,7 @@ CHAINS: Mapping[str, tuple[_Kept, ...]] = {
     ),
     "prerequisite": (
         _Kept(Prerequisite, "id"),
+        _Kept(Extension, "prerequisite_id"),
         _Kept(Evidence, "subject_id"),
         _Kept(Document, "prerequisite_id"),
     ),

@@ -410,6 +410,7 @@ class Task(Base):
     counted_from: Mapped[dt.date | None]
     """The day it became ready (or was submitted, for the confirmer); that day is not counted."""
     extended_days: Mapped[int] = mapped_column(default=0)
+    """The sum of the current extensions: nobody looks into their ledger where there is none."""
     due_on: Mapped[dt.date | None]
     ended_on: Mapped[dt.date | None]
     ladder: Mapped[str | None] = mapped_column(String(80))
@@ -529,6 +530,28 @@ class Part(Base):
     """Its address, as it was typed."""
 
     __table_args__ = (UniqueConstraint("case_id", "name"),)
+
+
+class Extension(Base):
+    """Working days by which somebody moved the due date of a task or prerequisite: a ledger, like that of holds.
+
+    Due dates are derived from it in the order of days. `current` is false once the date was counted anew: the
+    extension helped an earlier one.
+    """
+
+    __tablename__ = "extension"
+    __table_args__ = (CheckConstraint("(task_id IS NULL) <> (prerequisite_id IS NULL)", name="one_subject"),)
+
+    id: Mapped[Id]
+    case_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"), index=True)
+    task_id: Mapped[UUID | None] = mapped_column(ForeignKey("task.id"))
+    prerequisite_id: Mapped[UUID | None] = mapped_column(ForeignKey("prerequisite.id"), index=True)
+    attempt: Mapped[int]
+    given_on: Mapped[dt.date]
+    days: Mapped[int]
+    current: Mapped[bool]
+    given_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    remark_id: Mapped[UUID | None] = mapped_column(ForeignKey("remark.id"))
 
 
 class Prerequisite(Base):

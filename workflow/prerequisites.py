@@ -15,8 +15,10 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from workflow import casework, database, deadlines, events, evidence, followups, policy, requirements
+from workflow.calendar import Extension as Extended
+from workflow.calendar import Step
 from workflow.casework import LockedCase
-from workflow.deadlines import Counting
+from workflow.deadlines import Counting, DueDate
 from workflow.definition import Due, Needed, PrerequisiteKind, PrerequisiteStep, canonical
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import (
@@ -30,10 +32,7 @@ from workflow.errors import (
     TaskNotAvailable,
 )
 from workflow.evidence import NOTHING, Given
-from workflow.models import Body, Case, Notice, Prerequisite, TeamDistrict
-
-MOST_EXTENSION = 60
-"""Working days by which one extension may move a date."""
+from workflow.models import Body, Case, Extension, Notice, Prerequisite, TeamDistrict
 
 _WHEN = {
     "confirm": ("submitted",),
@@ -257,24 +256,36 @@ def extend(
     """Move the due date of the present step by some working days, as supervisor, with a reason.
 
     Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed, InvalidEvidence (no reason) or Refused (not 1 to 60
-    days), in this order.
+    days, or more than the programme allows one round in all), in this order.
     """
     row = _lock(work, prerequisite_id, seen)
     _insist_status(row, "extend")
     policy.insist(work.actor, ("supervisor",), row)
     words = _words(reason)
-    if not 1 <= working_days <= MOST_EXTENSION:
-        raise Refused("error.extension", most=MOST_EXTENSION)
+    ledger = (Extension.prerequisite_id == row.id, Extension.attempt == row.round)
+    casework.insist_may_extend(work, working_days, *ledger)
 
-    calendar = work.catalogue.calendar
-    due_on = calendar.add(row.due_on or work.today, working_days)
+    due_on = work.catalogue.calendar.add(row.due_on or work.today, working_days)
     changes = {
         "extended_days": row.extended_days + working_days,
         "due_on": due_on,
         "generation": row.generation + 1,
         **_ring(work, row.ladder or "", due_on, row.counted_from),
     }
-    _record(work, row, "extended", changes, remark=events.remark(work, row.id, words), days=working_days)
+    remark = events.remark(work, row.id, words)
+    given = {
+        "prerequisite_id": row.id,
+        "attempt": row.round,
+        "given_on": work.today,
+        "days": working_days,
+        "current": True,
+        "given_by": work.actor.id,
+        "remark_id": remark["id"],
+    }
+    extension_id = uuid4()
+    work.session.execute(sa.insert(Extension), {"id": extension_id, **given})
+    said = {"rows": {"extension": {extension_id.hex: given}}}
+    _record(work, row, "extended", changes, remark=remark, days=working_days, **said)
     return _view(row)
 
 
@@ -530,6 +541,35 @@ def unmet_needs(work: Work, row: PrerequisiteRow) -> list[requirements.Reason]:
         return []
     known = casework.prerequisites_of(work, row.body, {entry.kind for entry in needed})
     return requirements.missing(work, needed, known)
+
+
+def due(work: Work, row: PrerequisiteRow) -> DueDate | None:
+    """How its due date came about: the very sum that set it. None while nobody is asked for it."""
+    kind = work.catalogue.shared.prerequisites.get(row.kind)
+    if kind is None or row.acting is None or row.due_on is None:
+        return None
+    rules = work.catalogue.programme.calendar
+    rule = rules.confirm_within if row.status in ("submitted", "declined") else step_of(kind, row.step)[1].due
+    counted = deadlines.due(work.catalogue.calendar, rule, Counting(row.counted_from), fixed=lambda _: None)
+    ledger = _ledger(work, row)
+    validity = DueDate(row.valid_until or row.due_on, "validity", (Step("fixed", 0, row.valid_until or row.due_on),))
+    for base in (counted, deadlines.at_most(counted, row.valid_until), validity):
+        found = deadlines.extended(work.catalogue.calendar, base, ledger)
+        if found.date == row.due_on:
+            return found
+    return None
+
+
+def _ledger(work: Work, row: PrerequisiteRow) -> tuple[Extended, ...]:
+    """What was added to its date as it is counted now."""
+    if not row.extended_days:
+        return ()
+    rows = work.session.execute(
+        sa.select(Extension.given_on, Extension.days, Extension.id)
+        .where(Extension.prerequisite_id == row.id, Extension.current)
+        .order_by(Extension.given_on)
+    )
+    return tuple(Extended(*columns) for columns in rows)
 
 
 # --- what a page offers ----------------------------------------------------------------------------------------------
@@ -871,6 +911,8 @@ def _record(work: Work, row: PrerequisiteRow, act: str, changes: dict[str, Any],
     """Keep changes of a prerequisite with an entry of its chain."""
     if row.step:
         said = {"step": row.step, **said}
+    if row.extended_days and changes.get("extended_days") == 0:
+        said["rows"] = {**said.get("rows", {}), "extension": _count_anew(work, row)}
     before = row.version
     changes = {**changes, "version": before + 1}
     chained = {name: value for name, value in changes.items() if name not in casework.UNCHAINED}
@@ -883,6 +925,13 @@ def _record(work: Work, row: PrerequisiteRow, act: str, changes: dict[str, Any],
         raise TaskHasMoved
     for name, value in changes.items():
         setattr(row, name, value)
+
+
+def _count_anew(work: Work, row: PrerequisiteRow) -> dict[str, Any]:
+    """What was added to an earlier date stays with that date; returns what history says of it."""
+    ours = [extension.id for extension in _ledger(work, row) if extension.id is not None]
+    work.session.execute(sa.update(Extension).where(Extension.id.in_(ours)).values(current=False))
+    return {extension_id.hex: {"current": False} for extension_id in ours}
 
 
 def _renewal(work: Work, kind: PrerequisiteKind, row: PrerequisiteRow, valid_until: dt.date | None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from workflow.casework import (
     LockedCase,
     TaskRow,
     earlier_answers,
+    insist_may_extend,
     insist_task_unmoved,
     load_tasks,
     lock_by_task,
@@ -28,10 +29,7 @@ from workflow.definition import Task as TaskDefinition
 from workflow.engine import Work
 from workflow.errors import NotAllowed, Refused, SecondPersonNeeded, TaskNotAvailable
 from workflow.evidence import NOTHING, Choices, Given
-from workflow.models import Wave
-
-MOST_EXTENSION = 60
-"""Working days by which one extension may move a date."""
+from workflow.models import Extension, Wave
 
 REOPENERS = ("umsetzungsteam", "supervisor")
 """Who asks for a done task once more."""
@@ -271,22 +269,20 @@ def waive(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) ->
 
 
 def extend(work: Work, task_id: UUID, working_days: int, reason: str, *, seen: int | None = None) -> TaskView:
-    """Move the due date of an open task by some working days, as supervisor, with a reason.
+    """Move the due date of an open task by some working days, as supervisor, with a reason; a ledger keeps each time.
 
     Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed, InvalidEvidence (no reason) or Refused (not 1 to 60
-    days), in this order.
+    days, or more than the programme allows one attempt in all), in this order.
     """
     case, task = lock_by_task(work, task_id)
     insist_task_unmoved(task, seen)
     _insist_status(task, "extend")
     policy.insist(work.actor, ("supervisor",), task)
     words = reason_of(reason)
-    if not 1 <= working_days <= MOST_EXTENSION:
-        raise Refused("error.extension", most=MOST_EXTENSION)
+    insist_may_extend(work, working_days, Extension.task_id == task.id, Extension.attempt == task.attempt)
 
-    case.update(task, extended_days=task.extended_days + working_days)
+    case.extend(task, working_days, case.remark(words))
     case.clock(task)
-    case.remark(words)
     _say(case, task, None, days=working_days)
     case.record("extended")
     return _view(case, task)
@@ -455,7 +451,7 @@ def reschedule(case: LockedCase) -> bool:
         rule, _ = case.rule_of(task)
         if task.acting is None or task.counted_from is None or not isinstance(rule, Stichtag | OfMilestone):
             continue
-        if case.due(rule, task.counted_from, task.extended_days).date != task.due_on:
+        if case.due(rule, task.counted_from, case.extensions(task)).date != task.due_on:
             case.clock(task)
             moved = True
     return moved
@@ -487,8 +483,7 @@ def choices(work: Work, service: str, asked: Mapping[str, EvidenceField]) -> Cho
 
 def reason_of(text: str) -> str:
     """A reason as it is kept. Raises InvalidEvidence when there is none, or it is too long."""
-    (answer,) = evidence.read({"reason": evidence.REASON}, {"reason": text})
-    return str(answer.value)
+    return evidence.reason_of(text)
 
 
 def _is_for(work: Work, wave: str, service: str) -> bool:

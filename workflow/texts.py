@@ -11,7 +11,7 @@ import functools
 import string
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,9 +35,10 @@ class MissingText(KeyError):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A fact that is itself a key and is said in the language of the sentence around it."""
+    """A fact that is itself a key, with facts of its own, and is said in the language of the sentence around it."""
 
     key: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def register(folder: Path) -> None:
@@ -141,7 +142,7 @@ def _written(language: Language, value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, Key):
-        return say(language, value.key)
+        return say(language, value.key, **value.facts)
     if isinstance(value, Mapping) or (hasattr(value, "de") and hasattr(value, "en")):
         return title(language, value)
     if isinstance(value, dt.datetime):

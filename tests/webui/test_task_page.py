@@ -439,7 +439,8 @@ def test_a_supervisor_moves_a_date_or_lets_a_task_go(visit: Callable[[str], Visi
     done = visitor.post(f"{address}/extend", **form, **{"extend-days": "5", "extend-reason": "Ferien."})
     assert (done.status_code, done.location) == (303, address)
     said = words(visitor.get(address).text)
-    assert "Die Frist wurde um 5 Arbeitstage verlängert: Mo., 14. Dezember." in said
+    assert "wurde die Frist um 5 Arbeitstage verlängert: Mo., 14. Dezember." in said
+    assert "Verlängert hat sie Supervisor. Begründung: Ferien." in said
     waived = visitor.post(f"{address}/waive", seen="2", **{"waive-reason": "Nicht nötig."})
     assert waived.status_code == 303
     assert world.row(case_id, "express_interest").status == "waived"

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.world import STRANGE_TOWN, TOWN, World, plausible
-from workflow import cases, casework, events, following, people, policy, prerequisites, requirements
+from workflow import cases, casework, events, following, history, people, policy, prerequisites, requirements
 from workflow.definition import Needed
 from workflow.engine import SYSTEM
 from workflow.errors import (
@@ -24,7 +24,8 @@ from workflow.errors import (
     SecondPersonNeeded,
     TaskNotAvailable,
 )
-from workflow.models import Event, Notice, Prerequisite
+from workflow.models import Event, Extension, Notice, Prerequisite
+from workflow.queries import prerequisite as query
 from workflow.requirements import About
 
 KIND = "editing_rights"
@@ -493,3 +494,41 @@ def _waiting_for(world: World, who: str) -> list[UUID]:
                 sa.select(Prerequisite.id).where(policy.prerequisites_to_do(work.actor), Prerequisite.kind == KIND)
             ).scalars()
         )
+
+
+def test_every_extension_of_a_prerequisite_is_in_the_ledger_and_behind_its_date(world: World) -> None:
+    _asked(world)
+    asked = _row(world, KIND)
+    with world.by("supervisor") as work:
+        prerequisites.extend(work, asked.id, 60, "Die Redaktion ist krank.")
+        prerequisites.extend(work, asked.id, 55, "Sie ist es noch.")
+    with pytest.raises(Refused, match="extension_in_all"), world.by("supervisor") as work:
+        prerequisites.extend(work, asked.id, 6, "Noch einmal")
+    moved = _row(world, KIND)
+    with world.look("supervisor") as work:
+        assert moved.due_on == work.catalogue.calendar.add(asked.due_on, 115)
+        why = query.prerequisite(work, asked.id).why
+        assert why is not None
+        assert [step.kind for step in why.steps] == ["start", "days", "extension", "extension"]
+        assert why.steps[-1].date == moved.due_on
+        reasons = sorted(str(dict(step.sentences)["why.extension_reason"]["reason"]) for step in why.steps[2:])
+        assert reasons == ["Die Redaktion ist krank.", "Sie ist es noch."]
+        assert history.differences(work, "prerequisite", asked.id) == ()
+
+
+def test_what_is_asked_anew_is_due_without_the_extensions_of_before(world: World) -> None:
+    case_id = _asked(world)
+    asked = _row(world, KIND)
+    with world.by("supervisor") as work:
+        prerequisites.extend(work, asked.id, 60, "Lange Ferien")
+    with world.by("team") as work:
+        cases.advance(work, case_id, "decline", given=DECLINED)
+    following.work_off(world.engine)
+    with world.by("team") as work:
+        prerequisites.request(work, TOWN, KIND)
+    anew = _row(world, KIND)
+    assert (anew.extended_days, anew.due_on) == (0, asked.due_on)
+    with world.look() as work:
+        ledger = work.session.execute(sa.select(Extension.days, Extension.current)).all()
+        assert [tuple(row) for row in ledger] == [(60, False)]
+        assert history.differences(work, "prerequisite", asked.id) == ()

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.world import EMPTY_TOWN, FILE, TOWN, World
-from workflow import people, policy, tasks
+from workflow import cases, history, people, policy, tasks
 from workflow.errors import (
     InvalidEvidence,
     NotAllowed,
@@ -18,7 +18,7 @@ from workflow.errors import (
     TaskHasMoved,
     TaskNotAvailable,
 )
-from workflow.models import Evidence, Notice, Remark, Task, TeamDistrict
+from workflow.models import Evidence, Extension, Notice, Remark, Task, TeamDistrict
 
 BEFORE_THE_TERMS = [
     ("express_interest", "digi"),
@@ -169,6 +169,78 @@ def test_a_declined_mandatory_task_goes_to_the_team_which_hands_it_back(world: W
     with world.by("team") as work:
         tasks.hand_back(work, task_id, "Bitte doch, wie besprochen.")
     assert world.row(case_id, "express_interest").acting == "body.digi"
+
+
+def test_an_extension_that_comes_after_a_late_hold_does_not_let_the_hold_count(world: World) -> None:
+    """Due on 7 December; the hold begins on the 9th and lasts five days, the extension is given when it is over."""
+    case_id = world.open()
+    task_id = world.task(case_id, "express_interest")
+    world.days(12)
+    with world.by("team") as work:
+        cases.hold(work, case_id, blocker="no_staff", reason="Krank", review_on=dt.date(2027, 1, 4))
+    world.days(5)
+    with world.by("team") as work:
+        cases.resume(work, case_id)
+    assert world.row(case_id, "express_interest").due_on == dt.date(2026, 12, 7)
+    with world.by("supervisor") as work:
+        tasks.extend(work, task_id, 10, "Neuer Plan")
+    assert world.row(case_id, "express_interest").due_on == dt.date(2026, 12, 21)
+
+
+def test_the_ledger_keeps_every_extension_and_an_attempt_gets_no_more_than_the_programme_allows(world: World) -> None:
+    case_id = world.open()
+    task_id = world.task(case_id, "express_interest")
+    with world.by("supervisor") as work:
+        tasks.extend(work, task_id, 60, "Der Rat tagt selten.")
+    world.days(1)
+    with world.by("supervisor") as work:
+        tasks.extend(work, task_id, 50, "Er tagt noch seltener.")
+    with pytest.raises(Refused, match="extension_in_all") as refused, world.by("supervisor") as work:
+        tasks.extend(work, task_id, 11, "Noch einmal")
+    assert refused.value.facts == {"most": 120, "given": 110, "n": 10}
+    with world.by("supervisor") as work:
+        tasks.extend(work, task_id, 10, "Das letzte Mal")
+    with pytest.raises(Refused, match="extension_used_up"), world.by("supervisor") as work:
+        tasks.extend(work, task_id, 1, "Noch einmal")
+    with world.look() as work:
+        ledger = work.session.execute(
+            sa.select(Extension.given_on, Extension.days, Extension.current, Extension.given_by, Remark.text)
+            .join(Remark, Remark.id == Extension.remark_id)
+            .order_by(Extension.days.desc())
+        ).all()
+    who = world["supervisor"]
+    assert [tuple(row) for row in ledger] == [
+        (dt.date(2026, 11, 23), 60, True, who, "Der Rat tagt selten."),
+        (dt.date(2026, 11, 24), 50, True, who, "Er tagt noch seltener."),
+        (dt.date(2026, 11, 24), 10, True, who, "Das letzte Mal"),
+    ]
+    assert world.row(case_id, "express_interest").extended_days == 120
+
+
+def test_a_date_counted_anew_leaves_its_extensions_behind_and_a_new_attempt_may_have_others(world: World) -> None:
+    case_id = world.open()
+    world.walk(case_id, until="contracted")
+    for name in ("pvog_entry", "service_parameters"):
+        world.bring(case_id, name)
+    world.bring(case_id, "questionnaire")
+    task_id = world.task(case_id, "questionnaire")
+    for days in (60, 60):
+        with world.by("supervisor") as work:
+            tasks.extend(work, task_id, days, "Viel zu tun")
+    with world.by("digi") as work:
+        tasks.submit(work, task_id, world.answers(work, case_id, "questionnaire"))
+    checked = world.row(case_id, "questionnaire")
+    assert checked.extended_days == 0, "who checks has a date of their own"
+    with world.by("team") as work:
+        tasks.send_back(work, task_id, "Seite 2 fehlt")
+    again = world.row(case_id, "questionnaire")
+    assert (again.attempt, again.extended_days) == (2, 0)
+    with world.by("supervisor") as work:
+        tasks.extend(work, task_id, 5, "Neuer Anlauf")
+    with world.look() as work:
+        rows = work.session.execute(sa.select(Extension.attempt, Extension.days, Extension.current)).all()
+        assert sorted(tuple(row) for row in rows) == [(1, 60, False), (1, 60, False), (2, 5, True)]
+        assert history.differences(work, "case", case_id) == ()
 
 
 def test_only_a_supervisor_of_the_team_waives_and_extends(world: World) -> None:

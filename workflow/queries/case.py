@@ -20,7 +20,8 @@ from workflow.machine import Move
 from workflow.models import Case, Event
 from workflow.queries import parts, seen
 from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
-from workflow.queries.seen import HoldSeen, OfBody, Party, SeenCase, TaskLine, Why
+from workflow.queries.seen import HoldSeen, OfBody, Party, SeenCase, TaskLine
+from workflow.queries.why import Why
 from workflow.requirements import Reason
 from workflow.texts import Key, sort_key
 

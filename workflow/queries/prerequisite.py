@@ -16,9 +16,10 @@ from workflow.engine import Work
 from workflow.errors import NotFound
 from workflow.models import Body, Case, Person, Prerequisite, Team
 from workflow.prerequisites import PrerequisiteRow
-from workflow.queries import parts
+from workflow.queries import parts, why
 from workflow.queries.bodies import status_of
 from workflow.queries.parts import AnswerView, Due, Happened, StateView
+from workflow.queries.why import Why
 from workflow.texts import Key
 
 
@@ -108,6 +109,8 @@ class PrerequisitePage:
     renewing: bool
     """A new round goes on while what was proved is still valid."""
     due: Due | None
+    why: Why | None
+    """How the due date came about."""
     done_on: dt.date | None
     valid_until: Due | None
     fields: Mapping[str, EvidenceField]
@@ -192,6 +195,7 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
         needs=_needs(work, row),
         renewing=row.renewing,
         due=parts.due(work, row.due_on) if row.acting else None,
+        why=_why(work, row),
         done_on=row.done_on,
         valid_until=parts.due(work, row.valid_until),
         fields=asked,
@@ -301,6 +305,14 @@ def _prefilled(work: Work, prerequisite_id: UUID) -> dict[str, str | bool | dt.d
 
 def _plain(value: float) -> str:
     return str(int(value)) if value.is_integer() else str(value)
+
+
+def _why(work: Work, row: PrerequisiteRow) -> Why | None:
+    due = prerequisites.due(work, row)
+    if due is None:
+        return None
+    since = row.status if row.status in ("submitted", "declined") else "asked"
+    return why.explain(work, due, since=since, given=why.givers(work, due))
 
 
 def _names(work: Work, people: Iterable[UUID | None]) -> dict[UUID, str]:

@@ -20,8 +20,9 @@ from workflow.errors import NotFound
 from workflow.evidence import Value
 from workflow.models import Body, Case, Decision, Document, Evidence, Hold, Person, Remark, Task, Team, Wave
 from workflow.policy import Holder
-from workflow.queries import parts
+from workflow.queries import parts, why
 from workflow.queries.parts import AnswerView, DocumentLink, Due
+from workflow.queries.why import Why
 from workflow.statements import Query, Rows
 
 
@@ -68,28 +69,6 @@ class TaskLine:
 
 
 @dataclass(frozen=True, slots=True)
-class WhyStep:
-    """One step of a date explained: what was added (`kind`), and where that led."""
-
-    kind: str
-    days: int
-    date: dt.date
-    holidays: tuple[tuple[dt.date, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """How a due date came about. `kind`: working_days, calendar_days, stichtag, promised or milestone."""
-
-    kind: str
-    since: str
-    """What counting began with: ready, submitted or declined."""
-    steps: tuple[WhyStep, ...]
-    rests: bool
-    """The case rests: the pause that lasts is not part of the date yet."""
-
-
-@dataclass(frozen=True, slots=True)
 class OfBody:
     """What rights on a prerequisite depend on: the body and the team of its district, no service and no operator."""
 
@@ -103,6 +82,8 @@ class OfBody:
 class HoldSeen:
     """A pause of the case."""
 
+    code: str
+    """Of the blocker."""
     blocker: Text
     began_on: dt.date
     ended_on: dt.date | None
@@ -151,7 +132,7 @@ class SeenCase(CaseAtHand):
 
     def pauses(self) -> tuple[Pause, ...]:
         """The same ledger as due dates count it."""
-        return tuple(Pause(hold.began_on, hold.ended_on) for hold in self.holds())
+        return tuple(Pause(hold.began_on, hold.ended_on, hold.code) for hold in self.holds())
 
     def facts(self) -> dict[str, evidence.Value]:
         """What conditions and promised dates ask about, out of the answers already read."""
@@ -232,12 +213,13 @@ class SeenCase(CaseAtHand):
         if task.acting is None or task.due_on is None or task.counted_from is None:
             return None
         rule, _ = self.rule_of(task)
-        due = self.due(rule, task.counted_from, task.extended_days)
-        return Why(
-            kind=due.kind,
+        due = self.due(rule, task.counted_from, self.extensions(task))
+        return why.explain(
+            self.work,
+            due,
             since=task.status if task.status in ("submitted", "declined") else "ready",
-            steps=tuple(WhyStep(step.kind, step.days, step.date, step.holidays) for step in due.steps),
             rests=self.row.rests,
+            given=why.givers(self.work, due),
         )
 
     def waits_for_actor(self, task: TaskRow) -> bool:
@@ -341,6 +323,7 @@ def _holds(work: Work, rows: Rows) -> tuple[HoldSeen, ...]:
     blockers = work.catalogue.programme.blockers
     return tuple(
         HoldSeen(
+            code=row.blocker,
             blocker=blockers[row.blocker].title if row.blocker in blockers else _plain(row.blocker),
             began_on=row.began_on,
             ended_on=row.ended_on,

@@ -19,7 +19,8 @@ from workflow.evidence import Value
 from workflow.models import Event, Wave
 from workflow.queries import parts, seen
 from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
-from workflow.queries.seen import Answered, Party, SeenCase, TaskLine, Why
+from workflow.queries.seen import Answered, Party, SeenCase, TaskLine
+from workflow.queries.why import Why
 
 REASONED = ("declined", "sent_back", "handed_back", "waived", "extended", "reopened")
 """Deeds that give a reason."""

@@ -1,0 +1,119 @@
+"""Why this date: how a due date came about, step by step, as sentences every door says alike."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from workflow.calendar import Extension as Extended
+from workflow.calendar import Pause, Step
+from workflow.deadlines import DueDate
+from workflow.definition import Text
+from workflow.engine import Work
+from workflow.models import Extension, Person, Remark
+from workflow.texts import Key
+
+Sentence = tuple[str, Mapping[str, Any]]
+"""The key of a sentence and the facts that fill it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhyStep:
+    """One step of a date explained: what was added (`kind`), where that led, and the sentences that say so."""
+
+    kind: str
+    days: int
+    date: dt.date
+    holidays: tuple[tuple[dt.date, str], ...]
+    sentences: tuple[Sentence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """How a due date came about. `kind`: working_days, calendar_days, stichtag, promised or milestone."""
+
+    kind: str
+    since: str
+    """What counting began with: ready, submitted or declined; asked for a prerequisite."""
+    steps: tuple[WhyStep, ...]
+    rests: bool
+    """The case rests: the pause that lasts is not part of the date yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Who extended a date, and the reason they gave; either may have been erased."""
+
+    who: str | None
+    reason: str | None
+
+
+def explain(
+    work: Work, due: DueDate, *, since: str, rests: bool = False, given: Mapping[UUID, Given] | None = None
+) -> Why:
+    """The steps of a date in words. `given`: who is behind its extensions, as `givers` finds them."""
+    blockers = work.catalogue.programme.blockers
+    titles = {name: blocker.title for name, blocker in blockers.items()}
+    steps = tuple(_in_words(step, due.kind, since, titles, given or {}) for step in due.steps)
+    return Why(kind=due.kind, since=since, steps=steps, rests=rests)
+
+
+def givers(work: Work, due: DueDate) -> dict[UUID, Given]:
+    """Who gave the extensions a date is made of, and why."""
+    extensions = [step.cause.id for step in due.steps if isinstance(step.cause, Extended) and step.cause.id]
+    if not extensions:
+        return {}
+    rows = work.session.execute(
+        sa.select(Extension.id, Person.name, Remark.text)
+        .outerjoin(Person, Person.id == Extension.given_by)
+        .outerjoin(Remark, Remark.id == Extension.remark_id)
+        .where(Extension.id.in_(extensions))
+    )
+    return {row.id: Given(row.name, row.text) for row in rows}
+
+
+def sentences(why: Why) -> Iterator[tuple[Sentence, ...]]:
+    """What is said of a date, one group per step."""
+    yield from (step.sentences for step in why.steps)
+    if why.rests:
+        yield (("why.rests", {}),)
+
+
+def _in_words(step: Step, kind: str, since: str, blockers: Mapping[str, Text], given: Mapping[UUID, Given]) -> WhyStep:
+    said = (*_said(step, kind, since, blockers, given), *_holidays(step.holidays))
+    return WhyStep(step.kind, step.days, step.date, step.holidays, said)
+
+
+def _said(
+    step: Step, kind: str, since: str, blockers: Mapping[str, Text], given: Mapping[UUID, Given]
+) -> Iterable[Sentence]:
+    match step.cause:
+        case Pause() as pause:
+            key = "why.pause_calendar" if kind == "calendar_days" else "why.pause"
+            yield key, {"n": step.days, "day": step.date, "since": pause.began_on, "until": pause.ended_on}
+            if pause.blocker:
+                yield "why.pause_because", {"blocker": blockers.get(pause.blocker, pause.blocker)}
+        case Extended() as extension:
+            yield "why.extension", {"n": step.days, "day": step.date, "on": extension.given_on}
+            behind = given.get(extension.id) if extension.id else None
+            if behind is not None and behind.who:
+                yield "why.extension_by", {"who": behind.who}
+            if behind is not None and behind.reason:
+                yield "why.extension_reason", {"reason": behind.reason}
+        case None if step.kind == "start":
+            yield f"why.since_{since}", {"day": step.date}
+        case None if step.kind == "fixed":
+            yield f"why.{kind}", {"day": step.date}
+        case None:
+            yield f"why.{step.kind}", {"n": step.days, "day": step.date}
+
+
+def _holidays(passed: tuple[tuple[dt.date, str], ...]) -> Iterable[Sentence]:
+    if passed:
+        names = tuple(Key("why.holiday", {"name": name, "day": date}) for date, name in passed)
+        yield "why.holidays", {"n": len(passed), "names": names}
