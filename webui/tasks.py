@@ -25,6 +25,7 @@ _BLAMED = {
     "error.extension_in_all": "extend-days",
     "error.extension_used_up": "extend-days",
     "error.cannot_be_assigned": "assign-to",
+    "error.cannot_be_handed_on": "hand_on-to",
 }
 """Refusals that belong to one field. Fields of small forms are named `<deed>-<field>`: no definition has a hyphen."""
 
@@ -71,6 +72,27 @@ def assign(task_id: UUID) -> AnyResponse:
     if to is None:
         return _page(task_id, faults={"assign-to": wording.t("task.assign.missing")})
     return _do(tasks.assign, task_id, to, stay=True)
+
+
+@blueprint.post("/<uuid:task_id>/hand-on")
+def hand_on(task_id: UUID) -> AnyResponse:
+    """Give a task of one's own to a colleague."""
+    to = forms.chosen("hand_on-to")
+    if to is None:
+        return _page(task_id, faults={"hand_on-to": wording.t("task.assign.missing")})
+    return _do(tasks.hand_on, task_id, to, _typed("note"), stay=True)
+
+
+@blueprint.post("/<uuid:task_id>/take-back")
+def take_back(task_id: UUID) -> AnyResponse:
+    """Have a task again that was handed on."""
+    return _do(tasks.take_back, task_id, stay=True)
+
+
+@blueprint.post("/<uuid:task_id>/release")
+def release(task_id: UUID) -> AnyResponse:
+    """Give a task up."""
+    return _do(tasks.release, task_id, stay=True)
 
 
 @blueprint.post("/<uuid:task_id>/confirm")
@@ -168,7 +190,13 @@ def _page(
 def _titles_of_small_forms() -> dict[str, Text | str]:
     """What the fields beside the task's own are called."""
     reasons = {f"{deed}-reason": wording.t("task.reason") for deed in _WITH_A_REASON}
-    return {**reasons, "extend-days": wording.t("task.extend.days"), "assign-to": wording.t("task.assign.to")}
+    return {
+        **reasons,
+        "extend-days": wording.t("task.extend.days"),
+        "assign-to": wording.t("task.assign.to"),
+        "hand_on-to": wording.t("task.assign.to"),
+        "hand_on-note": wording.t("task.note"),
+    }
 
 
 def _typed(name: str) -> str:
@@ -186,6 +214,6 @@ def _lost(page: TaskPage, typed: Mapping[str, str], titles: Mapping[str, Text]) 
             continue
         if name in titles:
             lost.append((wording.title(titles[name]), value))
-        elif name.endswith("-reason"):
+        elif name.endswith(("-reason", "-note")):
             lost.append((wording.t("task.reason"), value))
     return lost

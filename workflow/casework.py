@@ -124,6 +124,7 @@ class TaskRow:
     rung: str | None
     occurrence: int
     generation: int
+    handed_on_by: UUID | None = None
 
     @property
     def key(self) -> str:
@@ -356,7 +357,12 @@ class LockedCase(CaseAtHand):
         self._case_changes.update(changes)
 
     def update(self, task: TaskRow, **changes: Any) -> None:
-        """Change columns of a task. Its version rises once per deed; not for a reminder, which nobody's page shows."""
+        """Change columns of a task. Its version rises once per deed; not for a reminder, which nobody's page shows.
+
+        Who handed it on is forgotten together with the holder it was handed to.
+        """
+        if "holder_id" in changes and task.handed_on_by is not None:
+            changes = {"handed_on_by": None, **changes}
         for name, value in changes.items():
             setattr(task, name, value)
         if task.id in self._new_tasks:

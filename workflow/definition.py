@@ -75,6 +75,10 @@ MESSAGES = (
     "advanced",
     "moved_to_team",
     "superseded",
+    "handed_on",
+    "taken_back",
+    "released",
+    "returned",
 )
 """Messages the engine itself sends; those of rungs are named by the ladders."""
 

@@ -69,6 +69,9 @@ NOTHING: Given = {}
 REASON = EvidenceField(type="long_text", title=Text(de="Begründung", en="Reason"))
 """What deeds ask for that change somebody else's plan."""
 
+NOTE = EvidenceField(type="long_text", title=Text(de="Notiz", en="Note"), required=False)
+"""What somebody may add when a task goes to a colleague."""
+
 SIGNED = {
     "signed_document": EvidenceField(
         type="document",

@@ -54,7 +54,14 @@ MOST_NAMES = 6
 _SEVERAL = 3
 """Bodies with the same to do from which on it is told once for all of them."""
 
-_NEWS = ("informed", "confirmed", "advanced", "not_needed", "superseded")
+_NEWS = (
+    "informed",
+    "confirmed",
+    "advanced",
+    "not_needed",
+    "superseded",
+    "taken_back",
+)
 """Notices after which nothing is asked of the recipient."""
 _SOON = 5
 """Working days within which something is said to be due soon."""

@@ -403,6 +403,8 @@ class Task(Base):
     attempt: Mapped[int] = mapped_column(default=1)
     version: Mapped[int] = mapped_column(default=1)
     holder_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    handed_on_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    """Who had accepted it and handed it to the present holder."""
     submitted_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     submitted_for: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     """In whose place, when a deputy handed it in."""

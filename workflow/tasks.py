@@ -40,6 +40,9 @@ _WHEN = {
     "accept": ("ready",),
     "hand_back": ("declined",),
     "send_back": ("submitted",),
+    "hand_on": ("accepted",),
+    "take_back": ("accepted",),
+    "release": ("accepted",),
     "assign": ("ready", "accepted"),
     "decline": ("ready", "accepted"),
     "extend": ("ready", "accepted", "submitted", "declined"),
@@ -96,6 +99,79 @@ def assign(work: Work, task_id: UUID, to: UUID, *, seen: int | None = None) -> T
     _say(case, task, None, to=to)
     case.notify("asked", [to], kind="task", subject_id=task.id, task=task.name, due=task.due_on)
     case.record("assigned")
+    return _view(case, task)
+
+
+def hand_on(work: Work, task_id: UUID, to: UUID, note: str = "", *, seen: int | None = None) -> TaskView:
+    """Give a task one has accepted to a colleague who may act on it, perhaps with a note. Its due date stays.
+
+    The colleague learns of it by mail; whoever handed it on may take it back until it is handed in. Raises NotFound,
+    TaskHasMoved, TaskNotAvailable (nobody has accepted it, or a colleague has), NotAllowed, Refused (that person may
+    not act on it, or has it) or InvalidEvidence (a note that cannot be kept), in this order.
+    """
+    case, task = lock_by_task(work, task_id)
+    insist_task_unmoved(task, seen)
+    _insist_status(task, "hand_on")
+    standing = _insist_standing(case, task)
+    if task.holder_id != work.actor.id:
+        raise TaskNotAvailable(deed="hand_on", status=task.status)
+    if to == task.holder_id or to not in eligible(case, task):
+        raise Refused("error.cannot_be_handed_on")
+    words = note_of(note)
+
+    case.update(task, holder_id=to, handed_on_by=work.actor.id)
+    if words:
+        case.remark(words)
+    _say(case, task, standing, to=to)
+    case.notify("handed_on", [to], kind="task", subject_id=task.id, task=task.name, due=task.due_on)
+    case.record("handed_on")
+    return _view(case, task)
+
+
+def take_back(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView:
+    """Have a task again that one handed on, as long as it has not been handed in.
+
+    Raises NotFound, TaskHasMoved, TaskNotAvailable (nobody holds it) or NotAllowed (the actor did not hand it on, or
+    may not act on it any more), in this order.
+    """
+    case, task = lock_by_task(work, task_id)
+    insist_task_unmoved(task, seen)
+    _insist_status(task, "take_back")
+    if not _may(case, task, "take_back"):
+        raise NotAllowed(roles=(task.acting or task.owner,))
+
+    colleague = task.holder_id
+    case.update(task, holder_id=work.actor.id)
+    _say(case, task, None)
+    if colleague is not None:
+        case.notify("taken_back", [colleague], kind="task", subject_id=task.id, task=task.name)
+    case.record("taken_back")
+    return _view(case, task)
+
+
+def release(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView:
+    """Give up a task that was accepted: it is free again, or back with whoever handed it on. Its due date stays.
+
+    The holder may, a supervisor of the team, and who may assign it at the body. Whoever can act now learns of it by
+    mail, and so does the holder if somebody else released it. Raises NotFound, TaskHasMoved, TaskNotAvailable or
+    NotAllowed, in this order.
+    """
+    case, task = lock_by_task(work, task_id)
+    insist_task_unmoved(task, seen)
+    _insist_status(task, "release")
+    if not _may(case, task, "release"):
+        raise NotAllowed(roles=("body.leitung", "body.digi", "supervisor"))
+
+    holder = task.holder_id
+    giver = task.handed_on_by if task.handed_on_by in eligible(case, task) else None
+    case.update(task, status="accepted" if giver else "ready", holder_id=giver)
+    _say(case, task, None, **({"to": giver} if giver else {}))
+    act = "returned" if giver else "released"
+    able = [giver] if giver else [person for person in case.in_charge(task.acting or task.owner) if person != holder]
+    case.notify(act, able, kind="task", subject_id=task.id, task=task.name, due=task.due_on)
+    if holder is not None and holder not in able:
+        case.notify("taken_back", [holder], kind="task", subject_id=task.id, task=task.name)
+    case.record(act)
     return _view(case, task)
 
 
@@ -486,6 +562,12 @@ def reason_of(text: str) -> str:
     return evidence.reason_of(text)
 
 
+def note_of(text: str) -> str:
+    """A note as it is kept, empty when there is none. Raises InvalidEvidence when it is too long."""
+    answers = evidence.read({"note": evidence.NOTE}, {"note": text})
+    return str(answers[0].value) if answers else ""
+
+
 def _is_for(work: Work, wave: str, service: str) -> bool:
     """A wave may be kept for some services; one that names none is for all."""
     entry = work.catalogue.programme.waves.get(wave)
@@ -672,6 +754,13 @@ def _is_time_for(task: TaskRow, deed: str) -> bool:
 
 def _may(case: CaseAtHand, task: TaskRow, deed: str) -> bool:
     actor = case.work.actor
+    if deed == "release":
+        mine = task.holder_id is not None and task.holder_id == actor.id
+        return mine or policy.may_assign(actor, task.acting or task.owner, task)
+    if deed == "take_back":
+        return task.handed_on_by is not None and task.handed_on_by == actor.id and actor.id in eligible(case, task)
+    if deed == "hand_on":
+        return task.holder_id == actor.id and standing_of(case, task) is not None
     if deed == "assign":
         return policy.may_assign(actor, task.acting or task.owner, task)
     if deed in ("hand_back", "reopen"):

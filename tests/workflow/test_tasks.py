@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -402,3 +403,141 @@ def test_an_answer_that_is_taken_back_no_longer_counts(world: World) -> None:
         )
     world.do(case_id, "choose_variant", "team", **{names["wave"]: wave})
     assert (world.case(case_id).wave, world.case(case_id).stichtag) == (wave, stichtag)
+
+
+def test_what_is_handed_on_is_the_colleagues_who_learns_of_it_and_keeps_its_date(world: World) -> None:
+    case_id = world.open()
+    task_id = _accepted(world, case_id, "digi")
+    before = world.row(case_id, "express_interest")
+    with world.by("digi") as work:
+        tasks.hand_on(work, task_id, world["fachamt"], "Sie kennen die Zahlen.")
+    after = world.row(case_id, "express_interest")
+    assert (after.status, after.holder_id, after.handed_on_by) == ("accepted", world["fachamt"], world["digi"])
+    assert (after.due_on, after.generation) == (before.due_on, before.generation)
+    assert _told(world, task_id, "handed_on") == {world["fachamt"]}
+    with world.by("fachamt") as work:
+        given = world.answers(work, case_id, "express_interest")
+        assert tasks.submit(work, task_id, given).status == "done"
+    with pytest.raises(TaskNotAvailable), world.by("digi") as work:
+        tasks.take_back(work, task_id)
+
+
+def test_a_task_is_handed_on_by_its_holder_to_somebody_who_may_act_on_it(world: World) -> None:
+    case_id = world.open()
+    task_id = world.task(case_id, "express_interest")
+    with pytest.raises(TaskNotAvailable), world.by("digi") as work:
+        tasks.hand_on(work, task_id, world["fachamt"])
+    _accepted(world, case_id, "digi")
+    with pytest.raises(NotAllowed), world.by("leitung") as work:
+        tasks.hand_on(work, task_id, world["fachamt"])
+    for nobody in ("stranger", "team", "digi"):
+        with pytest.raises(Refused), world.by("digi") as work:
+            tasks.hand_on(work, task_id, world[nobody])
+    with pytest.raises(InvalidEvidence), world.by("digi") as work:
+        tasks.hand_on(work, task_id, world["fachamt"], "x" * 6000)
+
+
+def test_whoever_handed_a_task_on_takes_it_back_until_it_is_handed_in(world: World) -> None:
+    case_id = world.open()
+    task_id = _accepted(world, case_id, "digi")
+    with world.by("digi") as work:
+        tasks.hand_on(work, task_id, world["fachamt"])
+    with pytest.raises(NotAllowed), world.by("it") as work:
+        tasks.take_back(work, task_id)
+    with world.by("digi") as work:
+        tasks.take_back(work, task_id)
+    row = world.row(case_id, "express_interest")
+    assert (row.holder_id, row.handed_on_by) == (world["digi"], None)
+    assert _told(world, task_id, "taken_back") == {world["fachamt"]}
+    with pytest.raises(NotAllowed), world.by("fachamt") as work:
+        tasks.take_back(work, task_id)
+
+
+def test_who_lost_the_role_meanwhile_takes_nothing_back(world: World) -> None:
+    case_id = world.open()
+    task_id = _accepted(world, case_id, "digi")
+    with world.by("digi") as work:
+        tasks.hand_on(work, task_id, world["fachamt"])
+    with world.by("admin") as work:
+        people.grant(work, world["digi"], people.parse_role(f"digi@{EMPTY_TOWN}"))
+        people.withdraw(work, world["digi"], people.parse_role(f"digi@{TOWN}"))
+    with pytest.raises(NotFound), world.by("digi") as work:
+        tasks.take_back(work, task_id)
+    with world.by("fachamt") as work:
+        assert tasks.release(work, task_id).status == "ready"  # nobody is there to whom it could go back
+    assert world.row(case_id, "express_interest").holder_id is None
+
+
+def test_a_released_task_is_free_again_and_those_who_could_take_it_learn_of_it(world: World) -> None:
+    case_id = world.open()
+    world.do(case_id, "express_interest", "digi")
+    task_id = world.task(case_id, "confirm_responsibility")
+    with world.by("team") as work:
+        tasks.accept(work, task_id)
+    due_on = world.row(case_id, "confirm_responsibility").due_on
+    with pytest.raises(NotAllowed), world.by("colleague") as work:
+        tasks.release(work, task_id)
+    with world.by("team") as work:
+        assert tasks.release(work, task_id).status == "ready"
+    row = world.row(case_id, "confirm_responsibility")
+    assert (row.holder_id, row.acting, row.due_on) == (None, "umsetzungsteam", due_on)
+    assert _told(world, task_id, "released") == {world["colleague"]}
+    with world.by("colleague") as work:
+        tasks.accept(work, task_id)
+
+
+def test_a_supervisor_and_those_who_assign_at_the_body_release_for_others(world: World) -> None:
+    case_id = world.open()
+    task_id = world.task(case_id, "express_interest")
+    for who in ("supervisor", "leitung"):
+        _accepted(world, case_id, "digi")
+        with world.by(who) as work:
+            tasks.release(work, task_id)
+        assert world.row(case_id, "express_interest").status == "ready"
+    assert _told(world, task_id, "taken_back") == {world["digi"]}
+
+
+def test_what_was_handed_on_goes_back_when_it_is_released(world: World) -> None:
+    case_id = world.open()
+    task_id = _accepted(world, case_id, "digi")
+    with world.by("digi") as work:
+        tasks.hand_on(work, task_id, world["fachamt"])
+    with world.by("fachamt") as work:
+        assert tasks.release(work, task_id).status == "accepted"
+    row = world.row(case_id, "express_interest")
+    assert (row.holder_id, row.handed_on_by) == (world["digi"], None)
+    assert _told(world, task_id, "returned") == {world["digi"]}
+    with world.by("digi") as work:
+        assert tasks.release(work, task_id).status == "ready"
+
+
+def test_handing_on_does_not_lend_the_eyes_that_confirm(world: World) -> None:
+    """Who handed a task on may confirm what the colleague did; the colleague who did it may not."""
+    case_id = world.open()
+    world.walk(case_id, until="contracted")
+    for name, who in [("pvog_entry", "redaktion"), ("service_parameters", "fachamt")]:
+        world.do(case_id, name, who)
+    task_id = world.task(case_id, "questionnaire")
+    with world.by("admin") as work:
+        people.grant(work, world["fachamt"], people.parse_role(f"umsetzungsteam@{world.team}"))
+    with world.by("digi") as work:
+        tasks.accept(work, task_id)
+        tasks.hand_on(work, task_id, world["fachamt"])
+    with world.by("fachamt") as work:
+        tasks.submit(work, task_id, world.answers(work, case_id, "questionnaire"))
+    assert world.row(case_id, "questionnaire").handed_on_by is None
+    with pytest.raises(SecondPersonNeeded), world.by("fachamt") as work:
+        tasks.confirm(work, task_id)
+
+
+def _accepted(world: World, case_id: UUID, who: str) -> UUID:
+    task_id = world.task(case_id, "express_interest")
+    with world.by(who) as work:
+        tasks.accept(work, task_id)
+    return task_id
+
+
+def _told(world: World, task_id: UUID, name: str) -> set[UUID]:
+    with world.look() as work:
+        query = sa.select(Notice.recipient_id).where(Notice.subject_id == task_id, Notice.name == name)
+        return set(work.session.execute(query).scalars())

@@ -117,6 +117,12 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         world.ids["twin"] = people.add(
             work, email="team+zwei@startklar.example", name="T", password_hash=None, language="de", roles=[]
         ).id
+    handed, given_away = (world.task(world.open(service), "express_interest") for service in ("bauantrag", "bafoeg"))
+    for task_id, who in ((handed, "digi"), (given_away, "leitung")):
+        with world.by(who) as work:
+            tasks.assign(work, task_id, world[who])
+    with world.by("leitung") as work:
+        tasks.hand_on(work, given_away, world["fachamt"])
     return {
         "open": ("office", lambda work: cases.open_case(work, "wohngeld", EMPTY_TOWN)),
         "advance": ("team", lambda work: cases.advance(work, ready, "contract")),
@@ -137,6 +143,9 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         ),
         "accept_once": ("digi", lambda work: commands.once(work, "k", tasks.accept, interest)),
         "assign": ("leitung", lambda work: tasks.assign(work, interest, world["fachamt"])),
+        "hand_on": ("digi", lambda work: tasks.hand_on(work, handed, world["it"], "bitte")),
+        "take_back": ("leitung", lambda work: tasks.take_back(work, given_away)),
+        "release": ("fachamt", lambda work: tasks.release(work, given_away)),
         "submit": ("digi", lambda work: tasks.submit(work, interest, answers)),
         "confirm": ("team", lambda work: tasks.confirm(work, questionnaire)),
         "send_back": ("team", lambda work: tasks.send_back(work, questionnaire, "fehlt")),

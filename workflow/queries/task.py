@@ -22,7 +22,7 @@ from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
 from workflow.queries.seen import Answered, Party, SeenCase, TaskLine
 from workflow.queries.why import Why
 
-REASONED = ("declined", "sent_back", "handed_back", "waived", "extended", "reopened")
+REASONED = ("handed_on", "declined", "sent_back", "handed_back", "waived", "extended", "reopened")
 """Deeds that give a reason."""
 
 
@@ -99,6 +99,8 @@ class TaskPage:
     confirmer: Party | None
     """Who checks what is handed in; None when handing in completes the task."""
     holder: str | None
+    handed_on_by: str | None
+    """Who gave it to the holder, and may take it back."""
     submitted_by: str | None
     mine: bool
     submitted_by_me: bool
@@ -130,7 +132,7 @@ def task(work: Work, task_id: UUID) -> TaskPage:
     events = _events(work, row)
     answered = [answer for answer in case.answered() if answer.kind == "task" and answer.subject_id == row.id]
     case.learn_names(
-        [row.holder_id, row.submitted_by]
+        [row.holder_id, row.handed_on_by, row.submitted_by]
         + [event.actor_id for event in events]
         + [answer.given_by for answer in answered]
     )
@@ -162,6 +164,7 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         owner=case.party(row.owner),
         confirmer=case.party(definition.confirm) if definition.confirm else None,
         holder=case.name(row.holder_id),
+        handed_on_by=case.name(row.handed_on_by),
         submitted_by=case.name(row.submitted_by),
         mine=row.holder_id is not None and row.holder_id == me,
         submitted_by_me=row.submitted_by is not None and row.submitted_by == me,
@@ -176,7 +179,7 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         answers=_answers(case, row, answered),
         said=_said(case, events),
         deeds=deeds,
-        candidates=_candidates(case, row, without_me="accept" in deeds) if "assign" in deeds else (),
+        candidates=_candidates(case, row, without_me="accept" in deeds) if {"assign", "hand_on"} & {*deeds} else (),
     )
 
 
@@ -273,7 +276,11 @@ def _events(work: Work, row: TaskRow) -> list[_EventRow]:
     """Entries about this task that give a reason, the last first."""
     rows = work.session.execute(_EVENTS, {"case_id": row.case_id, "acts": REASONED})
     found = [_EventRow(at, actor_id, act, json.loads(content)) for at, actor_id, act, content in rows]
-    return [event for event in found if event.said.get("task") == row.id.hex]
+    return [
+        event
+        for event in found
+        if event.said.get("task") == row.id.hex and (event.act != "handed_on" or "remark" in event.said)
+    ]
 
 
 def _said(case: SeenCase, events: list[_EventRow]) -> tuple[Said, ...]:
