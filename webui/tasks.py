@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from webui import deeds, errors, forms, notices, session, wording
 from webui.forms import PREFIX
-from workflow import casework, tasks
+from workflow import casework, evidence, tasks
 from workflow.definition import Text
 from workflow.errors import Conflict, InvalidEvidence, Refused, StartklarError
 from workflow.queries import task as query
@@ -25,6 +25,7 @@ _BLAMED = {
     "error.extension_in_all": "extend-days",
     "error.extension_used_up": "extend-days",
     "error.cannot_be_assigned": "assign-to",
+    "error.follow_up_day": "follow_up-on",
     "error.cannot_be_handed_on": "hand_on-to",
 }
 """Refusals that belong to one field. Fields of small forms are named `<deed>-<field>`: no definition has a hyphen."""
@@ -72,6 +73,17 @@ def assign(task_id: UUID) -> AnyResponse:
     if to is None:
         return _page(task_id, faults={"assign-to": wording.t("task.assign.missing")})
     return _do(tasks.assign, task_id, to, stay=True)
+
+
+@blueprint.post("/<uuid:task_id>/follow-up")
+def follow_up(task_id: UUID) -> AnyResponse:
+    """Put the task aside until a day; without one have it back."""
+    try:
+        on = evidence.day_of(_typed("on")) if "follow_up-on" in request.form else None
+    except InvalidEvidence as error:
+        return _page(task_id, faults=forms.worded(error.faults, prefix="follow_up-"))
+    said = "notice.task_follow_up" if on else "notice.task_taken_up"
+    return _do(tasks.follow_up, task_id, on, said=said, stay=True)
 
 
 @blueprint.post("/<uuid:task_id>/hand-on")
@@ -196,6 +208,7 @@ def _titles_of_small_forms() -> dict[str, Text | str]:
         "assign-to": wording.t("task.assign.to"),
         "hand_on-to": wording.t("task.assign.to"),
         "hand_on-note": wording.t("task.note"),
+        "follow_up-on": wording.t("task.follow_up.on"),
     }
 
 

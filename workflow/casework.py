@@ -54,6 +54,7 @@ from workflow.statements import Asking, Query, Writing
 
 OPEN = ("waiting", "ready", "accepted", "submitted")
 SETTLED = ("done", "waived", "obsolete")
+_PASSED_ON = ("waiting", "submitted", "declined", *SETTLED)
 MOST_EXTENSION = 60
 """Working days by which one extension may move a date."""
 
@@ -125,6 +126,8 @@ class TaskRow:
     occurrence: int
     generation: int
     handed_on_by: UUID | None = None
+    follow_up_on: dt.date | None = None
+    follow_up_by: UUID | None = None
 
     @property
     def key(self) -> str:
@@ -359,10 +362,13 @@ class LockedCase(CaseAtHand):
     def update(self, task: TaskRow, **changes: Any) -> None:
         """Change columns of a task. Its version rises once per deed; not for a reminder, which nobody's page shows.
 
-        Who handed it on is forgotten together with the holder it was handed to.
+        Who handed it on is forgotten together with the holder it was handed to, and a follow-up date once the task is
+        no longer with whoever set it.
         """
         if "holder_id" in changes and task.handed_on_by is not None:
             changes = {"handed_on_by": None, **changes}
+        if changes.get("status") in _PASSED_ON and task.follow_up_on is not None:
+            changes = {"follow_up_on": None, "follow_up_by": None, **changes}
         for name, value in changes.items():
             setattr(task, name, value)
         if task.id in self._new_tasks:

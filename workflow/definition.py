@@ -79,6 +79,7 @@ MESSAGES = (
     "taken_back",
     "released",
     "returned",
+    "follow_up",
 )
 """Messages the engine itself sends; those of rungs are named by the ladders."""
 

@@ -126,6 +126,14 @@ def reason_of(text: str) -> str:
     return str(answer.value)
 
 
+def day_of(text: str) -> dt.date:
+    """A day as people write it. Raises InvalidEvidence under the name `on` when there is none."""
+    (answer,) = read({"on": EvidenceField(type="date", title=Text(de="Tag", en="Day"))}, {"on": text})
+    if not isinstance(answer.value, dt.date):
+        raise TypeError(answer.value)
+    return answer.value
+
+
 def choices_of(service: Service, waves: Mapping[str, Any]) -> Choices:
     """What a case of this service may choose from."""
     return Choices(frozenset(service.variants), frozenset(waves))

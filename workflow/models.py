@@ -405,6 +405,9 @@ class Task(Base):
     holder_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     handed_on_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     """Who had accepted it and handed it to the present holder."""
+    follow_up_on: Mapped[dt.date | None]
+    """Somebody wants to see it again on this day; its due date does not move by it."""
+    follow_up_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     submitted_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     submitted_for: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     """In whose place, when a deputy handed it in."""
@@ -452,6 +455,12 @@ class Task(Base):
             "holder_id",
             postgresql_where=text("status = 'accepted'"),
             sqlite_where=text("status = 'accepted'"),
+        ),
+        Index(
+            "ix_task_follow_up",
+            "follow_up_on",
+            postgresql_where=text("follow_up_on IS NOT NULL"),
+            sqlite_where=text("follow_up_on IS NOT NULL"),
         ),
         Index(
             "ix_task_remind",

@@ -6,11 +6,14 @@ once unless the definition names a second person who confirms. What depends on a
 
 from __future__ import annotations
 
+import datetime as dt
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from workflow import evidence, policy, prerequisites, requirements
 from workflow.casework import (
@@ -26,10 +29,12 @@ from workflow.casework import (
 )
 from workflow.definition import EvidenceField, OfMilestone, Stichtag, Text, Transition
 from workflow.definition import Task as TaskDefinition
-from workflow.engine import Work
+from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import NotAllowed, Refused, SecondPersonNeeded, TaskNotAvailable
 from workflow.evidence import NOTHING, Choices, Given
-from workflow.models import Extension, Wave
+from workflow.models import Extension, Task, Wave
+
+log = logging.getLogger(__name__)
 
 REOPENERS = ("umsetzungsteam", "supervisor")
 """Who asks for a done task once more."""
@@ -45,6 +50,7 @@ _WHEN = {
     "release": ("accepted",),
     "assign": ("ready", "accepted"),
     "decline": ("ready", "accepted"),
+    "follow_up": ("ready", "accepted", "submitted", "declined"),
     "extend": ("ready", "accepted", "submitted", "declined"),
     "reopen": ("done",),
     "waive": ("waiting", "ready", "accepted", "submitted", "declined"),
@@ -173,6 +179,61 @@ def release(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView:
         case.notify("taken_back", [holder], kind="task", subject_id=task.id, task=task.name)
     case.record(act)
     return _view(case, task)
+
+
+def follow_up(work: Work, task_id: UUID, on: dt.date | None, *, seen: int | None = None) -> TaskView:
+    """Put a task aside until a day, or (None) have it back at once. Due date and reminders stay as they are.
+
+    On that day it stands where it stood, and who set the day learns of it by mail. Raises NotFound, TaskHasMoved,
+    TaskNotAvailable, NotAllowed or Refused (not a working day to come), in this order.
+    """
+    case, task = lock_by_task(work, task_id)
+    insist_task_unmoved(task, seen)
+    _insist_status(task, "follow_up")
+    standing = _insist_standing(case, task)
+    if on is None and task.follow_up_on is None:
+        raise TaskNotAvailable(deed="follow_up", status=task.status)
+    if on is not None and not (on > work.today and work.catalogue.calendar.is_working_day(on)):
+        raise Refused("error.follow_up_day")
+
+    case.update(task, follow_up_on=on, follow_up_by=work.actor.id if on else None)
+    _say(case, task, standing, **({"on": on} if on else {}))
+    case.record("put_aside" if on else "taken_up")
+    return _view(case, task)
+
+
+def bring_up(engine: Engine) -> int:
+    """Bring tasks back whose follow-up day has come, and tell who set it; returns how many.
+
+    Running it twice, late or on several machines at once brings none back twice. One that fails is logged and left to
+    the next pass. Raises Busy when another writer keeps the database.
+    """
+    brought = 0
+    with engine.read(SYSTEM) as work:
+        query = sa.select(Task.id).where(Task.follow_up_on <= work.today).order_by(Task.case_id, Task.id)
+        found = list(work.session.execute(query).scalars())
+    for task_id in found:
+        try:
+            with engine.change(SYSTEM) as work:
+                brought += _bring_up(work, task_id)
+        except OperationalError:
+            raise
+        except Exception:
+            log.exception("task %s could not be brought up again; the next pass tries it", task_id)
+    return brought
+
+
+def _bring_up(work: Work, task_id: UUID) -> bool:
+    case, task = lock_by_task(work, task_id)
+    if task.follow_up_on is None or task.follow_up_on > work.today:
+        return False
+    who = task.follow_up_by
+    told = [who] if who is not None and who in eligible(case, task) else case.in_charge(task.acting or task.owner)
+    case.update(task, follow_up_on=None, follow_up_by=None)
+    _say(case, task, None)
+    case.notify("follow_up", told, kind="task", subject_id=task.id, task=task.name, due=task.due_on)
+    case.record("brought_up")
+    return True
 
 
 def submit(work: Work, task_id: UUID, given: Given = NOTHING, *, seen: int | None = None) -> TaskView:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workflow import bulk, following, mailer, messages, prerequisites, reminders
+from workflow import bulk, following, mailer, messages, prerequisites, reminders, tasks
 from workflow.engine import Engine
 
 
@@ -56,6 +56,7 @@ def decide_and_write(engine: Engine) -> Written:
     """
     worked = bulk.go_on(engine)
     prerequisites.expire(engine)
+    tasks.bring_up(engine)
     decided = followed = 0
     while True:
         now_decided, now_followed = reminders.decide(engine), following.work_off(engine)

@@ -20,6 +20,7 @@ from workflow.errors import (
     TaskNotAvailable,
 )
 from workflow.models import Evidence, Extension, Notice, Remark, Task, TeamDistrict
+from workflow.queries import inbox
 
 BEFORE_THE_TERMS = [
     ("express_interest", "digi"),
@@ -528,6 +529,54 @@ def test_handing_on_does_not_lend_the_eyes_that_confirm(world: World) -> None:
     assert world.row(case_id, "questionnaire").handed_on_by is None
     with pytest.raises(SecondPersonNeeded), world.by("fachamt") as work:
         tasks.confirm(work, task_id)
+
+
+def test_a_task_put_aside_comes_up_again_on_its_day_once_and_its_date_stays(world: World) -> None:
+    case_id = world.open()
+    task_id = _accepted(world, case_id, "digi")
+    before = world.row(case_id, "express_interest")
+    with world.by("digi") as work:
+        tasks.follow_up(work, task_id, work.catalogue.calendar.add(work.today, 3))
+    after = world.row(case_id, "express_interest")
+    assert (after.due_on, after.remind_at, after.follow_up_by) == (before.due_on, before.remind_at, world["digi"])
+    with world.look("digi") as work:
+        page = inbox.inbox(work)
+        assert [item.id for item in page.put_aside] == [task_id]
+        assert task_id not in [item.id for item in (*page.now, *page.this_week, *page.later)]
+    assert tasks.bring_up(world.engine) == 0
+    world.days(3)
+    assert [tasks.bring_up(world.engine), tasks.bring_up(world.engine)] == [1, 0]
+    assert _told(world, task_id, "follow_up") == {world["digi"]}
+    assert world.row(case_id, "express_interest").follow_up_on is None
+    with world.look("digi") as work:
+        assert inbox.inbox(work).put_aside == ()
+
+
+def test_the_day_a_task_comes_up_again_is_a_working_day_to_come(world: World) -> None:
+    case_id = world.open()
+    task_id = world.task(case_id, "express_interest")
+    with world.look() as work:
+        today = work.today
+    saturday = today + dt.timedelta(days=5 - today.weekday() + 7)
+    for day in (today, today - dt.timedelta(days=1), saturday):
+        with pytest.raises(Refused), world.by("digi") as work:
+            tasks.follow_up(work, task_id, day)
+    with pytest.raises(NotAllowed), world.by("fachamt") as work:
+        tasks.follow_up(work, task_id, today + dt.timedelta(days=7))
+    with pytest.raises(TaskNotAvailable), world.by("digi") as work:
+        tasks.follow_up(work, task_id, None)
+
+
+def test_what_is_done_is_not_put_aside_any_more(world: World) -> None:
+    case_id = world.open()
+    task_id = world.task(case_id, "express_interest")
+    with world.by("digi") as work:
+        tasks.follow_up(work, task_id, work.catalogue.calendar.add(work.today, 3))
+        tasks.follow_up(work, task_id, None)
+        tasks.follow_up(work, task_id, work.catalogue.calendar.add(work.today, 4))
+    world.do(case_id, "express_interest", "digi")
+    world.days(5)
+    assert tasks.bring_up(world.engine) == 0
 
 
 def _accepted(world: World, case_id: UUID, who: str) -> UUID:

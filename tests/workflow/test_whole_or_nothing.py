@@ -144,6 +144,7 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         "accept_once": ("digi", lambda work: commands.once(work, "k", tasks.accept, interest)),
         "assign": ("leitung", lambda work: tasks.assign(work, interest, world["fachamt"])),
         "hand_on": ("digi", lambda work: tasks.hand_on(work, handed, world["it"], "bitte")),
+        "follow_up": ("digi", lambda work: tasks.follow_up(work, interest, work.catalogue.calendar.add(work.today, 5))),
         "take_back": ("leitung", lambda work: tasks.take_back(work, given_away)),
         "release": ("fachamt", lambda work: tasks.release(work, given_away)),
         "submit": ("digi", lambda work: tasks.submit(work, interest, answers)),

@@ -50,6 +50,8 @@ class Item:
     """The actor has accepted it."""
     optional: bool
     rests: bool
+    follow_up_on: dt.date | None
+    """Put aside until this day."""
     instead_of: Text | None
     """It falls to the actor because nobody at the body (or operator) holds this role."""
     for_operator: bool
@@ -100,6 +102,8 @@ class Inbox:
     this_week: tuple[Item, ...]
     later: tuple[Item, ...]
     undated: tuple[Item, ...]
+    put_aside: tuple[Item, ...]
+    """Put aside until a day to come, the next one first; their due dates count all the same."""
     resting: tuple[Item, ...]
     total: int
     """Everything that waits, also beyond this page."""
@@ -139,7 +143,8 @@ def inbox(work: Work, *, after: str | None = None) -> Inbox:
     until = _last_working_day(work)
     soon = calendar.add(work.today, 1)
     everything = sorted(items + milestones, key=_by_date)
-    active = [item for item in everything if not item.rests]
+    aside = [item for item in everything if item.follow_up_on and not item.rests]
+    active = [item for item in everything if not item.rests and not item.follow_up_on]
     waiting = _waiting(work) if place is None else []
     late, late_total = _late(work) if place is None else ((), 0)
     return Inbox(
@@ -147,6 +152,7 @@ def inbox(work: Work, *, after: str | None = None) -> Inbox:
         this_week=tuple(item for item in active if item.due and soon < item.due.on <= until),
         later=tuple(item for item in active if item.due and item.due.on > max(soon, until)),
         undated=tuple(item for item in active if item.due is None),
+        put_aside=tuple(sorted(aside, key=lambda item: item.follow_up_on or _FAR)),
         resting=tuple(item for item in everything if item.rests),
         total=totals.everything + len(milestones),
         overdue=totals.overdue + sum(1 for item in milestones if item.due and item.due.overdue),
@@ -172,7 +178,7 @@ def inbox(work: Work, *, after: str | None = None) -> Inbox:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    rests: bool
+    aside: int
     due_on: dt.date
     id: UUID
 
@@ -184,6 +190,9 @@ class _Totals:
     due_until: int = 0
 
 
+_PUT_ASIDE, _RESTING = 1, 2
+"""What stands behind everything else in the order."""
+
 _FAR = dt.date(9999, 12, 31)
 """Where things without a date stand in the order."""
 
@@ -192,7 +201,7 @@ def _to_do(work: Work, place: _Place | None) -> tuple[Sequence[Any], _Totals]:
     """Tasks and prerequisites that wait for the actor in one order, one more than a page; and how many there are."""
     values: dict[str, Any] = {"today": work.today, "until": _last_working_day(work), "most": PAGE + 1}
     if place is not None:
-        values |= {"rests_before": place.rests, "due_before": place.due_on, "id_before": place.id}
+        values |= {"aside_before": place.aside, "due_before": place.due_on, "id_before": place.id}
     rows = statements.rows(work.connection, _to_do_of(work.actor, further=place is not None), values)
     if not rows:
         return rows, _Totals()
@@ -203,7 +212,7 @@ def _to_do(work: Work, place: _Place | None) -> tuple[Sequence[Any], _Totals]:
 def _to_do_of(actor: policy.Actor, *, further: bool) -> sa.Select[*tuple[Any, ...]]:
     """The query of an actor with these rights."""
     both = sa.union_all(_tasks(actor), _prerequisites(actor)).subquery("to_do")
-    order = (both.c.rests, both.c.due_on, both.c.id)
+    order = (both.c.aside, both.c.due_on, both.c.id)
     active = sa.not_(both.c.rests)
     overdue = sa.and_(active, both.c.due_on < sa.bindparam("today"))
     due_until = sa.and_(active, both.c.due_on <= sa.bindparam("until"))
@@ -223,7 +232,7 @@ def _to_do_of(actor: policy.Actor, *, further: bool) -> sa.Select[*tuple[Any, ..
         return query
     here = sa.tuple_(*(counted.c[column.name] for column in order))
     before = sa.tuple_(
-        sa.bindparam("rests_before", type_=sa.Boolean()),
+        sa.bindparam("aside_before", type_=sa.Integer()),
         sa.bindparam("due_before", type_=sa.Date()),
         sa.bindparam("id_before", type_=sa.Uuid()),
     )
@@ -250,6 +259,10 @@ def _tasks(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
             Case.id.label("case_id"),
             Case.number.label("number"),
             Case.rests.label("rests"),
+            sa.case((Task.follow_up_on > sa.bindparam("today"), Task.follow_up_on), else_=None).label("follow_up_on"),
+            sa.case((Case.rests, _RESTING), (Task.follow_up_on > sa.bindparam("today"), _PUT_ASIDE), else_=0).label(
+                "aside"
+            ),
             Case.process.label("process"),
             Case.process_version.label("process_version"),
         )
@@ -276,6 +289,8 @@ def _prerequisites(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
         sa.cast(sa.null(), sa.Uuid()),
         sa.null(),
         sa.false(),
+        sa.cast(sa.null(), sa.Date()),
+        sa.literal(0),
         sa.null(),
         sa.null(),
     ).where(policy.prerequisites_to_do(actor), sa.not_(policy.proof_handed_in_by(actor)))
@@ -308,6 +323,7 @@ def _item(work: Work, row: Any) -> Item:
         held=row.status == "accepted" and row.holder_id == actor.id,
         optional=row.optional,
         rests=row.rests,
+        follow_up_on=row.follow_up_on,
         instead_of=None if direct else parts.role_title(catalogue, row.acting),
         for_operator=not direct and row.acting == "rollout_team",
     )
@@ -358,6 +374,7 @@ def _milestones(work: Work) -> list[Item]:
             held=False,
             optional=False,
             rests=False,
+            follow_up_on=None,
             instead_of=None,
             for_operator=False,
             cases=row.cases,
@@ -572,13 +589,13 @@ def _late(work: Work) -> tuple[tuple[Late, ...], int]:
 
 
 def _written(row: Any) -> str:
-    return f"{int(row.rests)}.{row.due_on:%Y%m%d}.{row.id.hex}"
+    return f"{row.aside}.{row.due_on:%Y%m%d}.{row.id.hex}"
 
 
 def _place(after: str | None) -> _Place | None:
     """The place a page begins at; one that makes no sense is the beginning."""
     try:
-        rests, due_on, item = (after or "").split(".")
-        return _Place(rests == "1", dt.datetime.strptime(due_on, "%Y%m%d").date(), UUID(item))  # noqa: DTZ007 - a day
+        aside, due_on, item = (after or "").split(".")
+        return _Place(int(aside) % (_RESTING + 1), dt.datetime.strptime(due_on, "%Y%m%d").date(), UUID(item))  # noqa: DTZ007 - a day
     except ValueError:
         return None

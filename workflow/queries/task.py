@@ -120,6 +120,9 @@ class TaskPage:
     """Reasons given so far, the last first."""
     deeds: tuple[str, ...]
     candidates: tuple[Candidate, ...]
+    follow_up_on: dt.date | None
+    """Put aside until this day."""
+    follow_up_by: str | None
 
     def may(self, *deeds: str) -> bool:
         """Whether the actor of the page may do one of these deeds now."""
@@ -132,7 +135,7 @@ def task(work: Work, task_id: UUID) -> TaskPage:
     events = _events(work, row)
     answered = [answer for answer in case.answered() if answer.kind == "task" and answer.subject_id == row.id]
     case.learn_names(
-        [row.holder_id, row.handed_on_by, row.submitted_by]
+        [row.holder_id, row.handed_on_by, row.submitted_by, row.follow_up_by]
         + [event.actor_id for event in events]
         + [answer.given_by for answer in answered]
     )
@@ -179,6 +182,8 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         answers=_answers(case, row, answered),
         said=_said(case, events),
         deeds=deeds,
+        follow_up_on=row.follow_up_on if row.follow_up_on and row.follow_up_on > work.today else None,
+        follow_up_by=case.name(row.follow_up_by),
         candidates=_candidates(case, row, without_me="accept" in deeds) if {"assign", "hand_on"} & {*deeds} else (),
     )
 

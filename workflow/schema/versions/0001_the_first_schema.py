@@ -653,6 +653,8 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("holder_id", sa.Uuid(), nullable=True),
         sa.Column("handed_on_by", sa.Uuid(), nullable=True),
+        sa.Column("follow_up_on", sa.Date(), nullable=True),
+        sa.Column("follow_up_by", sa.Uuid(), nullable=True),
         sa.Column("submitted_by", sa.Uuid(), nullable=True),
         sa.Column("submitted_for", sa.Uuid(), nullable=True),
         sa.Column("recorded_for_body", sa.Boolean(), server_default=sa.false(), nullable=False),
@@ -666,6 +668,7 @@ def upgrade() -> None:
         sa.Column("occurrence", sa.Integer(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_task_case_id_cases")),
+        sa.ForeignKeyConstraint(["follow_up_by"], ["person.id"], name=op.f("fk_task_follow_up_by_person")),
         sa.ForeignKeyConstraint(["handed_on_by"], ["person.id"], name=op.f("fk_task_handed_on_by_person")),
         sa.ForeignKeyConstraint(["holder_id"], ["person.id"], name=op.f("fk_task_holder_id_person")),
         sa.ForeignKeyConstraint(["submitted_by"], ["person.id"], name=op.f("fk_task_submitted_by_person")),
@@ -680,6 +683,13 @@ def upgrade() -> None:
             unique=False,
             postgresql_where=sa.text("acting IS NOT NULL"),
             sqlite_where=sa.text("acting IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_task_follow_up",
+            ["follow_up_on"],
+            unique=False,
+            postgresql_where=sa.text("follow_up_on IS NOT NULL"),
+            sqlite_where=sa.text("follow_up_on IS NOT NULL"),
         )
         batch_op.create_index(
             "ix_task_holder",
@@ -805,6 +815,11 @@ def downgrade() -> None:
             "ix_task_holder",
             postgresql_where=sa.text("status = 'accepted'"),
             sqlite_where=sa.text("status = 'accepted'"),
+        )
+        batch_op.drop_index(
+            "ix_task_follow_up",
+            postgresql_where=sa.text("follow_up_on IS NOT NULL"),
+            sqlite_where=sa.text("follow_up_on IS NOT NULL"),
         )
         batch_op.drop_index(
             "ix_task_body", postgresql_where=sa.text("acting IS NOT NULL"), sqlite_where=sa.text("acting IS NOT NULL")
