@@ -32,6 +32,7 @@ from webui import (
     session,
     sign_in,
     switches,
+    takeover,
     tasks,
     wording,
 )
@@ -55,6 +56,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     services.blueprint,
     milestones.blueprint,
     programme.blueprint,
+    takeover.blueprint,
     documents.blueprint,
 )
 

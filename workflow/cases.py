@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -109,7 +110,20 @@ def open_case(work: Work, service: str, body: str) -> CaseView:
             body=ground.bodies[body].display_name,
             number=case.row.number,
         ) from error
-    return _view(case)
+    return view(case)
+
+
+def begin_at(work: Work, service: str, body: str, standing: Mapping[str, Any], *, tasks_too: bool = True) -> LockedCase:
+    """A case that stands somewhere already, with the tasks of that state only; not recorded yet.
+
+    Raises what `open_case` raises, and AlreadyOpen also where a former round has ended.
+    """
+    ground = _ground(work, [(service, body)])
+    case = _begin(work, service, body, ground, standing=standing, tasks_too=tasks_too)
+    if rounds := ground.before.get((service, body)):
+        name = ground.bodies[body].display_name
+        raise AlreadyOpen(service=work.catalogue.service(service).title, body=name, number=rounds[-1].number)
+    return case
 
 
 def number_of(service: str, body: str, round_: int) -> str:
@@ -196,7 +210,7 @@ def open_next(work: Work, case_id: UUID, *, occasion: str, reason: str) -> CaseV
     case.set(version=row.version + 1)
     case.say(by=following.row.id)
     case.record("next_round_opened")
-    return _view(following)
+    return view(following)
 
 
 def open_next_as_answered(work: Work, case_id: UUID, given: Given) -> CaseView:
@@ -211,7 +225,7 @@ def insist_may_open_next(case: CaseAtHand) -> None:
     """Raises NotAllowed, Conflict (never live, or ended) or AlreadyOpen, in this order."""
     row = case.row
     _insist_may_open(case.work, row.team)
-    if row.live_on is None or row.ended_on is not None:
+    if not may_be_followed(case):
         raise Conflict(what="never_live" if row.live_on is None else "ended")
     under_way = case.work.session.execute(
         sa.select(Case.number, Body.display_name)
@@ -221,6 +235,11 @@ def insist_may_open_next(case: CaseAtHand) -> None:
     if under_way is not None:
         service = case.work.catalogue.service(row.service).title
         raise AlreadyOpen(service=service, body=under_way.display_name, number=under_way.number)
+
+
+def may_be_followed(case: CaseAtHand) -> bool:
+    """Whether a next round may be opened beside it: it is live, or suspended."""
+    return case.row.live_on is not None and case.row.ended_on is None
 
 
 def supersede(case: LockedCase, by: UUID) -> None:
@@ -327,7 +346,7 @@ def advance(work: Work, case_id: UUID, transition: str, *, seen: int | None = No
     for role in move.transition.notify:
         case.notify("advanced", case.in_charge(role), kind="case", subject_id=case.row.id, transition=transition)
     case.record("advanced")
-    return _view(case)
+    return view(case)
 
 
 def hold(
@@ -376,7 +395,7 @@ def hold(
         generation=1,
     )
     case.record("held")
-    return _view(case)
+    return view(case)
 
 
 def hold_as_answered(work: Work, case_id: UUID, given: Given, *, seen: int | None = None) -> CaseView:
@@ -461,7 +480,7 @@ def resume(work: Work, case_id: UUID, *, seen: int | None = None) -> CaseView:
     case.set(rests=False, version=case.row.version + 1)
     tasks.reclock(case)
     case.record("resumed")
-    return _view(case)
+    return view(case)
 
 
 def move_to_team(work: Work, case_id: UUID, team: str, *, reason: str, seen: int | None = None) -> CaseView:
@@ -489,7 +508,7 @@ def move_to_team(work: Work, case_id: UUID, team: str, *, reason: str, seen: int
     people = [*case.in_charge("umsetzungsteam"), *case.in_charge("supervisor")]
     case.notify("moved_to_team", people, kind="case", subject_id=case.row.id, team=team)
     case.record("moved_to_team")
-    return _view(case)
+    return view(case)
 
 
 def move_to_team_as_answered(work: Work, case_id: UUID, given: Given, *, seen: int | None = None) -> CaseView:
@@ -527,7 +546,7 @@ def erase_remark(work: Work, case_id: UUID, remark_id: UUID) -> CaseView:
     case.execute(_ERASE_REMARK, which=remark_id)
     case.say(remark_id=remark_id)
     case.record("remark_erased")
-    return _view(case)
+    return view(case)
 
 
 # --- helpers, in the order they are called ---------------------------------------------------------------------------
@@ -624,8 +643,18 @@ def _ground(work: Work, wanted: Sequence[tuple[str, str]]) -> _Ground:
     )
 
 
-def _begin(work: Work, service: str, body: str, ground: _Ground, following: _Round | None = None) -> LockedCase:
-    """A case in its first state, not recorded yet; `following`: as this round. Raises what `open_case` raises."""
+def _begin(
+    work: Work,
+    service: str,
+    body: str,
+    ground: _Ground,
+    following: _Round | None = None,
+    *,
+    standing: Mapping[str, Any] = MappingProxyType({}),
+    tasks_too: bool = True,
+) -> LockedCase:
+    """A case in its first state, not recorded yet; `following`: as this round; `standing`: columns of one that stands
+    somewhere already. Raises what `open_case` raises."""
     entry = work.catalogue.service(service)
     row = ground.bodies.get(body)
     if row is None:
@@ -674,8 +703,11 @@ def _begin(work: Work, service: str, body: str, ground: _Ground, following: _Rou
         previous_id=following.previous_id,
         occasion=following.occasion,
     )
+    for name, value in standing.items():
+        setattr(opened, name, value)
     case = begin(work, opened, process, ground.holders(opened))
-    tasks.enter(case, process.initial)
+    if tasks_too:
+        tasks.enter(case, opened.state)
     return case
 
 
@@ -694,7 +726,7 @@ def open_together(work: Work, planned: Sequence[Planned]) -> list[Opened]:
         except StartklarError as error:
             results.append(Opened(one, None, error))
         else:
-            results.append(Opened(one, _view(case), None))
+            results.append(Opened(one, view(case), None))
         if time.monotonic() - began > CHUNK_SECONDS / 2:  # the other half is for writing
             break
     casework.record_new(begun, "opened")
@@ -741,7 +773,8 @@ def _insist_hold_makes_sense(work: Work, blocker: str, review_on: dt.date) -> No
         raise InvalidEvidence(faults)
 
 
-def _view(case: LockedCase) -> CaseView:
+def view(case: LockedCase) -> CaseView:
+    """The case after a deed."""
     return CaseView(case.row.id, case.row.number, case.row.state, case.row.version)
 
 

@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from workflow.engine import Engine, Who, Work
     from workflow.loading import Loaded
     from workflow.policy import Role
+    from workflow.takeover import Taken
     from workflow.ticking import Ticked
 
 _MOST_PASSWORD = 4096
@@ -328,15 +329,39 @@ def release(folder: Path | None) -> None:
 @click.argument("services", nargs=-1, metavar="[SERVICE]...", cls=Argument, help="cli.help.open.services")
 @click.option("--all", "everything", is_flag=True, cls=Option, help="cli.help.open.all")
 @click.option("--body", metavar="ARS", cls=Option, help="cli.help.open.body")
+@click.option("--at", "state", metavar="STATE", cls=Option, help="cli.help.open.at")
+@click.option("--since", metavar="DATE", cls=Option, help="cli.help.open.since")
+@click.option("--live-on", metavar="DATE", cls=Option, help="cli.help.open.live_on")
+@click.option("--variant", metavar="VARIANT", cls=Option, help="cli.help.open.variant")
+@click.option("--closed", is_flag=True, cls=Option, help="cli.help.open.closed")
+@click.option("--source", metavar="TEXT", cls=Option, help="cli.help.open.source")
+@click.option("--note", metavar="TEXT", cls=Option, help="cli.help.open.note")
+@click.option("--csv", "table", metavar="FILE", type=click.Path(path_type=Path), cls=Option, help="cli.help.open.csv")
 @DRY_RUN
 @JSON
 @AS_SOMEBODY
 def open_cases(
-    services: tuple[str, ...], everything: bool, body: str | None, dry_run: bool, as_json: bool, email: str
+    services: tuple[str, ...],
+    everything: bool,
+    body: str | None,
+    state: str | None,
+    table: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    email: str,
+    **told: str | bool | None,
 ) -> int:
     """Open what is not open yet; one that cannot be opened stops none of the others."""
     from workflow import cases
 
+    given = {name: "true" if value is True else value for name, value in told.items() if value}
+    if table is not None or state is not None:
+        if everything or len(services) > 1 or (table is not None and (services or body or state or given)):
+            raise Wrong("cli.wrong.take_over")
+        single = {"service": services[0] if services else "", "body": body or "", "state": state or "", **given}
+        return _take_over(table, single, dry_run=dry_run, as_json=as_json, email=email)
+    if given:
+        raise Wrong("cli.wrong.take_over")
     if everything == bool(services):
         raise Wrong("cli.wrong.open_what")
     with _opened() as engine:
@@ -1006,6 +1031,51 @@ def _only(work: Work, planned: Sequence[Planned], body: str, named: Sequence[str
     chosen = [one for one in planned if one.body == body]
     there = {one.service for one in chosen}
     return chosen + [Planned(key, body, name, team="") for key in named if key not in there]
+
+
+def _take_over(table: Path | None, single: Mapping[str, str], *, dry_run: bool, as_json: bool, email: str) -> int:
+    """Open cases where they stand already: those of a table, or a single one."""
+    from workflow import takeover
+    from workflow.exchange import case_table
+
+    if table is None:
+        lines: Sequence[takeover.Line] = [takeover.Line(0, single)]
+    else:
+        with table.open("rb") as file:
+            lines = case_table.read(file.read(case_table.MOST_BYTES + 1), table.name)
+    with _opened() as engine:
+        who = _account(engine, email)
+        with console.progress(len(lines), say("cli.open.doing")) as hear:
+            results = takeover.take_over_all(engine, who, lines, dry_run=dry_run, progress=hear)
+        with engine.read(who) as work:
+            said = [_taken_line(result, work) for result in results]
+    there = sum(result.is_there for result in results)
+    opened = sum(result.case is not None for result in results)
+    if as_json:
+        out_json({"dry_run": dry_run, "lines": said})
+    elif table is None and not opened:
+        tell(str(said[0]["message"]))
+    else:
+        heads = [say(f"cli.head.{name}") for name in ("line", "service", "body", "state", "case")]
+        names = ("line", "service", "body", "state")
+        rows = [[*(str(one[name]) for name in names), str(one["number"] or one["message"])] for one in said]
+        out_table(heads[table is None :], [row[table is None :] for row in rows])
+    key = "cli.take_over.would" if dry_run else "cli.take_over.done"
+    tell(say(key, opened=opened, there=there, refused=len(results) - opened - there))
+    return DONE if opened + there == len(results) else REFUSED
+
+
+def _taken_line(result: Taken, work: Work) -> dict[str, Any]:
+    given, refused = result.line.given, result.refused
+    return {
+        "line": result.line.number,
+        "service": given.get("service", ""),
+        "body": given.get("body", ""),
+        "state": given.get("state", ""),
+        "number": result.case.number if result.case is not None else None,
+        "there": result.is_there,
+        "message": "\n".join(console.refusal(refused, work.catalogue)) if refused is not None else None,
+    }
 
 
 def _opened_line(result: Opened, work: Work) -> dict[str, Any]:

@@ -114,6 +114,7 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
         Stop("programme-admin", "admin", "/programme", "Stand je Leistung"),
         Stop("programme-office", "office", "/programme", "Stichtag verschieben"),
         Stop("case-team", "office", f"/cases/{ids['first']}/team", "Umsetzungsteam"),
+        Stop("takeover", "office", "/programme/takeover", "Diese Spalten gibt es"),
         Stop("case-next", "office", f"/cases/{ids['live']}/next", "neue Runde"),
         Stop("account", "digi", "/account", ""),
         Stop("missing", "digi", f"/cases/{UUID(int=0)}", ""),

@@ -26,6 +26,7 @@ from workflow import (
     prerequisites,
     programme,
     reminders,
+    takeover,
     tasks,
 )
 from workflow.bodies import Edition
@@ -74,6 +75,7 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         newer = cases.open_next(work, ended, occasion="upgrade", reason="x").id
     with world.engine.change("system") as work:
         work.session.execute(sa.update(Case).where(Case.id == newer).values(state="live", live_on=work.today))
+    before = {"service": "wohngeld", "body": EMPTY_TOWN, "state": "contracted", "since": "2026-01-05", "source": "x"}
     interest = world.task(requested, "express_interest")
     with world.look() as work:
         milestone = work.session.execute(
@@ -133,6 +135,7 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
                 work, requested, blocker="no_staff", reason="x", review_on=work.today.replace(year=2027)
             ),
         ),
+        "take_over": ("office", lambda work: takeover.take_over(work, before)),
         "open_next": ("office", lambda work: cases.open_next(work, old, occasion="upgrade", reason="x")),
         "give_way": ("office", lambda work: cases.give_way(work, ended, newer)),
         "resume": ("team", lambda work: cases.resume(work, resting)),

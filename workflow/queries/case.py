@@ -15,7 +15,7 @@ from workflow import cases, evidence, policy, requirements
 from workflow.casework import TaskRow
 from workflow.definition import EvidenceField, Text, Transition
 from workflow.engine import Work
-from workflow.errors import Conflict, NotAllowed, NotFound, TransitionNotAvailable
+from workflow.errors import NotFound, TransitionNotAvailable
 from workflow.machine import Move
 from workflow.models import Case, Event
 from workflow.queries import parts, seen
@@ -213,6 +213,8 @@ class Others:
     """That one ended because this one went live."""
     later: tuple[OtherCase, ...] = ()
     """Rounds that were opened after this one; not the one that goes on in its place."""
+    onward: bool = False
+    """One of them is on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,16 +315,19 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
     prerequisites = _prerequisites(found)
     may_move = policy.allows(work.actor, cases.MOVERS, found.row)
     shown = entries[:PAGE]
+    others = _others(found)
     return CasePage(
         head=_head(found),
         next=_next(found, open_tasks, prerequisites, onward),
         rest=_rest(found),
         because=_because(found),
-        others=_others(found),
+        others=others,
         may_hold=may_move and not found.row.rests and found.row.ended_on is None,
         may_resume=may_move and found.row.rests,
         may_move_to_team=work.actor.holds("programme_office") and found.row.ended_on is None,
-        may_open_next=_may_open_next(found),
+        may_open_next=policy.may_open(work.actor, found.row.team)
+        and cases.may_be_followed(found)
+        and not others.onward,
         moves=moves,
         onward=onward,
         open=open_tasks,
@@ -489,14 +494,6 @@ def _others(found: SeenCase) -> Others:
         replaces_previous=any(other.id == row.previous_id and other.superseded_by == row.id for other in rows),
         later=tuple(views[other.id] for other in rows if other.previous_id == row.id and other.id != row.superseded_by),
     )
-
-
-def _may_open_next(found: SeenCase) -> bool:
-    try:
-        cases.insist_may_open_next(found)
-    except (NotAllowed, Conflict):
-        return False
-    return True
 
 
 def _rest(found: SeenCase) -> Rest | None:
@@ -719,19 +716,15 @@ def _facts(found: SeenCase, said: Mapping[str, Any]) -> dict[str, Any]:
         facts["n"] = days
     if transition := said.get("transition"):
         facts["transition"] = _source(found, "transition", transition)
-        target = found.process.states.get(said.get("target", ""))
-        facts["state"] = target.title if target else said.get("target", "")
+    if target := said.get("target"):
+        known = found.process.states.get(target)
+        facts["state"] = known.title if known else target
     for paused in said.get("rows", {}).get("hold", {}).values():
         blocker = found.work.catalogue.programme.blockers.get(paused.get("blocker", ""))
         facts["blocker"] = blocker.title if blocker else paused.get("blocker", "")
         if review_on := paused.get("review_on"):
             facts["review_on"] = dt.date.fromisoformat(review_on)
-    if (new_team := said.get("team")) and (old_team := said.get("team_before")):
-        teams = parts.team_titles(found.work)
-        facts["team"], facts["before"] = teams.get(new_team, new_team), teams.get(old_team, old_team)
-    if (new_body := said.get("body")) and (old_body := said.get("body_before")):
-        names = parts.body_names(found.work, (new_body, old_body))
-        facts["body"], facts["before"] = names.get(new_body, new_body), names.get(old_body, old_body)
+    facts |= _new_places(found, said)
     if by := said.get("by"):
         query = sa.select(Case.number).where(Case.id == UUID(by))
         facts["case"] = found.work.session.execute(query).scalar_one()
@@ -739,6 +732,18 @@ def _facts(found: SeenCase, said: Mapping[str, Any]) -> dict[str, Any]:
         facts["on"] = dt.date.fromisoformat(on)
     if source := said.get("source_id"):
         facts["what"] = _shared_title(found, source)
+    return facts
+
+
+def _new_places(found: SeenCase, said: Mapping[str, Any]) -> dict[str, str]:
+    """The team or body that has the case now, and the one before."""
+    facts: dict[str, str] = {}
+    if (new_team := said.get("team")) and (old_team := said.get("team_before")):
+        teams = parts.team_titles(found.work)
+        facts["team"], facts["before"] = teams.get(new_team, new_team), teams.get(old_team, old_team)
+    if (new_body := said.get("body")) and (old_body := said.get("body_before")):
+        names = parts.body_names(found.work, (new_body, old_body))
+        facts["body"], facts["before"] = names.get(new_body, new_body), names.get(old_body, old_body)
     return facts
 
 

@@ -142,6 +142,14 @@ def counts() -> sa.ColumnElement[bool]:
     )
 
 
+def measured() -> sa.ColumnElement[bool]:
+    """The cases from which one learns how long something takes: not those that were taken over with dates of before.
+
+    Every figure about durations begins here.
+    """
+    return sa.and_(counts(), Case.taken_over.is_(False))
+
+
 @overload
 def due(work: Work, on: dt.date) -> Due: ...
 @overload
