@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
-from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from webui import deeds, errors, forms, notices, session, wording
@@ -14,6 +14,7 @@ from workflow import cases
 from workflow.definition import EvidenceField
 from workflow.errors import Conflict, InvalidEvidence, StartklarError, TransitionNotAvailable
 from workflow.queries import case as query
+from workflow.queries import standstill
 
 blueprint = Blueprint("cases", __name__, url_prefix="/cases")
 
@@ -22,6 +23,14 @@ blueprint = Blueprint("cases", __name__, url_prefix="/cases")
 def show(case_id: UUID) -> AnyResponse:
     """What is next, by whom, until when; and everything behind it."""
     return _page(case_id)
+
+
+@blueprint.get("/<uuid:case_id>/why.json")
+def why(case_id: UUID) -> AnyResponse:
+    """Why it is where it is, for machines."""
+    with session.engine().read(session.me()) as work:
+        number, answer = query.why(work, case_id)
+    return jsonify(standstill.plain(number, answer))
 
 
 @blueprint.get("/<uuid:case_id>/advance/<transition>")

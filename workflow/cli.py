@@ -434,6 +434,29 @@ def move(number: str, team: str, reason: str, key: str | None, as_json: bool, em
         out(say("cli.move.done", number=view.number, team=titles[team]))
 
 
+@startklar.command(help="cli.help.why")
+@click.argument("number", metavar="CASE", cls=Argument, help="cli.help.why.case")
+@JSON
+@AS
+def why(number: str, as_json: bool, email: str | None) -> None:
+    """What a case waits for, who must act, and what would unblock it."""
+    from workflow import cases
+    from workflow.queries import case, standstill
+
+    with _opened() as engine, engine.read(_actor(engine, email)) as work:
+        _, answer = case.why(work, cases.by_number(work, number))
+    told = standstill.plain(number, answer)
+    if as_json:
+        out_json(told)
+        return
+    language = console.language()
+    out(told["headline"][language])
+    for one in (*told["causes"], *told["warnings"]):
+        out(f"- {one['sentence'][language]}")
+        for line in _behind(one, language):
+            out(f"  {line}")
+
+
 # --- history ---------------------------------------------------------------------------------------------------------
 
 
@@ -1108,6 +1131,18 @@ def _changes(loaded: Loaded) -> dict[str, list[dict[str, str]]]:
         what: [{"kind": kind, "name": name} for kind, name in getattr(loaded, what)]
         for what in ("added", "changed", "different")
     }
+
+
+def _behind(cause: dict[str, Any], language: str) -> Iterator[str]:
+    """Who must act and until when, what would unblock it, and who else waits for it."""
+    who, until = cause["who"], cause["until"]
+    if who is not None:
+        words = ", ".join([who["title"][language], *([who["place"]] if who["place"] else []), *who["people"]])
+        day = dt.date.fromisoformat(until["on"]) if until else None
+        yield say("cli.why.who_until", who=words, on=day) if day else say("cli.why.who", who=words)
+    yield cause["unblocked_by"]["sentence"][language]
+    if cause["other_cases"]:
+        yield say("cli.why.others", n=cause["other_cases"])
 
 
 def _pair(answer: str) -> tuple[str, str]:

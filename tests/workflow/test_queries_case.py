@@ -166,7 +166,7 @@ def test_next_is_the_transition_once_nothing_is_missing(world: World) -> None:
     waiting = look(world, "team", case_id)
     assert waiting.next.kind == "waiting"
     assert waiting.onward is not None
-    assert [one.key for one in waiting.onward.obstacles] == ["reason.milestone_missing"]
+    assert [one.key for one in waiting.onward.obstacles] == ["cause.milestone_undated"]
     world.satisfy(case_id)
     for who, may in (("team", True), ("digi", False), ("supervisor", False)):
         page = look(world, who, case_id)
@@ -234,9 +234,7 @@ def test_obstacles_are_exactly_what_the_engine_would_name(world: World) -> None:
         name = page.onward.name
         error = refusal(world, "team", partial(cases.advance, case_id=case_id, transition=name))
         assert isinstance(error, RequirementsNotMet), state
-        assert [(one.key, one.facts) for one in page.onward.obstacles] == [
-            (reason.key, reason.facts) for reason in error.reasons
-        ]
+        assert [one.about for one in page.onward.obstacles] == [reason.about for reason in error.reasons]
         world.finish_state(case_id)
         world.satisfy(case_id)
         assert look(world, "team", case_id).onward.obstacles == ()  # type: ignore[union-attr]
@@ -257,7 +255,7 @@ def test_every_obstacle_names_who_and_speaks_both_languages(world: World) -> Non
     page = look(world, "team", case_id)
     assert page.onward is not None
     keys = {one.key for one in page.onward.obstacles}
-    assert keys == {"reason.task_open", "reason.prerequisite_missing"}
+    assert keys == {"cause.task_ready", "cause.task_waiting", "cause.prerequisite_ready"}
     for one in page.onward.obstacles:
         assert one.party is not None
         for language in texts.LANGUAGES:
@@ -277,7 +275,7 @@ def test_an_expired_prerequisite_stands_in_the_way_again(world: World) -> None:
     page = look(world, "team", case_id)
     assert page.prerequisites[0].status == "expired"
     assert page.onward is not None
-    assert "reason.prerequisite_expired" in {one.key for one in page.onward.obstacles}
+    assert "cause.prerequisite_expired" in {one.key for one in page.onward.obstacles}
 
 
 # --- what may be done ------------------------------------------------------------------------------------------------

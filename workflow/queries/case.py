@@ -18,25 +18,15 @@ from workflow.engine import Work
 from workflow.errors import NotFound, TransitionNotAvailable
 from workflow.machine import Move
 from workflow.models import Case, Event
-from workflow.queries import parts, seen
+from workflow.queries import parts, seen, standstill
 from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
 from workflow.queries.seen import HoldSeen, OfBody, Party, SeenCase, TaskLine
+from workflow.queries.standstill import Cause, Standstill
 from workflow.queries.why import Why
-from workflow.requirements import Reason
 from workflow.texts import Key, sort_key
 
 PAGE = 20
 """Entries of history on one page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """One thing that keeps a case from moving on: the key of its sentence with facts, who must act, until when."""
-
-    key: str
-    facts: Mapping[str, Any]
-    party: Party | None
-    due: Due | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +42,7 @@ class MoveOffer:
     may: bool
     """The actor of the page may take it, once nothing is in the way."""
     by: tuple[Party, ...]
-    obstacles: tuple[Obstacle, ...]
+    obstacles: tuple[Cause, ...]
 
     @property
     def onward(self) -> bool:
@@ -223,6 +213,8 @@ class CasePage:
 
     head: CaseHead
     next: Next
+    standstill: Standstill
+    """Why it is where it is: what it waits for, who must act, what would unblock it."""
     rest: Rest | None
     because: tuple[AnswerView, ...]
     """What was answered when the case stepped aside or ended."""
@@ -319,6 +311,7 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
     return CasePage(
         head=_head(found),
         next=_next(found, open_tasks, prerequisites, onward),
+        standstill=standstill.of_case(found),
         rest=_rest(found),
         because=_because(found),
         others=others,
@@ -341,6 +334,13 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
         older=shown[-1].seq if len(entries) > PAGE else None,
         newest=before is None,
     )
+
+
+def why(work: Work, case_id: UUID) -> tuple[str, Standstill]:
+    """Why a case is where it is, and its number. Raises NotFound when it is not there or not for this actor."""
+    found = seen.look(work, case_id)
+    found.learn_names([task.holder_id for task in found.tasks.values()])
+    return found.row.number, standstill.of_case(found)
 
 
 def move(work: Work, case_id: UUID, name: str) -> MovePage:
@@ -536,16 +536,7 @@ def _offer(found: SeenCase, move: Move) -> MoveOffer:
         asks=transition.asks,
         may=policy.allows(found.work.actor, transition.by, found.row),
         by=tuple(found.party(role) for role in transition.by if role != "system"),
-        obstacles=tuple(_obstacle(found, reason) for reason in requirements.unmet(found, transition.requires)),
-    )
-
-
-def _obstacle(found: SeenCase, reason: Reason) -> Obstacle:
-    return Obstacle(
-        key=reason.key,
-        facts=reason.facts,
-        party=found.party(reason.who) if reason.who else None,
-        due=parts.due(found.work, reason.due_on),
+        obstacles=tuple(standstill.cause(found, reason) for reason in requirements.unmet(found, transition.requires)),
     )
 
 

@@ -125,6 +125,7 @@ class SeenCase(CaseAtHand):
     _holds: tuple[HoldSeen, ...] = ()
     _remarks: dict[str, str] | None = None
     _answered: tuple[Answered, ...] = ()
+    _on_their_way: tuple[tuple[UUID, str, str | None], ...] | None = None
 
     def holds(self) -> tuple[HoldSeen, ...]:
         """The ledger of pauses, the earliest first."""
@@ -150,6 +151,22 @@ class SeenCase(CaseAtHand):
             rows = statements.rows(self.work.connection, _REMARKS, {"case_id": self.row.id})
             self._remarks = {remark_id.hex: text for remark_id, text in rows if text}
         return self._remarks
+
+    def on_their_way(self) -> tuple[tuple[UUID, str, str | None], ...]:
+        """Cases of this body that are neither live nor at an end and know their variant, as far as the reader sees
+        them: id, service and variant. Read once."""
+        if self._on_their_way is None:
+            rows = self.work.session.execute(
+                sa.select(Case.id, Case.service, Case.variant).where(
+                    policy.cases(self.work.actor),
+                    Case.body == self.row.body,
+                    Case.ended_on.is_(None),
+                    Case.live_on.is_(None),
+                    Case.variant.is_not(None),
+                )
+            )
+            self._on_their_way = tuple((case_id, service, variant) for case_id, service, variant in rows)
+        return self._on_their_way
 
     def answered(self) -> tuple[Answered, ...]:
         """Every answer given in this case, in all revisions, in the order in which they were given."""

@@ -17,9 +17,10 @@ from workflow.definition import EvidenceField, Text
 from workflow.engine import Work
 from workflow.evidence import Value
 from workflow.models import Event, Wave
-from workflow.queries import parts, seen
+from workflow.queries import parts, seen, standstill
 from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
 from workflow.queries.seen import Answered, Party, SeenCase, TaskLine
+from workflow.queries.standstill import Cause
 from workflow.queries.why import Why
 
 REASONED = ("handed_on", "declined", "sent_back", "handed_back", "waived", "extended", "reopened")
@@ -111,6 +112,8 @@ class TaskPage:
     why: Why | None
     rests: bool
     after: tuple[Text, ...]
+    waits_for: tuple[Cause, ...]
+    """At the root of its waiting: what somebody can act on."""
     informs: tuple[Party, ...]
     fields: tuple[Asked, ...]
     """What is asked; of the actor of the page, if handing in is among the deeds."""
@@ -177,6 +180,7 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         why=case.why(row),
         rests=case.row.rests,
         after=line.after,
+        waits_for=standstill.of_task(case, row) if row.status == "waiting" else (),
         informs=tuple(case.party(role) for role in definition.informs),
         fields=_fields(case, row, standing, answered, offering="submit" in deeds),
         answers=_answers(case, row, answered),
