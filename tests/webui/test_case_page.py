@@ -53,8 +53,8 @@ def test_the_next_step_comes_first_and_leads_to_the_task(visit: Callable[[str], 
     page = visit("digi").get(f"/cases/{case_id}").text
     main = page[page.index("<main") :]
     assert re.search(r"Als Nächstes sind Sie dran\s+Vormerkung annehmen", words(main))
-    assert main.index(f'href="/tasks/{task_id}"') < main.index("Was bis zum nächsten Schritt noch fehlt")
-    assert "kern-btn--primary" in main[: main.index("Was bis zum nächsten Schritt noch fehlt")]
+    assert main.index(f'href="/tasks/{task_id}"') < main.index("Worauf der Vorgang wartet")
+    assert "kern-btn--primary" in main[: main.index("Worauf der Vorgang wartet")]
     team = words(visit("team").get(f"/cases/{case_id}").text)
     assert "Als Nächstes Vormerkung annehmen oder Interesse bekunden Digitalisierungsbeauftragte:r Digi" in team
     assert "fällig am Mo., 7. Dezember (in 10 Arbeitstagen)" in team
@@ -76,11 +76,20 @@ def test_what_stands_in_the_way_is_named_with_who_must_act(visit: Callable[[str]
     page = visit("digi").get(f"/cases/{case_id}").text
     said = words(page)
     assert 'href="/milestones/' in page
-    assert "Was bis zum nächsten Schritt noch fehlt" in said
-    assert "Der nächste Schritt ist „Vertrag bestätigen“ und führt zu „Vertrag geschlossen“." in said
-    assert "Der Meilenstein „Nachnutzungsvertrag des Landes“ ist noch nicht erreicht." in said
-    assert "Programmbüro des Landes Office noch kein Termin" in said
-    assert re.search(r"\d+ Aufgaben sind noch nicht erledigt\.", said)
+    assert "Worauf der Vorgang wartet Der Vorgang wartet auf 2 Dinge, zuerst auf: Vormerkung annehmen" in said
+    assert "Das alles gehört zum nächsten Schritt „Vertrag bestätigen“." in said
+    assert "Vom Land fehlt noch: Nachnutzungsvertrag des Landes. Ein Datum steht nicht fest." in said
+    assert "Programmbüro des Landes Office" in said
+    assert "Es geht weiter, wenn das Land den Meilenstein erreicht hat." in said
+
+
+def test_the_same_answer_is_there_for_machines(visit: Callable[[str], Visitor], world: World) -> None:
+    case_id = world.open()
+    told = visit("digi").get(f"/cases/{case_id}/why.json")
+    assert told.status_code == 200
+    assert told.json is not None
+    assert (told.json["standing"], len(told.json["causes"])) == ("waits", 2)
+    assert visit("stranger").get(f"/cases/{case_id}/why.json").status_code == 404
 
 
 def test_it_speaks_english_with_those_who_do(visit: Callable[[str], Visitor], world: World) -> None:

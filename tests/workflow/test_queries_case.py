@@ -38,7 +38,7 @@ ACCOUNTS = (
     "it",
     "kasse",
 )
-MOST_STATEMENTS = 12
+MOST_STATEMENTS = 14
 STATES = ("requested", "contracted", "connected", "tested", "live")
 
 

@@ -23,7 +23,7 @@ from workflow.queries.parts import Due
 from workflow.queries.seen import OfBody, Party, SeenCase
 from workflow.requirements import About, Reason
 
-Kind = Literal["task", "prerequisite", "milestone", "variant", "answer", "move", "rest", "aside", "other"]
+Kind = Literal["task", "prerequisite", "milestone", "variant", "answer", "move", "rest", "aside", "round", "other"]
 Standing = Literal["ended", "rests", "aside", "waits", "move", "aftercare", "live"]
 
 
@@ -107,7 +107,9 @@ def of_case(found: SeenCase) -> Standstill:
         causes = _ordered(_left_to_do(found))
         if causes:
             return Standstill("aftercare", "standstill.aftercare", _summed(causes), since, causes, warnings)
-        return Standstill("live", "standstill.live", {"state": state.title}, row.live_on or since, (), warnings)
+        rounds = tuple(_later_rounds(found))
+        key = "standstill.next_round" if rounds else "standstill.live"
+        return Standstill("live", key, rounds[0].facts if rounds else {}, row.live_on or since, rounds, warnings)
     causes = _ordered(_of_move(found, onward))
     title = onward.title
     if not causes:
@@ -408,6 +410,20 @@ def _of_milestone(found: SeenCase, about: About, reason: Reason) -> Cause:
         target=Target("milestone", row.id) if row else None,
         others=_of_service(found),
     )
+
+
+def _later_rounds(found: SeenCase) -> Iterator[Cause]:
+    """The next round, while it is on its way: this one ends when that one goes live."""
+    if not found.is_named_by_others:
+        return
+    rows = found.work.session.execute(
+        sa.select(Case.id, Case.number, Case.opened_on, sa.case((policy.cases(found.work.actor), 1), else_=0))
+        .where(Case.previous_id == found.row.id, Case.ended_on.is_(None))
+        .order_by(Case.round)
+    )
+    for case_id, number, opened_on, visible in rows:
+        target = Target("case", case_id) if visible else None
+        yield Cause("round", "cause.round", {"case": number}, "unblocks.round", since=opened_on, target=target)
 
 
 def _warnings(found: SeenCase) -> Iterator[Cause]:
