@@ -65,6 +65,19 @@ COMMANDS: tuple[list[str], ...] = (
     ["clock", "set"],
     ["clock", "advance"],
     ["rehearse"],
+    ["why"],
+    ["bulk"],
+    ["bulk", "open"],
+    ["bulk", "advance"],
+    ["bulk", "assign"],
+    ["bulk", "submit"],
+    ["bulk", "team"],
+    ["bulk", "hold"],
+    ["bulk", "resume"],
+    ["bulk", "list"],
+    ["bulk", "show"],
+    ["bulk", "continue"],
+    ["person", "same"],
 )
 
 
@@ -859,3 +872,18 @@ def _answers(url: str) -> bool:
     with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as page:  # noqa: S310 - our own address
         return bool(page.status == 200)
     return False
+
+
+# --- why a case does not go on ---------------------------------------------------------------------------------------
+
+
+def test_why_says_what_a_case_waits_for_in_words_and_as_data(run: Run, world: World) -> None:
+    number = world.case(world.open()).number
+    told = run("why", number)
+    assert told.code == 0
+    assert told.out.startswith("Der Vorgang wartet auf 2 Dinge, zuerst auf: Vormerkung annehmen")
+    assert "Es geht weiter, wenn die Aufgabe erledigt ist." in told.out
+    data = json.loads(run("why", number, "--json").out)
+    assert (data["case"], data["standing"], len(data["causes"])) == (number, "waits", 2)
+    assert run("why", "wohngeld-0-1").code == 1
+    assert run("why", number, "--as", "stranger@startklar.example").code == 1

@@ -104,9 +104,15 @@ def test_a_role_nobody_holds_is_shown_with_who_acts_instead(world: World) -> Non
 def test_where_it_falls_to_nobody_this_is_said(world: World) -> None:
     with world.look() as work:
         staffed = {world.team, *(held.team for held in _actor(world, "other_team").roles)}
-        body = work.session.execute(
-            sa.select(TeamDistrict.district).where(TeamDistrict.team.not_in(staffed)).order_by(TeamDistrict.district)
-        ).scalars().first()
+        body = (
+            work.session.execute(
+                sa.select(TeamDistrict.district)
+                .where(TeamDistrict.team.not_in(staffed))
+                .order_by(TeamDistrict.district)
+            )
+            .scalars()
+            .first()
+        )
     assert body is not None
     assert why(world, world.open("ikfz", body)).causes[0].nobody
 
