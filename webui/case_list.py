@@ -17,28 +17,29 @@ blueprint = Blueprint("case_list", __name__)
 @blueprint.get("/cases")
 def show() -> str:
     """Every case the person may know about, narrowed as the address says."""
-    asked, given = (
-        Filters(
-            text=_one("q") or "",
-            service=_one("service"),
-            state=_one("state"),
-            team=_one("team"),
-            district=_one("district"),
-            body=_one("body"),
-            wave=_one("wave"),
-            live_since=_day("live_since"),
-            left=_one("left") == "yes",
-            overdue=_one("overdue") == "yes",
-            escalated=_one("escalated") == "yes",
-            rests=_one("rests") == "yes",
-            next_rounds=_one("next_rounds") == "yes",
-            taken_over=_one("taken_over") == "yes",
-        ),
-        Cursor(after=_one("after"), before=_one("before")),
-    )
     with session.engine().read(session.me()) as work:
-        found = case_list.cases(work, asked, given)
+        found = case_list.cases(work, asked(), Cursor(after=_one("after"), before=_one("before")))
     return render_template("case_list.html", found=found, address=_Addresses(found.filters))
+
+
+def asked() -> Filters:
+    """What the address narrows the list to."""
+    return Filters(
+        text=_one("q") or "",
+        service=_one("service"),
+        state=_one("state"),
+        team=_one("team"),
+        district=_one("district"),
+        body=_one("body"),
+        wave=_one("wave"),
+        live_since=_day("live_since"),
+        left=_one("left") == "yes",
+        overdue=_one("overdue") == "yes",
+        escalated=_one("escalated") == "yes",
+        rests=_one("rests") == "yes",
+        next_rounds=_one("next_rounds") == "yes",
+        taken_over=_one("taken_over") == "yes",
+    )
 
 
 class _Addresses:

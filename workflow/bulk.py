@@ -51,7 +51,7 @@ class Order:
     transition: str | None = None
     to: UUID | None = None
     task: str | None = None
-    """By which name the tasks were chosen: for the words only."""
+    """By which name the tasks were chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,11 @@ def to_open(planned: Iterable[Planned]) -> list[Subject]:
     return [Subject(service=one.service, body=one.body) for one in planned]
 
 
+def subjects_of(work: Work, order: Order, case_ids: Iterable[UUID]) -> list[Subject]:
+    """The cases, or the task in each of them that the order names."""
+    return of_tasks(work, case_ids, order.task) if order.task else of_cases(case_ids)
+
+
 # --- asking ----------------------------------------------------------------------------------------------------------
 
 
@@ -137,6 +142,11 @@ def ask(work: Work, order: Order, subjects: Sequence[Subject]) -> BulkView:
         ],
     )
     return BulkView(bulk_id, len(subjects))
+
+
+def ask_of_cases(work: Work, order: Order, case_ids: Sequence[UUID]) -> BulkView:
+    """`ask`, of these cases, or of the task in each that the order names."""
+    return ask(work, order, subjects_of(work, order, case_ids))
 
 
 def start(engine: Engine, who: UUID, order: Order, subjects: Sequence[Subject], *, key: str | None = None) -> BulkView:

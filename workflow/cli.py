@@ -578,14 +578,13 @@ def bulk() -> None:
 @AS_SOMEBODY
 def bulk_open(services: tuple[str, ...], dry_run: bool, key: str | None, as_json: bool, email: str) -> int:
     """Open what is not open yet."""
-    from workflow import cases, many
-    from workflow.bulk import Order, to_open
+    from workflow import many
+    from workflow.bulk import Order
 
     with _opened() as engine:
         who = _account(engine, email)
-        with engine.read(who) as work:
-            subjects = to_open(cases.plan(work, dict.fromkeys(services)))
-        return many.do(engine, who, Order("open"), subjects, dry_run=dry_run, key=key, as_json=as_json)
+        which = many.Unopened(services)
+        return many.do(engine, who, Order("open"), which, dry_run=dry_run, key=key, as_json=as_json)
 
 
 @bulk.command("advance", help="cli.help.bulk.advance")
@@ -692,9 +691,7 @@ def _many(
         person = _account(engine, to) if to is not None else None
         order = Order(kind, dict(_pair(answer) for answer in given), transition, person, task)
         which = many.Chosen.of(more)
-        with engine.read(who) as work:
-            subjects = which.subjects(work, order)
-        return many.do(engine, who, order, subjects, dry_run=more["dry_run"], key=more["key"], as_json=more["as_json"])
+        return many.do(engine, who, order, which, dry_run=more["dry_run"], key=more["key"], as_json=more["as_json"])
 
 
 # --- imports ---------------------------------------------------------------------------------------------------------

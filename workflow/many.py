@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from workflow import bulk, cases, console
-from workflow.bulk import MOST, Order, Result, Subject
+from workflow import bulk, cases, commands, console
+from workflow.bulk import MOST, BulkView, Order, Result, Subject
 from workflow.console import DONE, REFUSED, Wrong, out_json, out_table, say, tell, title
 from workflow.engine import Engine, Work
 from workflow.queries import bulk as query
@@ -20,45 +20,62 @@ from workflow.queries.case_list import Filters
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Which cases: these numbers, or all that match."""
+    """Which cases: these numbers, and all that match."""
 
     numbers: tuple[str, ...]
     filters: Filters
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Chosen:
-        """As the options of a command say it."""
-        return cls(
-            options["numbers"],
-            Filters(**{name: options[name] for name in ("service", "state", "district", "body", "rests")}),
-        )
+        """As the options of a command say it. Raises Wrong when they name none."""
+        filters = Filters(**{name: options[name] for name in ("service", "state", "district", "body", "rests")})
+        if not options["numbers"] and not filters.narrow:
+            raise Wrong("cli.wrong.bulk_what")
+        return cls(options["numbers"], filters)
 
     def subjects(self, work: Work, order: Order) -> list[Subject]:
-        """The cases, or the tasks of them the order names. Raises Wrong when none are named, NotFound for a number."""
-        if not self.numbers and not self.filters.narrow:
-            raise Wrong("cli.wrong.bulk_what")
+        """The cases, or the tasks of them the order names. Raises NotFound for a number."""
         found = [cases.by_number(work, number) for number in self.numbers]
         if self.filters.narrow:
             found += case_list.ids(work, self.filters, most=MOST)
-        return bulk.of_tasks(work, found, order.task) if order.task else bulk.of_cases(found)
+        return bulk.subjects_of(work, order, found)
+
+
+@dataclass(frozen=True, slots=True)
+class Unopened:
+    """Everything of these services that is not open yet."""
+
+    services: tuple[str, ...]
+
+    def subjects(self, work: Work, _: Order) -> list[Subject]:
+        """What `cases.plan` finds. Raises NotFound for a service."""
+        return bulk.to_open(cases.plan(work, dict.fromkeys(self.services)))
+
+
+def ask(work: Work, order: Order, which: Chosen | Unopened) -> BulkView:
+    """`bulk.ask`, of the cases as they are found in this very transaction."""
+    return bulk.ask(work, order, which.subjects(work, order))
 
 
 def do(
     engine: Engine,
     who: UUID,
     order: Order,
-    subjects: Sequence[Subject],
+    which: Chosen | Unopened,
     *,
     dry_run: bool,
     key: str | None,
     as_json: bool,
 ) -> int:
-    """Try it out, or do it to the end; says what became of each."""
+    """Try it out, or do it to the end; says what became of each. Asked again under its key, what became of them."""
     if dry_run:
+        with engine.read(who) as work:
+            subjects = which.subjects(work, order)
         with console.progress(len(subjects), say("cli.bulk.doing")) as hear:
             results = bulk.try_out(engine, who, order, subjects, progress=hear)
         return _tell_tried(engine, who, order, results, as_json=as_json)
-    asked = bulk.start(engine, who, order, subjects, key=key)
+    with engine.change(who) as work:
+        asked = commands.once(work, key, ask, order, which)
     return go_on(engine, who, asked.id, as_json=as_json)
 
 

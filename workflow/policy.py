@@ -160,6 +160,11 @@ def bulks(actor: Actor) -> sa.ColumnElement[bool]:
     return Bulk.by_id == actor.id if actor.id is not None else sa.false()
 
 
+def may_go_on(actor: Actor, *, mine: bool) -> bool:
+    """Who may go on with what was cut off: whoever asked for it, and the programme office."""
+    return mine or actor.holds("programme_office")
+
+
 def asks_of_many(actor: Actor) -> bool:
     """Whether the list of cases offers to do one thing with many of them; every single one is asked anyway."""
     return actor.holds("umsetzungsteam", "supervisor", "programme_office", "leitung", "digi")

@@ -15,8 +15,8 @@ from werkzeug.routing import Rule
 from tests.webui.visitor import Visitor, words
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, contents
 from webui import PUBLIC
-from workflow import documents, policy
-from workflow.models import Body, Case, Document, Milestone, Prerequisite, Task
+from workflow import bulk, documents, policy
+from workflow.models import Body, Bulk, Case, Document, Milestone, Prerequisite, Task
 
 OWN = frozenset({"account.show", "account.password", "account.sign_out_device", "components.show", "inbox.show"})
 """Pages about oneself; others cannot be named in their address."""
@@ -30,6 +30,7 @@ GUARDED: dict[str, Callable[[policy.Actor], sa.Select[Any]]] = {
     "task_id": lambda actor: sa.select(Task.id).join(Case, Case.id == Task.case_id).where(policy.cases(actor)),
     "prerequisite_id": lambda actor: sa.select(Prerequisite.id).where(policy.prerequisites(actor)),
     "document_id": lambda actor: sa.select(Document.id).where(policy.documents(actor)),
+    "bulk_id": lambda actor: sa.select(Bulk.id).where(policy.bulks(actor)),
 }
 """What an address may name, and who may know that it exists."""
 
@@ -38,6 +39,7 @@ _MODELS: dict[str, Any] = {
     "task_id": Task,
     "prerequisite_id": Prerequisite,
     "document_id": Document,
+    "bulk_id": Bulk,
 }
 
 ACCOUNTS = (
@@ -75,6 +77,8 @@ def busy(world: World) -> World:
     world.walk(case_id, until="contracted")
     case_id = world.open("ewa", body=_verbandsgemeinde(world))
     assert world.case(case_id).team
+    asked = bulk.start(world.engine, world["team"], bulk.Order("resume"), bulk.of_cases([case_id]))
+    assert bulk.work_off(world.engine, asked.id)
     return world
 
 
@@ -143,6 +147,7 @@ def test_what_is_theirs_opens(app: Flask, visit: Callable[[str], Visitor], popul
         ("cases.show", "case_id"),
         ("tasks.show", "task_id"),
         ("prerequisites.show", "prerequisite_id"),
+        ("bulk.show", "bulk_id"),
     ):
         for identity in population.visible[who, name]:
             address = _build(app, endpoint, {name: identity})
@@ -200,6 +205,7 @@ def test_every_endpoint_is_public_about_oneself_shared_or_guarded(app: Flask) ->
         | SHARED
         | {"sign_in.leave", "clock.advance", "bodies.ask", "milestones.plan", "milestones.reach"}
         | {"programme.set_target", "programme.move_wave"}
+        | {"bulk.index", "bulk.choose", "bulk.try_out", "bulk.start"}
     )
     for rule in _rules(app):
         assert rule.endpoint in known or any(name in GUARDED for name in rule.arguments), rule.endpoint

@@ -139,6 +139,8 @@ class CaseList:
     """All cases the actor may open that were taken over."""
     options: Options
     sees_cases: bool
+    asks_of_many: bool
+    """Whether the actor is offered to do one thing with many of them."""
 
 
 def cases(work: Work, filters: Filters = Filters(), cursor: Cursor = Cursor()) -> CaseList:
@@ -171,6 +173,7 @@ def cases(work: Work, filters: Filters = Filters(), cursor: Cursor = Cursor()) -
         taken_over=taken_over,
         options=options,
         sees_cases=bool(options.services),
+        asks_of_many=policy.asks_of_many(work.actor),
     )
 
 
