@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import Site
 from tests.webui.visitor import PASSWORD, address
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN
-from workflow import cases, reminders, tasks
+from workflow import bulk, cases, reminders, tasks
 from workflow.models import Milestone, Prerequisite
 
 PICTURES = os.environ.get("STARTKLAR_PICTURES")
@@ -81,6 +81,9 @@ def tour(site: Site) -> list[Stop]:
 def _stops(site: Site, **ids: UUID) -> list[Stop]:
     task = site.world.task(ids["first"], "express_interest")
     declined = site.world.task(ids["declined"], "name_contacts")
+    asked = bulk.start(
+        site.world.engine, site.world["team"], bulk.Order("resume"), bulk.of_cases([ids["first"], ids["resting"]])
+    )
     return [
         Stop("inbox-town", "digi", "/", "Aufgabe"),
         Stop("inbox-team", "team", "/", "Aufgabe"),
@@ -113,6 +116,9 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
         Stop("programme", "digi", "/programme", "2026"),
         Stop("programme-admin", "admin", "/programme", "Stand je Leistung"),
         Stop("programme-office", "office", "/programme", "Stichtag verschieben"),
+        Stop("bulk-new", "team", f"/bulk/new?case={ids['first']}&case={ids['middle']}", "2 Vorgänge sind ausgewählt"),
+        Stop("bulk-under-way", "auditor", f"/bulk/{asked.id}", "0 von 2"),
+        Stop("bulk-list", "team", "/bulk", "Vorgänge fortsetzen"),
         Stop("case-team", "office", f"/cases/{ids['first']}/team", "Umsetzungsteam"),
         Stop("takeover", "office", "/programme/takeover", "Diese Spalten gibt es"),
         Stop("case-next", "office", f"/cases/{ids['live']}/next", "neue Runde"),
