@@ -103,7 +103,7 @@ def open_next(case_id: UUID) -> AnyResponse:
     """Open the next round."""
     answers = forms.answers({})
     try:
-        opened = deeds.do(cases.open_next_as_answered, case_id, answers.given)
+        opened = deeds.do(cases.open_next_as_answered, case_id, answers.given, seen=forms.seen())
     except InvalidEvidence as error:
         return _next_page(case_id, faults=forms.worded(error.faults))
     except Conflict as error:

@@ -188,15 +188,16 @@ def open_planned(
     return results
 
 
-def open_next(work: Work, case_id: UUID, *, occasion: str, reason: str) -> CaseView:
+def open_next(work: Work, case_id: UUID, *, occasion: str, reason: str, seen: int | None = None) -> CaseView:
     """Open the next round of a case that is live or suspended: another maturity, a new version, another solution.
 
     The case stays as it is; once the next round goes live it ends as superseded. If that one ends before, it stays.
 
-    Raises NotFound, NotAllowed, Conflict (it was never live, or has ended), AlreadyOpen (its next round is under way),
-    InvalidEvidence (no occasion, no reason) or what `open_case` raises, in this order.
+    Raises NotFound, CaseHasMoved, NotAllowed, Conflict (it was never live, or has ended), AlreadyOpen (its next round is
+    under way), InvalidEvidence (no occasion, no reason) or what `open_case` raises, in this order.
     """
     case = lock(work, case_id)
+    insist_unmoved(case, seen)
     insist_may_open_next(case)
     told = {a.field: str(a.value) for a in evidence.read(NEXT_FIELDS, {"occasion": occasion, "reason": reason})}
     end_of(case.process)
@@ -213,12 +214,13 @@ def open_next(work: Work, case_id: UUID, *, occasion: str, reason: str) -> CaseV
     return view(following)
 
 
-def open_next_as_answered(work: Work, case_id: UUID, given: Given) -> CaseView:
+def open_next_as_answered(work: Work, case_id: UUID, given: Given, *, seen: int | None = None) -> CaseView:
     """`open_next`, with its arguments as somebody gave them to `NEXT_FIELDS`. Raises what `open_next` raises."""
     case = lock(work, case_id)
+    insist_unmoved(case, seen)
     insist_may_open_next(case)
     told = {answer.field: str(answer.value) for answer in evidence.read(NEXT_FIELDS, given)}
-    return open_next(work, case_id, occasion=told["occasion"], reason=told["reason"])
+    return open_next(work, case_id, occasion=told["occasion"], reason=told["reason"], seen=seen)
 
 
 def insist_may_open_next(case: CaseAtHand) -> None:
