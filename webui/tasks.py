@@ -75,6 +75,26 @@ def assign(task_id: UUID) -> AnyResponse:
     return _do(tasks.assign, task_id, to, stay=True)
 
 
+@blueprint.post("/<uuid:task_id>/tick/<point>")
+def tick(task_id: UUID, point: str) -> AnyResponse:
+    """Tick one point of the checklist; it is kept at once."""
+    return _tick(task_id, point, done=True)
+
+
+@blueprint.post("/<uuid:task_id>/untick/<point>")
+def untick(task_id: UUID, point: str) -> AnyResponse:
+    """Take a tick back."""
+    return _tick(task_id, point, done=False)
+
+
+def _tick(task_id: UUID, point: str, *, done: bool) -> AnyResponse:
+    try:
+        deeds.do(tasks.tick, task_id, [point], done=done)
+    except (Conflict, Refused) as error:
+        return _page(task_id, refused=error)
+    return redirect(url_for("tasks.show", task_id=task_id, _anchor="checklist"), 303)
+
+
 @blueprint.post("/<uuid:task_id>/follow-up")
 def follow_up(task_id: UUID) -> AnyResponse:
     """Put the task aside until a day; without one have it back."""

@@ -193,8 +193,8 @@ def open_next(work: Work, case_id: UUID, *, occasion: str, reason: str, seen: in
 
     The case stays as it is; once the next round goes live it ends as superseded. If that one ends before, it stays.
 
-    Raises NotFound, CaseHasMoved, NotAllowed, Conflict (it was never live, or has ended), AlreadyOpen (its next round is
-    under way), InvalidEvidence (no occasion, no reason) or what `open_case` raises, in this order.
+    Raises NotFound, CaseHasMoved, NotAllowed, Conflict (it was never live, or has ended), AlreadyOpen (its next round
+    is under way), InvalidEvidence (no occasion, no reason) or what `open_case` raises, in this order.
     """
     case = lock(work, case_id)
     insist_unmoved(case, seen)

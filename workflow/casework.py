@@ -34,6 +34,7 @@ from workflow.errors import CaseHasMoved, NotFound, Refused, TaskHasMoved
 from workflow.evidence import Answer, Kept
 from workflow.models import (
     Case,
+    ChecklistItem,
     Document,
     Evidence,
     Extension,
@@ -164,6 +165,7 @@ CHAINED: Mapping[Any, frozenset[str]] = {
     Participant: UNCHAINED | {"id", "case_id"},
     Part: UNCHAINED | {"id", "case_id"},
     Extension: UNCHAINED | {"id", "case_id"},
+    ChecklistItem: UNCHAINED | {"id", "case_id"},
 }
 """The tables beside cases and tasks whose rows belong to a case and come out of its history, with the columns that do
 not: what the entry says anyway (the case, the row's id), and free text, of which history keeps the commitment only.

@@ -255,6 +255,8 @@ class Task:
     optional: bool = False
     confirm: str | None = None
     evidence: dict[Name, EvidenceField] = Field(default_factory=dict)
+    checklist: dict[Name, Text] = Field(default_factory=dict)
+    """Points to be ticked before the task is handed in, in this order."""
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)
@@ -666,7 +668,9 @@ def _without_words(value: Any, *, names: bool = False) -> Any:
     """Drop words; under `names` the keys are names an author chose (a task may be called `help`)."""
     if isinstance(value, dict):
         return {
-            key: _without_words(inner, names=key in _NAMED and not names)
+            key: sorted(inner)
+            if key == "checklist" and not names
+            else _without_words(inner, names=key in _NAMED and not names)
             for key, inner in value.items()
             if names or key not in _WORDS
         }

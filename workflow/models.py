@@ -543,6 +543,22 @@ class Part(Base):
     __table_args__ = (UniqueConstraint("case_id", "name"),)
 
 
+class ChecklistItem(Base):
+    """One point of a task's checklist that somebody has ticked; there is none for a point nobody ever ticked."""
+
+    __tablename__ = "checklist_item"
+
+    id: Mapped[Id]
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    task_id: Mapped[UUID] = mapped_column(ForeignKey("task.id"))
+    name: Mapped[Word]
+    ticked_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    ticked_at: Mapped[dt.datetime | None]
+    """Null once it was unticked."""
+
+    __table_args__ = (UniqueConstraint("task_id", "name"),)
+
+
 class Extension(Base):
     """Working days by which somebody moved the due date of a task or prerequisite: a ledger, like that of holds.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -30,9 +30,9 @@ from workflow.casework import (
 from workflow.definition import EvidenceField, OfMilestone, Stichtag, Text, Transition
 from workflow.definition import Task as TaskDefinition
 from workflow.engine import SYSTEM, Engine, Work
-from workflow.errors import NotAllowed, Refused, SecondPersonNeeded, TaskNotAvailable
+from workflow.errors import InvalidEvidence, NotAllowed, NotFound, Refused, SecondPersonNeeded, TaskNotAvailable
 from workflow.evidence import NOTHING, Choices, Given
-from workflow.models import Extension, Task, Wave
+from workflow.models import ChecklistItem, Extension, Task, Wave
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ _WHEN = {
     "confirm": ("submitted",),
     "submit": ("ready", "accepted"),
     "accept": ("ready",),
+    "tick": ("ready", "accepted"),
     "hand_back": ("declined",),
     "send_back": ("submitted",),
     "hand_on": ("accepted",),
@@ -181,6 +182,61 @@ def release(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView:
     return _view(case, task)
 
 
+def tick(work: Work, task_id: UUID, points: Collection[str], *, done: bool = True, seen: int | None = None) -> TaskView:
+    """Tick points of a task's checklist, or take ticks back; kept at once. What is so already stays as it is.
+
+    Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed or NotFound (no such point), in this order.
+    """
+    case, task = lock_by_task(work, task_id)
+    insist_task_unmoved(task, seen)
+    _insist_status(task, "tick")
+    standing = _insist_standing(case, task)
+    if not {*points} <= case.definition_of(task).checklist.keys():
+        raise NotFound(what="point")
+
+    known = ticks(work, [task.id]).get(task.id, {})
+    changing = [name for name in dict.fromkeys(points) if (name in known and known[name].at is not None) != done]
+    if not changing:
+        return _view(case, task)
+    values = {"ticked_by": work.actor.id, "ticked_at": work.now} if done else {"ticked_by": None, "ticked_at": None}
+    for name in changing:
+        if name in known:
+            case.amend(ChecklistItem, known[name].id, **values)
+        else:
+            case.put(ChecklistItem, uuid4(), task_id=task.id, name=name, **values)
+    _say(case, task, standing, points=changing)
+    case.record("ticked" if done else "unticked")
+    return _view(case, task)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A point of a checklist somebody ticked at least once; `at` is None while it is not ticked."""
+
+    id: UUID
+    by: UUID | None
+    at: dt.datetime | None
+
+
+def ticks(work: Work, of: Collection[UUID]) -> dict[UUID, dict[str, Tick]]:
+    """What was ticked in these tasks, by task and name of the point."""
+    found: dict[UUID, dict[str, Tick]] = {}
+    query = sa.select(
+        ChecklistItem.task_id, ChecklistItem.name, ChecklistItem.id, ChecklistItem.ticked_by, ChecklistItem.ticked_at
+    ).where(ChecklistItem.task_id.in_(of))
+    for task_id, name, item_id, by, at in work.session.execute(query) if of else ():
+        found.setdefault(task_id, {})[name] = Tick(item_id, by, at)
+    return found
+
+
+def unticked(work: Work, task: TaskRow, definition: TaskDefinition) -> list[Text]:
+    """The points that are still to be ticked before the task can be handed in."""
+    if not definition.checklist:
+        return []
+    known = ticks(work, [task.id]).get(task.id, {})
+    return [title for name, title in definition.checklist.items() if name not in known or known[name].at is None]
+
+
 def follow_up(work: Work, task_id: UUID, on: dt.date | None, *, seen: int | None = None) -> TaskView:
     """Put a task aside until a day, or (None) have it back at once. Due date and reminders stay as they are.
 
@@ -239,14 +295,16 @@ def _bring_up(work: Work, task_id: UUID) -> bool:
 def submit(work: Work, task_id: UUID, given: Given = NOTHING, *, seen: int | None = None) -> TaskView:
     """Hand in what the task asks for; done at once, or shown to the second person who confirms.
 
-    A ready task is accepted first. Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed or InvalidEvidence, in
-    this order.
+    A ready task is accepted first; what its checklist names must be ticked. Raises NotFound, TaskHasMoved,
+    TaskNotAvailable, NotAllowed or InvalidEvidence, in this order.
     """
     case, task = lock_by_task(work, task_id)
     insist_task_unmoved(task, seen)
     _insist_status(task, "submit")
     standing = _insist_standing(case, task)
     definition = case.definition_of(task)
+    if points := unticked(work, task, definition):
+        raise InvalidEvidence({"checklist": ("evidence.unticked", {"points": points, "n": len(points)})})
     asked = asked_of(definition, task, standing)
     earlier = earlier_answers(work, "task", task.id) if task.attempt > 1 else {}
     answers = evidence.read(asked, given, choices=choices(work, case.row.service, asked), earlier=earlier)

@@ -21,6 +21,7 @@ from workflow.errors import (
 )
 from workflow.models import Evidence, Extension, Notice, Remark, Task, TeamDistrict
 from workflow.queries import inbox
+from workflow.queries import task as task_page
 
 BEFORE_THE_TERMS = [
     ("express_interest", "digi"),
@@ -577,6 +578,48 @@ def test_what_is_done_is_not_put_aside_any_more(world: World) -> None:
     world.do(case_id, "express_interest", "digi")
     world.days(5)
     assert tasks.bring_up(world.engine) == 0
+
+
+def _content_check(world: World) -> tuple[UUID, UUID]:
+    case_id = world.open()
+    world.walk(case_id, until="connected")
+    return case_id, world.task(case_id, "content_check")
+
+
+def test_what_is_not_ticked_yet_is_named_when_the_task_is_handed_in(world: World) -> None:
+    case_id, task_id = _content_check(world)
+    with world.by("redaktion") as work:
+        given = world.answers(work, case_id, "content_check")
+        tasks.tick(work, task_id, ["imprint", "privacy"])
+    with pytest.raises(InvalidEvidence) as refusal, world.by("redaktion") as work:
+        tasks.submit(work, task_id, given)
+    key, facts = refusal.value.faults["checklist"]
+    assert key == "evidence.unticked"
+    assert ["Barrierefreiheit" in point.de for point in facts["points"]] == [True]
+    with world.by("redaktion") as work:
+        tasks.tick(work, task_id, ["accessibility"])
+        assert tasks.submit(work, task_id, given).status == "done"
+    with world.look("redaktion") as work:
+        page = task_page.task(work, task_id)
+        assert [(point.ticked_by, bool(point.ticked_at)) for point in page.checklist] == [("Redaktion", True)] * 3
+
+
+def test_a_tick_is_kept_at_once_and_can_be_taken_back(world: World) -> None:
+    case_id, task_id = _content_check(world)
+    with world.by("redaktion") as work:
+        tasks.tick(work, task_id, ["imprint"])
+        before = world.case(case_id).seq
+        tasks.tick(work, task_id, ["imprint"])  # nothing changes, so nothing is told
+    assert world.case(case_id).seq == before + 1
+    with world.by("redaktion") as work:
+        tasks.tick(work, task_id, ["imprint"], done=False)
+    with world.look() as work:
+        assert tasks.ticks(work, [task_id])[task_id]["imprint"].at is None
+        assert history.differences(work, "case", case_id) == ()
+    with pytest.raises(NotFound), world.by("redaktion") as work:
+        tasks.tick(work, task_id, ["nonsense"])
+    with pytest.raises(NotAllowed), world.by("fachamt") as work:
+        tasks.tick(work, task_id, ["imprint"])
 
 
 def _accepted(world: World, case_id: UUID, who: str) -> UUID:

@@ -49,6 +49,9 @@ class PowerCut(Exception):
 
 def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
     """Every kind of deed, each on a case prepared for it: who does it, and what."""
+    checked = world.open("aufenthalt")
+    world.walk(checked, until="connected")
+    listed = world.task(checked, "content_check")
     requested, contracted, live = world.open(), world.open("uvg"), world.open("ikfz")
     world.walk(contracted, until="contracted")
     for name, who in [("pvog_entry", "redaktion"), ("service_parameters", "fachamt"), ("questionnaire", "digi")]:
@@ -147,6 +150,7 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         "accept_once": ("digi", lambda work: commands.once(work, "k", tasks.accept, interest)),
         "assign": ("leitung", lambda work: tasks.assign(work, interest, world["fachamt"])),
         "hand_on": ("digi", lambda work: tasks.hand_on(work, handed, world["it"], "bitte")),
+        "tick": ("redaktion", lambda work: tasks.tick(work, listed, ["imprint", "privacy"])),
         "follow_up": ("digi", lambda work: tasks.follow_up(work, interest, work.catalogue.calendar.add(work.today, 5))),
         "take_back": ("leitung", lambda work: tasks.take_back(work, given_away)),
         "release": ("fachamt", lambda work: tasks.release(work, given_away)),

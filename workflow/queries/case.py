@@ -698,7 +698,7 @@ def _entry(found: SeenCase, row: _EventRow) -> Entry:
 
 def _facts(found: SeenCase, said: Mapping[str, Any]) -> dict[str, Any]:
     """What the sentence of an entry names, in titles."""
-    facts: dict[str, Any] = {"number": found.row.number}
+    facts: dict[str, Any] = {"number": found.row.number} | _points(found, said)
     if name := said.get("name"):
         facts["task"] = _source(found, "task", name)
     if to := said.get("to"):
@@ -736,6 +736,14 @@ def _new_places(found: SeenCase, said: Mapping[str, Any]) -> dict[str, str]:
         names = parts.body_names(found.work, (new_body, old_body))
         facts["body"], facts["before"] = names.get(new_body, new_body), names.get(old_body, old_body)
     return facts
+
+
+def _points(found: SeenCase, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Points of a task's checklist by their titles, if the entry is about any."""
+    if "points" not in said:
+        return {}
+    known = next((task.checklist for _, name, task in found.process.tasks() if name == said["name"]), {})
+    return {"points": [known.get(point, point) for point in said["points"]]}
 
 
 def _shared_title(found: SeenCase, source: str) -> Text | Key:

@@ -63,6 +63,16 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """One point of the checklist, and who ticked it when."""
+
+    name: str
+    title: Text
+    ticked_at: dt.datetime | None
+    ticked_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """Somebody the task may be handed to, with the roles that make it so."""
 
@@ -123,6 +133,7 @@ class TaskPage:
     """Reasons given so far, the last first."""
     deeds: tuple[str, ...]
     candidates: tuple[Candidate, ...]
+    checklist: tuple[Point, ...]
     follow_up_on: dt.date | None
     """Put aside until this day."""
     follow_up_by: str | None
@@ -137,8 +148,10 @@ def task(work: Work, task_id: UUID) -> TaskPage:
     case, row = seen.look_by_task(work, task_id)
     events = _events(work, row)
     answered = [answer for answer in case.answered() if answer.kind == "task" and answer.subject_id == row.id]
+    ticked = tasks.ticks(work, [row.id]).get(row.id, {}) if case.definition_of(row).checklist else {}
     case.learn_names(
         [row.holder_id, row.handed_on_by, row.submitted_by, row.follow_up_by]
+        + [tick.by for tick in ticked.values()]
         + [event.actor_id for event in events]
         + [answer.given_by for answer in answered]
     )
@@ -186,6 +199,11 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         answers=_answers(case, row, answered),
         said=_said(case, events),
         deeds=deeds,
+        checklist=tuple(
+            Point(name, title, tick.at if tick else None, case.name(tick.by) if tick else None)
+            for name, title in definition.checklist.items()
+            for tick in [ticked.get(name)]
+        ),
         follow_up_on=row.follow_up_on if row.follow_up_on and row.follow_up_on > work.today else None,
         follow_up_by=case.name(row.follow_up_by),
         candidates=_candidates(case, row, without_me="accept" in deeds) if {"assign", "hand_on"} & {*deeds} else (),

@@ -365,6 +365,8 @@ class _Play:
                 waves=self.waves,
                 wanted=wanted,
             )
+            if definition.checklist:
+                tasks.tick(at, row.id, definition.checklist)
             tasks.submit(at, row.id, given)
 
         self._soon(days, dice, partial(self._step, course, who, deed))

@@ -721,6 +721,23 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "checklist_item",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("task_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("ticked_by", sa.Uuid(), nullable=True),
+        sa.Column("ticked_at", workflow.models.Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_checklist_item_case_id_cases")),
+        sa.ForeignKeyConstraint(["task_id"], ["task.id"], name=op.f("fk_checklist_item_task_id_task")),
+        sa.ForeignKeyConstraint(["ticked_by"], ["person.id"], name=op.f("fk_checklist_item_ticked_by_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_checklist_item")),
+        sa.UniqueConstraint("task_id", "name", name=op.f("uq_checklist_item_task_id")),
+    )
+    with op.batch_alter_table("checklist_item", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_checklist_item_case_id"), ["case_id"], unique=False)
+
+    op.create_table(
         "evidence",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("subject_kind", sa.String(length=80), nullable=False),
@@ -797,6 +814,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_evidence_case", postgresql_where=sa.text("latest"), sqlite_where=sa.text("latest = 1"))
 
     op.drop_table("evidence")
+    with op.batch_alter_table("checklist_item", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_checklist_item_case_id"))
+
+    op.drop_table("checklist_item")
     with op.batch_alter_table("task", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_task_team", postgresql_where=sa.text("acting IS NOT NULL"), sqlite_where=sa.text("acting IS NOT NULL")
