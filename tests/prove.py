@@ -63,8 +63,19 @@ def answer(demo: "subprocess.Popen[bytes]", announced: Path) -> None:
                 raise AssertionError(f"{url} answers {page.status}")
 
 
+def engine() -> None:
+    """Random programmes × random deeds, cut short anywhere, on both databases; and every pair of deeds at once.
+
+    Prints what it saw. Seeds that find something belong into tests/engine/seeds.txt with a word on what they found.
+    """
+    from tests.engine import proof
+
+    proof.plays(seeds=300, steps=120)
+
+
 PROOFS: dict[str, Callable[[], None]] = {
     "newcomer": newcomer,
+    "engine": engine,
 }
 
 

@@ -1,0 +1,356 @@
+"""Everything people and time can do, each as something a play may draw.
+
+To add a deed: one function here under `@deed`. It gets the scene and the dice and answers who does what – often what
+makes sense, sometimes what does not: the wrong person, the wrong moment, a stale page. `None`: there is nothing to try
+it on. What it raises must be one of the named errors; everything else is a fault of the engine.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from tests.engine.programmes import BODIES, SERVICES
+from tests.engine.scene import HELD, Scene, answers, mostly, seen
+from workflow import (
+    cases,
+    clock,
+    evidence,
+    following,
+    messages,
+    milestones,
+    people,
+    prerequisites,
+    programme,
+    reminders,
+    tasks,
+)
+from workflow.casework import OPEN
+from workflow.engine import SYSTEM, Engine, Who, Work
+from workflow.models import Grant
+from workflow.policy import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One piece of work by somebody."""
+
+    who: Who
+    do: Callable[[Work], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something that opens its own pieces of work: cut short anywhere, it is done again from the beginning."""
+
+    do: Callable[[Engine], Any]
+
+
+Drawn = Deed | Job | None
+Draw = Callable[[Scene, Random], Drawn]
+DEEDS: dict[str, tuple[Draw, int]] = {}
+"""By name: how it is drawn, and how often next to the others."""
+
+
+def deed(often: int = 2) -> Callable[[Draw], Draw]:
+    """Let the plays draw this deed."""
+
+    def note(draw: Draw) -> Draw:
+        DEEDS[draw.__name__] = draw, often
+        return draw
+
+    return note
+
+
+# --- cases -----------------------------------------------------------------------------------------------------------
+
+
+@deed(4)
+def open_case(scene: Scene, draw: Random) -> Drawn:
+    service, body = draw.choice(SERVICES), draw.choice(BODIES)
+    who = scene.people["office"] if draw.random() < 0.8 else scene.anybody(draw)
+    return Deed(who, lambda work: cases.open_case(work, service, body))
+
+
+@deed(14)
+def advance(scene: Scene, draw: Random) -> Drawn:
+    process = scene.process()
+    case = mostly(draw, scene.cases, [one for one in scene.cases if one.ended_on is None])
+    if case is None:
+        return None
+    fitting = [name for name, move in process.transitions.items() if case.state in move.from_]
+    forward = [name for name in fitting if name.startswith("forward")] * 5
+    name = mostly(draw, list(process.transitions), forward + fitting)
+    if name is None:
+        return None
+    move, version = process.transitions[name], seen(draw, case.version)
+    who = scene.somebody(draw, draw.choice(move.by), case)
+    dice = draw.random()
+    return Deed(
+        who,
+        lambda work: cases.advance(
+            work, case.id, name, seen=version, given=answers(work, move.asks, case.service, Random(dice))
+        ),
+    )
+
+
+@deed()
+def hold(scene: Scene, draw: Random) -> Drawn:
+    case = mostly(draw, scene.cases, [one for one in scene.cases if not one.rests and one.ended_on is None])
+    if case is None:
+        return None
+    given = {
+        "blocker": draw.choice(_blockers(scene)),
+        "reason": draw.choice(["Urlaub", "Urlaub", ""]),
+        "review_on": (scene.today + dt.timedelta(days=draw.randint(-2, 60))).isoformat(),
+    }
+    who, version = scene.somebody(draw, "umsetzungsteam", case), seen(draw, case.version)
+    return Deed(who, lambda work: cases.hold_as_answered(work, case.id, given, seen=version))
+
+
+@deed(3)
+def resume(scene: Scene, draw: Random) -> Drawn:
+    case = mostly(draw, scene.cases, [one for one in scene.cases if one.rests])
+    if case is None:
+        return None
+    who, version = scene.somebody(draw, "umsetzungsteam", case), seen(draw, case.version)
+    return Deed(who, lambda work: cases.resume(work, case.id, seen=version))
+
+
+@deed(1)
+def move_to_team(scene: Scene, draw: Random) -> Drawn:
+    case = mostly(draw, scene.cases, [one for one in scene.cases if one.ended_on is None])
+    if case is None:
+        return None
+    team, who = draw.choice(["north", "south", "west"]), scene.somebody(draw, "programme_office", case)
+    return Deed(who, lambda work: cases.move_to_team(work, case.id, team, reason="Urlaub"))
+
+
+@deed(1)
+def erase_remark(scene: Scene, draw: Random) -> Drawn:
+    if not scene.remarks:
+        return None
+    remark, who = draw.choice(scene.remarks), draw.choice([scene.people["office"], scene.anybody(draw)])
+    return Deed(who, lambda work: cases.erase_remark(work, remark.chain_id, remark.id))
+
+
+# --- tasks -----------------------------------------------------------------------------------------------------------
+
+
+def _task(scene: Scene, draw: Random, *statuses: str) -> Any:
+    return mostly(draw, scene.tasks, [one for one in scene.tasks if one.status in statuses])
+
+
+def _on_task(scene: Scene, draw: Random, statuses: tuple[str, ...], role: str, do: Callable[..., Any]) -> Drawn:
+    """A deed on a task in one of these statuses, by whoever acts on it or by a role."""
+    task = _task(scene, draw, *statuses)
+    if task is None:
+        return None
+    who, version = scene.somebody(draw, role or task.acting or task.owner, task), seen(draw, task.version)
+    return Deed(who, lambda work: do(work, task, version))
+
+
+@deed(4)
+def accept(scene: Scene, draw: Random) -> Drawn:
+    return _on_task(scene, draw, ("ready",), "", lambda work, task, v: tasks.accept(work, task.id, seen=v))
+
+
+@deed()
+def assign(scene: Scene, draw: Random) -> Drawn:
+    to = scene.anybody(draw)
+    role = draw.choice(["supervisor", "body.leitung", "body.digi"])
+    return _on_task(scene, draw, ("ready", "accepted"), role, lambda work, t, v: tasks.assign(work, t.id, to, seen=v))
+
+
+@deed(24)
+def submit(scene: Scene, draw: Random) -> Drawn:
+    process, dice = scene.process(), draw.random()
+
+    def do(work: Work, task: Any, version: int | None) -> Any:
+        asked = process.states[task.state].tasks[task.name].evidence
+        given = answers(work, asked, task.service, Random(dice))
+        if task.owner == "body.leitung":
+            given = {**given, **answers(work, evidence.SIGNED, task.service, Random(dice))}
+        return tasks.submit(work, task.id, given, seen=version)
+
+    return _on_task(scene, draw, ("ready", "accepted"), "", do)
+
+
+@deed(8)
+def confirm(scene: Scene, draw: Random) -> Drawn:
+    return _on_task(scene, draw, ("submitted",), "", lambda work, task, v: tasks.confirm(work, task.id, seen=v))
+
+
+@deed()
+def send_back(scene: Scene, draw: Random) -> Drawn:
+    return _on_task(scene, draw, ("submitted",), "", lambda work, t, v: tasks.send_back(work, t.id, "Fehlt.", seen=v))
+
+
+@deed(3)
+def decline(scene: Scene, draw: Random) -> Drawn:
+    why = draw.choice(["Nein.", ""])
+    return _on_task(scene, draw, ("ready", "accepted"), "", lambda work, t, v: tasks.decline(work, t.id, why, seen=v))
+
+
+@deed(4)
+def hand_back(scene: Scene, draw: Random) -> Drawn:
+    return _on_task(
+        scene, draw, ("declined",), "umsetzungsteam", lambda work, t, v: tasks.hand_back(work, t.id, "Doch.", seen=v)
+    )
+
+
+@deed()
+def waive(scene: Scene, draw: Random) -> Drawn:
+    return _on_task(scene, draw, OPEN, "supervisor", lambda work, t, v: tasks.waive(work, t.id, "Entfällt.", seen=v))
+
+
+@deed()
+def extend(scene: Scene, draw: Random) -> Drawn:
+    days = draw.choice([0, 1, 5, 60, 61])
+    return _on_task(
+        scene, draw, OPEN, "supervisor", lambda work, t, v: tasks.extend(work, t.id, days, "Urlaub", seen=v)
+    )
+
+
+@deed(4)
+def reopen(scene: Scene, draw: Random) -> Drawn:
+    return _on_task(
+        scene, draw, ("done",), "umsetzungsteam", lambda work, t, v: tasks.reopen(work, t.id, "Anders.", seen=v)
+    )
+
+
+# --- what many cases wait for ----------------------------------------------------------------------------------------
+
+
+@deed(1)
+def request(scene: Scene, draw: Random) -> Drawn:
+    body, kind = draw.choice(BODIES), draw.choice(["mandate", "mailbox", "nothing"])
+    scope = draw.choice(["", *SERVICES]) if kind == "mailbox" else ""
+    who = scene.anybody(draw)
+    return Deed(who, lambda work: prerequisites.request(work, body, kind, scope))
+
+
+@deed()
+def accept_prerequisite(scene: Scene, draw: Random) -> Drawn:
+    row = mostly(draw, scene.prerequisites, [one for one in scene.prerequisites if one.status in ("ready", "expired")])
+    if row is None:
+        return None
+    who, version = _for_prerequisite(scene, draw, row), seen(draw, row.version)
+    return Deed(who, lambda work: prerequisites.accept(work, row.id, seen=version))
+
+
+@deed(6)
+def complete_prerequisite(scene: Scene, draw: Random) -> Drawn:
+    row = mostly(draw, scene.prerequisites, [one for one in scene.prerequisites if one.status != "done"])
+    if row is None:
+        return None
+    who, version, dice = _for_prerequisite(scene, draw, row), seen(draw, row.version), draw.random()
+
+    def do(work: Work) -> Any:
+        asked = work.catalogue.shared.prerequisites[row.kind].evidence
+        return prerequisites.complete(work, row.id, answers(work, asked, "", Random(dice)), seen=version)
+
+    return Deed(who, do)
+
+
+def _for_prerequisite(scene: Scene, draw: Random, row: Any) -> UUID:
+    concerned = prerequisites.PrerequisiteRow(**{name: getattr(row, name) for name in _COLUMNS})
+    return scene.somebody(draw, row.owner, concerned)
+
+
+_COLUMNS = tuple(prerequisites.PrerequisiteRow.__dataclass_fields__)
+
+
+@deed(1)
+def plan(scene: Scene, draw: Random) -> Drawn:
+    row, day = draw.choice(scene.milestones), scene.today + dt.timedelta(days=draw.randint(1, 90))
+    who, version = draw.choice([scene.people["office"], scene.anybody(draw)]), seen(draw, row.version)
+    return Deed(who, lambda work: milestones.plan(work, row.id, day, "Zugesagt.", seen=version))
+
+
+@deed(1)
+def reach(scene: Scene, draw: Random) -> Drawn:
+    row, day = draw.choice(scene.milestones), scene.today - dt.timedelta(days=draw.randint(-1, 9))
+    who, version = draw.choice([scene.people["office"], scene.anybody(draw)]), seen(draw, row.version)
+    return Deed(who, lambda work: milestones.reach(work, row.id, day, seen=version))
+
+
+@deed(1)
+def move_wave(scene: Scene, draw: Random) -> Drawn:
+    day = scene.today + dt.timedelta(days=draw.randint(-1, 200))
+    who = draw.choice([scene.people["office"], scene.anybody(draw)])
+    return Deed(who, lambda work: programme.move_wave(work, "first", day, "Verschoben."))
+
+
+@deed(1)
+def set_target(scene: Scene, draw: Random) -> Drawn:
+    day = scene.today + dt.timedelta(days=draw.randint(-1, 900))
+    who = draw.choice([scene.people["office"], scene.anybody(draw)])
+    return Deed(who, lambda work: programme.set_target(work, day, "Neu."))
+
+
+# --- people ----------------------------------------------------------------------------------------------------------
+
+
+@deed(1)
+def grant(scene: Scene, draw: Random) -> Drawn:
+    role = people.parse_role(draw.choice([words for held in HELD.values() for words in held]))
+    to, who = scene.anybody(draw), draw.choice([scene.people["admin"], scene.anybody(draw)])
+    return Deed(who, lambda work: people.grant(work, to, role))
+
+
+@deed(1)
+def withdraw(scene: Scene, draw: Random) -> Drawn:
+    """Somebody loses a role, whatever they have accepted in it. The teams keep somebody: cases need a last resort."""
+    names = [name for name in sorted(scene.people) if name not in ("office", "admin", "north", "south", "both")]
+    person = scene.people[draw.choice(names)]
+    with scene.engine.read(SYSTEM) as work:
+        held = work.session.execute(
+            sa.select(Grant.role, Grant.body, Grant.service, Grant.team, Grant.operator)
+            .where(Grant.person_id == person, Grant.ended_at.is_(None))
+            .order_by(Grant.role, Grant.body, Grant.service, Grant.team)
+        ).all()
+    if not held:
+        return None
+    role = Role(*draw.choice(held))
+    return Deed(scene.people["admin"], lambda work: people.withdraw(work, person, role))
+
+
+# --- time ------------------------------------------------------------------------------------------------------------
+
+
+@deed(4)
+def days_pass(_scene: Scene, draw: Random) -> Drawn:
+    days = draw.choice([1, 1, 2, 5, 20])
+    return Deed(SYSTEM, lambda work: clock.advance(work, days))
+
+
+@deed(3)
+def remind(_scene: Scene, _draw: Random) -> Drawn:
+    return Job(reminders.decide)
+
+
+@deed(5)
+def follow(_scene: Scene, _draw: Random) -> Drawn:
+    return Job(following.work_off)
+
+
+@deed(2)
+def expire(_scene: Scene, _draw: Random) -> Drawn:
+    return Job(prerequisites.expire)
+
+
+@deed(1)
+def compose(_scene: Scene, _draw: Random) -> Drawn:
+    return Job(messages.compose)
+
+
+def _blockers(scene: Scene) -> list[str]:
+    with scene.engine.read(SYSTEM) as work:
+        return [*work.catalogue.programme.blockers, "unknown"]

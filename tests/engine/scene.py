@@ -1,0 +1,159 @@
+"""What a play sees before each deed, and the people in it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from tests.databases import BEGINNING
+from tests.engine import programmes
+from tests.world import FILE, PDF
+from workflow import casework, checking, documents, loading, people, policy, settings, start
+from workflow.definition import EvidenceField, Process
+from workflow.engine import SYSTEM, Engine, Work
+from workflow.evidence import Given, StoredFile
+from workflow.models import Case, Milestone, Prerequisite, Remark, Task
+
+Thing = TypeVar("Thing")
+
+KOBLENZ, WOELLSTEIN = programmes.BODIES
+HELD = {
+    "office": ["programme_office"],
+    "admin": ["admin"],
+    "auditor": ["auditor"],
+    "north": ["umsetzungsteam@north"],
+    "north_colleague": ["umsetzungsteam@north"],
+    "south": ["umsetzungsteam@south"],
+    "south_colleague": ["umsetzungsteam@south"],
+    "both": ["supervisor@north", "supervisor@south"],
+    "operator": ["rollout_team@centre"],
+    "leitung": [f"leitung@{KOBLENZ}"],
+    "digi": [f"digi@{KOBLENZ}", f"it@{WOELLSTEIN}"],
+    "fachamt": [f"fachamt@{KOBLENZ}/dogs", f"kasse@{KOBLENZ}"],
+    "mayor": [f"leitung@{WOELLSTEIN}", f"digi@{WOELLSTEIN}"],
+}
+"""Who is there from the beginning. Both teams keep their people whatever happens; others may lose and get roles."""
+
+
+@dataclass(slots=True)
+class Scene:
+    """An installation with a random programme, and how it stands just now."""
+
+    engine: Engine
+    people: dict[str, UUID] = field(default_factory=dict)
+    today: dt.date = dt.date.min
+    cases: Sequence[Any] = ()
+    tasks: Sequence[Any] = ()
+    prerequisites: Sequence[Any] = ()
+    milestones: Sequence[Any] = ()
+    remarks: Sequence[Any] = ()
+
+    def look(self) -> None:
+        """See how things stand now."""
+        with self.engine.read(SYSTEM) as work:
+            self.today = work.today
+            self.cases = work.session.execute(sa.select(Case.__table__).order_by(Case.number)).all()
+            self.tasks = work.session.execute(
+                sa.select(Task.__table__, Case.number)
+                .join(Case, Case.id == Task.case_id)
+                .order_by(Case.number, Task.state, Task.name, Task.scope)
+            ).all()
+            shared = sa.select(Prerequisite.__table__)
+            self.prerequisites = work.session.execute(
+                shared.order_by(Prerequisite.body, Prerequisite.kind, Prerequisite.scope)
+            ).all()
+            self.milestones = work.session.execute(
+                sa.select(Milestone.__table__).order_by(Milestone.service, Milestone.kind)
+            ).all()
+            self.remarks = work.session.execute(
+                sa.select(Remark.id, Remark.chain_id)
+                .join(Case, Case.id == Remark.chain_id)
+                .order_by(Case.number, Remark.commitment)
+            ).all()
+
+    def process(self) -> Process:
+        """The process everything runs on."""
+        with self.engine.read(SYSTEM) as work:
+            return work.catalogue.newest(work.catalogue.programme.process)
+
+    def anybody(self, draw: Random) -> UUID:
+        """One of the people, whoever."""
+        return self.people[draw.choice(sorted(self.people))]
+
+    def somebody(self, draw: Random, role: str, of: Any) -> UUID:
+        """Mostly somebody who is in charge in this role; sometimes anybody."""
+        if draw.random() < 0.12:
+            return self.anybody(draw)
+        with self.engine.read(SYSTEM) as work:
+            found = set(policy.in_charge(role, of, casework.holders(work, of))[1])
+        known = [self.people[name] for name in sorted(self.people) if self.people[name] in found]
+        return draw.choice(known) if known else self.anybody(draw)
+
+
+def seen(draw: Random, version: int) -> int | None:
+    """The version somebody was looking at: mostly the present one, or none, sometimes one that is past."""
+    return draw.choice([None, None, None, *[version] * 6, version - 1])
+
+
+def mostly(draw: Random, things: Sequence[Thing], suits: Sequence[Thing]) -> Thing | None:
+    """One of those that suit, now and then any; None when there is nothing."""
+    chosen = suits if draw.random() < 0.92 else things
+    return draw.choice(chosen) if chosen else None
+
+
+def answers(work: Work, fields: dict[str, EvidenceField] | Any, service: str, draw: Random) -> Given:
+    """Answers to what is asked; one in ten is left out or makes no sense."""
+    given: dict[str, str | StoredFile] = {}
+    for name, asked in fields.items():
+        if (not asked.required and draw.random() < 0.3) or draw.random() < 0.03:
+            continue
+        variants = sorted(work.catalogue.services[service].variants) if service else []
+        day = work.today + dt.timedelta(days=draw.randint(0, 200))
+        good: dict[str, str | StoredFile] = {
+            "text": f"Wort {draw.randint(0, 99)}",
+            "long_text": "Wie besprochen.",
+            "choice": draw.choice(sorted(asked.options) or [""]),
+            "date": day.isoformat(),
+            "number": str(draw.randint(1, 9)),
+            "url": "https://www.example.org/",
+            "email": "post@startklar.example",
+            "flag": draw.choice(["true", ""]),
+            "document": FILE,
+            "variant": draw.choice(variants or [""]),
+            "wave": draw.choice(["first", ""]),
+        }
+        given[name] = good.get(asked.type, "x") if draw.random() < 0.98 else "unsinn"
+    return given
+
+
+def build(url: str, folder: Path, draw: Random) -> Scene:
+    """A programme of this seed in an empty database, with people."""
+    configured = settings.read({"STARTKLAR_DATABASE_URL": url, "STARTKLAR_DATA": str(folder / "data")})
+    definitions = checking.check(programmes.write(folder / "definitions", draw))
+    start.init(configured, clock="manual", now=BEGINNING, example=True)
+    scene = Scene(start.engine(configured))
+    loading.load_checked(scene.engine, definitions.insist())
+    path = documents.path_of(configured.documents, FILE.sha256)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(PDF)
+    with scene.engine.change(SYSTEM) as work:
+        for name, roles in HELD.items():
+            if name in ("operator", "fachamt") and draw.random() < 0.5:
+                continue
+            scene.people[name] = people.add(
+                work,
+                email=f"{name}@startklar.example",
+                name=name.title(),
+                password_hash=None,
+                language="de",
+                roles=[people.parse_role(words) for words in roles],
+            ).id
+    scene.look()
+    return scene
