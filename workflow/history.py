@@ -254,14 +254,14 @@ def _chains(engine: Engine) -> Iterator[tuple[str, list[UUID]]]:
         entries = sa.select(Event.chain_id.label("id")).where(Event.chain == chain, Event.seq == 1)
         ids = sa.union(subjects, entries).subquery()
         last: UUID | None = None
-        while True:
+        found = [UUID(int=0)] * CHUNK
+        while len(found) == CHUNK:
             query = sa.select(ids.c.id).order_by(ids.c.id).limit(CHUNK)
             with engine.read(SYSTEM) as work:
                 found = list(work.session.execute(query if last is None else query.where(ids.c.id > last)).scalars())
-            if not found:
-                break
-            yield chain, found
-            last = found[-1]
+            if found:
+                yield chain, found
+                last = found[-1]
 
 
 def _compare(work: Work, chain: str, ids: Sequence[UUID]) -> Iterator[Difference]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -122,12 +123,15 @@ def _try(scene: Scene, drawn: Drawn, cut_at: int | None) -> str:
                 with scene.engine.change(drawn.who) as work:
                     drawn.do(work)
     except PowerCut:
-        return "cut"
+        outcome = "cut"
     except Busy as error:
         raise Fault(f"a play has no other writer, and was told to wait for one: {error.__cause__!r}") from error
     except StartklarError as error:
         return error.key
-    return DONE
+    else:
+        return DONE
+    gc.collect()  # a connection thrown away half way lets go of SQLite's lock only when its cursors are gone too
+    return outcome
 
 
 @contextmanager
