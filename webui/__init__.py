@@ -9,6 +9,7 @@ from flask import Blueprint, Flask, Response, jsonify
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webui import (
+    absences,
     account,
     assets,
     bodies,
@@ -44,6 +45,7 @@ from workflow.settings import Settings
 BLUEPRINTS: tuple[Blueprint, ...] = (
     sign_in.blueprint,
     account.blueprint,
+    absences.blueprint,
     switches.blueprint,
     clock.blueprint,
     components.blueprint,

@@ -323,7 +323,7 @@ def advance(work: Work, case_id: UUID, transition: str, *, seen: int | None = No
     move = machine.move(case.row.state, transition)
     if case.row.rests:
         raise CaseRests(number=case.row.number)
-    policy.insist(work.actor, move.transition.by, case.row)
+    standing = policy.insist(work.actor, move.transition.by, case.row)
     asked = move.transition.asks
     answers = evidence.read(asked, given, choices=tasks.choices(work, case.row.service, asked))
     requirements.insist(case, move.transition.requires)
@@ -342,6 +342,7 @@ def advance(work: Work, case_id: UUID, transition: str, *, seen: int | None = No
     tasks.enter(case, move.target, move.transition.reopens)
     if case.row.ended_on is not None:
         prerequisites.review_soon(case)
+    case.acts(standing)
     case.say(transition=transition, source=move.source, target=move.target)
     if case.process.states[move.target].goal and case.row.previous_id is not None:
         case.follow("next_round", case_id=case.row.previous_id)
@@ -369,7 +370,7 @@ def hold(
     """
     case = lock(work, case_id)
     insist_unmoved(case, seen)
-    insist_may_hold(case)
+    case.acts(insist_may_hold(case))
     words = tasks.reason_of(reason)
     _insist_hold_makes_sense(work, blocker, review_on)
 
@@ -420,13 +421,16 @@ def hold_as_answered(work: Work, case_id: UUID, given: Given, *, seen: int | Non
     )
 
 
-def insist_may_hold(case: CaseAtHand) -> None:
-    """Raises CaseRests (it does already), Conflict (it has ended) or NotAllowed, in this order."""
+def insist_may_hold(case: CaseAtHand) -> policy.Standing:
+    """In what standing the actor may let it rest.
+
+    Raises CaseRests (it does already), Conflict (it has ended) or NotAllowed, in this order.
+    """
     if case.row.rests:
         raise CaseRests(number=case.row.number)
     if case.row.ended_on is not None:
         raise Conflict(what="case")
-    policy.insist(case.work.actor, MOVERS, case.row)
+    return policy.insist(case.work.actor, MOVERS, case.row)
 
 
 def hold_fields(work: Work) -> dict[str, EvidenceField]:
@@ -472,7 +476,7 @@ def resume(work: Work, case_id: UUID, *, seen: int | None = None) -> CaseView:
     insist_unmoved(case, seen)
     if not case.row.rests:
         raise Conflict(what="rest")
-    policy.insist(work.actor, MOVERS, case.row)
+    case.acts(policy.insist(work.actor, MOVERS, case.row))
 
     resting = work.session.execute(
         sa.select(Hold.id).where(Hold.case_id == case.row.id, Hold.ended_on.is_(None))
@@ -495,7 +499,7 @@ def move_to_team(work: Work, case_id: UUID, team: str, *, reason: str, seen: int
     """
     case = lock(work, case_id)
     insist_unmoved(case, seen)
-    insist_may_move_to_team(case)
+    case.acts(insist_may_move_to_team(case))
     if work.session.execute(sa.select(Team.key).where(Team.key == team)).first() is None:
         raise NotFound(what="team", name=team)
     before = case.row.team
@@ -522,11 +526,12 @@ def move_to_team_as_answered(work: Work, case_id: UUID, given: Given, *, seen: i
     return move_to_team(work, case_id, told["team"], reason=told["reason"], seen=seen)
 
 
-def insist_may_move_to_team(case: CaseAtHand) -> None:
-    """Raises Conflict (it has ended) or NotAllowed, in this order."""
+def insist_may_move_to_team(case: CaseAtHand) -> policy.Standing:
+    """In what standing the actor may. Raises Conflict (it has ended) or NotAllowed, in this order."""
     if case.row.ended_on is not None:
         raise Conflict(what="ended")
-    policy.insist_holds(case.work.actor, "programme_office")
+    away = policy.insist_holds(case.work.actor, "programme_office")
+    return policy.Standing("programme_office", on_behalf_of=away)
 
 
 def erase_remark(work: Work, case_id: UUID, remark_id: UUID) -> CaseView:

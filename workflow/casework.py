@@ -14,8 +14,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
-from workflow import database, deadlines, events, evidence, policy, statements
+from workflow import database, deadlines, events, evidence, messages, policy, statements
 from workflow.calendar import Extension as Extended
 from workflow.calendar import Pause
 from workflow.deadlines import Counting, DueDate
@@ -33,6 +34,7 @@ from workflow.engine import Work
 from workflow.errors import CaseHasMoved, NotFound, Refused, TaskHasMoved
 from workflow.evidence import Answer, Kept
 from workflow.models import (
+    Absence,
     Case,
     ChecklistItem,
     Document,
@@ -296,6 +298,10 @@ class CaseAtHand:
         """In what standing the actor may act as `owner` in this case."""
         return policy.standing(self.work.actor, owner, self.row, self.holders)
 
+    def standings(self, owner: str) -> Iterator[policy.Standing]:
+        """Every standing in which the actor may act as `owner` in this case."""
+        return policy.standings(self.work.actor, owner, self.row, self.holders)
+
     def in_charge(self, owner: str) -> tuple[UUID, ...]:
         """Everybody who acts as `owner` here, after fallback."""
         return policy.in_charge(owner, self.row, self.holders())[1]
@@ -440,6 +446,10 @@ class LockedCase(CaseAtHand):
         """Facts for the entry of history: ids, names of the definition, dates; never free text."""
         self._content.update(content)
 
+    def acts(self, standing: policy.Standing) -> None:
+        """Say in what standing the actor acts, where that is not simply the role asked for."""
+        self.say(**said_of_standing(standing))
+
     def remark(self, text: str) -> UUID:
         """Keep free text beside the chain; history gets its commitment. Returns the remark's id."""
         commitment = events.commit(text)
@@ -501,10 +511,10 @@ class LockedCase(CaseAtHand):
         urgency: int = 0,
         **facts: Any,
     ) -> None:
-        """A notice for each recipient; nobody is told what they just did themselves."""
-        content = canonical(events.plain(facts))
-        for recipient in dict.fromkeys(recipients):
+        """A notice for each recipient, or for who stands in; nobody is told what they just did themselves."""
+        for recipient, away in policy.reached(recipients, self.holders(), asks=name not in messages.NEWS).items():
             if recipient != self.work.actor.id:
+                content = canonical(events.plain(facts if away is None else {**facts, "on_behalf_of": away}))
                 self.insert(
                     Notice,
                     id=uuid4(),
@@ -759,7 +769,7 @@ def load_tasks(case: LockedCase, state: str) -> None:
 
 def holders(work: Work, of: policy.Concerned) -> tuple[Holder, ...]:
     """Everybody with an account who has a role at the body, in the team, for the operator or centrally."""
-    return tuple(Holder(*row) for row in statements.rows(work.connection, *asking_holders(of)))
+    return tuple(Holder(*row) for row in statements.rows(work.connection, *asking_holders(work, of)))
 
 
 def humans(work: Work, people: Iterable[UUID]) -> dict[UUID, UUID]:
@@ -777,8 +787,11 @@ def names(work: Work, people: Iterable[UUID]) -> list[str]:
 def holders_at(work: Work, bodies: Iterable[str]) -> Callable[[policy.Concerned], tuple[Holder, ...]]:
     """`holders` for many cases of these bodies, read once."""
     rows = work.session.execute(
-        sa.select(Grant.person_id, Grant.role, Grant.body, Grant.service, Grant.team, Grant.operator)
-        .join(Person, Person.id == Grant.person_id)
+        with_deputies(
+            sa.select(Grant.person_id, Grant.role, Grant.body, Grant.service, Grant.team, Grant.operator).join(
+                Person, Person.id == Grant.person_id
+            )
+        )
         .where(
             Person.ended_at.is_(None),
             Grant.ended_at.is_(None),
@@ -786,7 +799,8 @@ def holders_at(work: Work, bodies: Iterable[str]) -> Callable[[policy.Concerned]
                 Grant.body.in_(bodies), Grant.team.is_not(None), Grant.role.in_(("rollout_team", "programme_office"))
             ),
         )
-        .order_by(Grant.started_at, Grant.id)
+        .order_by(Grant.started_at, Grant.id),
+        {"today": work.today},
     )
     by_place: dict[str, list[Holder]] = {}
     for row in rows:
@@ -811,9 +825,35 @@ def prerequisites_of(work: Work, body: str, kinds: Collection[str]) -> dict[tupl
     return {(row.kind, row.scope): PrerequisiteSeen(*row) for row in rows}
 
 
-def asking_holders(of: policy.Concerned) -> Asking:
+def asking_holders(work: Work, of: policy.Concerned) -> Asking:
     """The query behind `holders`, to be asked together with others."""
-    return _HOLDERS, {"body": of.body, "team": of.team, "operator": of.operator or ""}
+    return _HOLDERS, {"body": of.body, "team": of.team, "operator": of.operator or "", "today": work.today}
+
+
+def said_of_standing(standing: policy.Standing) -> dict[str, Any]:
+    """What history says when somebody acts in a role nobody holds, or in whose place."""
+    said: dict[str, Any] = {}
+    if standing.instead_of is not None:
+        said |= {"standing": standing.role, "instead_of": standing.instead_of}
+    if standing.on_behalf_of is not None:
+        said["on_behalf_of"] = standing.on_behalf_of
+    return said
+
+
+def with_deputies(query: Any) -> Any:
+    """A query over roles held, with one more column: who stands in for their holder on the day `today`."""
+    deputy = aliased(Person)
+    return query.add_columns(deputy.id.label("deputy")).outerjoin(
+        sa.join(Absence, deputy, sa.and_(deputy.id == Absence.deputy_id, deputy.ended_at.is_(None))),
+        sa.and_(
+            Absence.person_id == Grant.person_id,
+            Absence.from_on <= sa.bindparam("today", type_=sa.Date()),
+            Absence.until_on >= sa.bindparam("today", type_=sa.Date()),
+            sa.or_(Absence.body.is_(None), Absence.body == Grant.body),
+            sa.or_(Absence.team.is_(None), Absence.team == Grant.team),
+            Grant.role != "admin",
+        ),
+    )
 
 
 def earlier_answers(work: Work, kind: str, subject_id: UUID) -> dict[str, Kept]:
@@ -931,7 +971,7 @@ def _locked(work: Work, query: Query, which: UUID) -> LockedCase:
         (
             (_TASKS, {"case_id": case_row.id, "state": case_row.state}),
             (_PAUSES, {"case_id": case_row.id}),
-            asking_holders(case_row),
+            asking_holders(work, case_row),
         ),
     )
     return LockedCase(
@@ -1061,8 +1101,11 @@ _HOLDS = (
     sa.and_(_ELSEWHERE, Grant.role == "programme_office"),
 )
 _HOLDERS = (
-    sa.select(Grant.person_id, Grant.role, Grant.body, Grant.service, Grant.team, Grant.operator)
-    .join(Person, Person.id == Grant.person_id)
+    with_deputies(
+        sa.select(Grant.person_id, Grant.role, Grant.body, Grant.service, Grant.team, Grant.operator).join(
+            Person, Person.id == Grant.person_id
+        )
+    )
     .where(
         Person.ended_at.is_(None),
         # Each branch names what an index is limited to; only then SQLite uses one for each.

@@ -14,11 +14,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from workflow import catalogue, database, statements
+from workflow import catalogue, database, policy, statements
 from workflow.catalogue import Catalogue
 from workflow.errors import SignInRequired, Unready
-from workflow.models import Grant, Installation, Person
-from workflow.policy import Actor, Role
+from workflow.models import Installation, Person
+from workflow.policy import Actor
 from workflow.settings import Settings
 
 SYSTEM: Final = "system"
@@ -83,6 +83,8 @@ class Engine:
         if not rows:
             raise Unready("error.not_initialised")
         revision, clock, clock_now, found, name, email, language, theme, salt, *_ = rows[0]
+        now = database.real_now() if clock == "system" else clock_now
+        known = self._definitions(session, revision)
         if who is None:
             actor = Actor.nobody()
         elif who == SYSTEM:
@@ -97,14 +99,14 @@ class Engine:
                 language=language,
                 theme=theme,
                 commitment=_commit(salt, name, email),
-                roles=tuple(Role(*row[-5:]) for row in rows if row[-5] is not None),
+                roles=policy.roles_on([row[9:] for row in rows], known.calendar.today(now)),
             )
         return Work(
             session=session,
             connection=connection,
-            catalogue=self._definitions(session, revision),
+            catalogue=known,
             actor=actor,
-            now=database.real_now() if clock == "system" else clock_now,
+            now=now,
         )
 
     def _definitions(self, session: Session, revision: int) -> Catalogue:
@@ -117,6 +119,7 @@ class Engine:
         return known
 
 
+_HELD = policy.held_roles(sa.bindparam("person_id", type_=sa.Uuid()))
 _BEGIN = (
     sa.select(
         Installation.definitions_revision,
@@ -128,15 +131,11 @@ _BEGIN = (
         Person.language,
         Person.theme,
         Person.salt,
-        Grant.role,
-        Grant.body,
-        Grant.service,
-        Grant.team,
-        Grant.operator,
+        *_HELD.c,
     )
     .select_from(Installation)
     .outerjoin(Person, sa.and_(Person.id == sa.bindparam("person_id", type_=sa.Uuid()), Person.ended_at.is_(None)))
-    .outerjoin(Grant, sa.and_(Grant.person_id == Person.id, Grant.ended_at.is_(None)))
+    .outerjoin(_HELD, Person.id.is_not(None))
     .where(Installation.id == 1)
 )
 

@@ -23,6 +23,7 @@ from workflow.casework import PLACES, UNSAID
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import NotFound
 from workflow.models import (
+    Absence,
     BulkItem,
     Case,
     Document,
@@ -65,6 +66,7 @@ NOT_HISTORY: Mapping[Any, Mapping[str, str]] = {
         "created_at": _SAID_ANYWAY,
     },
     Grant: {"person_id": _SAID_ANYWAY},
+    Absence: {"person_id": _SAID_ANYWAY},
     Evidence: {
         **dict.fromkeys(("text_value", "number_value", "date_value", "salt"), _PERSONAL),
         **dict.fromkeys(("case_id", "given_by", "given_at"), _SAID_ANYWAY),
@@ -172,7 +174,7 @@ CHAINS: Mapping[str, tuple[_Kept, ...]] = {
         _Kept(Document, "milestone_id"),
     ),
     "wave": (_Kept(Wave, "id"),),
-    "person": (_Kept(Person, "id"), _Kept(Grant, "person_id")),
+    "person": (_Kept(Person, "id"), _Kept(Grant, "person_id"), _Kept(Absence, "person_id")),
 }
 """What each kind of chain keeps; the first table is the one the chain is of, and an entry says it under the chain's
 own name. To add a chain: its line here, and `rows` in its entries for whatever else it keeps."""

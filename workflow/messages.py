@@ -54,7 +54,7 @@ MOST_NAMES = 6
 _SEVERAL = 3
 """Bodies with the same to do from which on it is told once for all of them."""
 
-_NEWS = (
+NEWS = (
     "informed",
     "confirmed",
     "advanced",
@@ -140,6 +140,8 @@ class _Matter:
     """Where that role is held."""
     role: str | None
     """The role the decision named."""
+    in_place: bool
+    """It reaches the recipient in place of somebody who is away."""
     path: str
     is_past: bool
     """Nobody needs to learn of it any more."""
@@ -289,6 +291,7 @@ def _matter(work: Work, row: Mapping[str, Any]) -> _Matter:
         due=dt.date.fromisoformat(due) if isinstance(due, str) else None,
         number=row["number"],
         role=facts.get("role"),
+        in_place="on_behalf_of" in facts,
         title=about.title,
         service=about.service,
         body=about.body,
@@ -318,7 +321,7 @@ def _about_task(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) ->
     name = row["task"] or str(facts.get("task", ""))
     process = work.catalogue.process(row["process"], row["process_version"])
     task = process.states[row["task_state"]].tasks.get(name) if row["task_state"] in process.states else None
-    asks = row["name"] not in _NEWS
+    asks = row["name"] not in NEWS
     return _About(
         title=task.title if task else _named(name),
         service=_service(work, row["service"]),
@@ -357,7 +360,7 @@ def _about_prerequisite(work: Work, row: Mapping[str, Any], facts: Mapping[str, 
     if row["scope"]:
         scope = _service(work, row["scope"]) or _named(row["scope"])
         title = definition.Text(f"{title.de} ({scope.de})", f"{title.en} ({scope.en})")
-    asks = row["name"] not in _NEWS
+    asks = row["name"] not in NEWS
     return _About(
         title=title,
         service=None,
@@ -393,7 +396,7 @@ def _about_case(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) ->
     transition = str(facts.get("transition", ""))
     process = work.catalogue.process(row["process"], row["process_version"])
     move = process.transitions.get(transition)
-    asks = row["name"] not in _NEWS
+    asks = row["name"] not in NEWS
     new_team = facts.get("team")
     return _About(
         title=move.title if move else _said_in_both("mail.new_case") if new_team else _named(transition),
@@ -510,6 +513,9 @@ def _about_one(work: Work, settings: Settings, recipient: _Recipient, matter: _M
     passages, note = _passages(text, values)
     if waited_for := _waited_for(work, language, matter):
         passages = _with_fact(passages, texts.say(language, "mail.responsible"), waited_for)
+    if matter.in_place:
+        name, value = texts.say(language, "mail.in_place"), texts.say(language, "mail.in_place_of_a_colleague")
+        passages = _with_fact(passages, name, value)
     subject = _filled(text.subject, values) or f"{_capital(when)}: {title}"
     if matter.number and matter.number not in subject:
         subject = f"{subject} [{matter.number}]"
@@ -609,6 +615,8 @@ def _item(work: Work, language: str, entry: _Entry) -> Item:
         about.append(_named_briefly(language, bodies))
     if waited_for := _waited_for(work, language, first):
         about.append(texts.say(language, "mail.waited_for", role=waited_for))
+    if all(matter.in_place for matter in entry.matters):
+        about.append(texts.say(language, "mail.in_place"))
     title = texts.title(language, first.title)
     if len(entry.matters) > 1:
         title = texts.say(language, "mail.times", title=title, n=len(entry.matters))
@@ -681,7 +689,7 @@ def _role(recipient: _Recipient, matter: _Matter) -> str | None:
 def _when(language: str, matter: _Matter, work: Work) -> tuple[Urgency, str]:
     """How much it presses on this day, and the words for it."""
     due, today = matter.due, work.today
-    if matter.name in _NEWS:
+    if matter.name in NEWS:
         return "news", texts.say(language, "mail.when.news")
     if due is None:
         return "new", texts.say(language, "mail.when.new_undated")

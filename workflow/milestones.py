@@ -56,7 +56,7 @@ def plan(work: Work, milestone_id: UUID, due_on: dt.date, reason: str, *, seen: 
     Raises NotFound, TaskHasMoved, NotAllowed, Conflict (reached already) or InvalidEvidence (no reason), in this order.
     """
     row = _lock(work, milestone_id, seen)
-    _insist_office(work)
+    said = _insist_office(work)
     if row.reached_on is not None:
         raise Conflict(what="milestone")
     asked = {"reason": evidence.REASON}
@@ -75,7 +75,7 @@ def plan(work: Work, milestone_id: UUID, due_on: dt.date, reason: str, *, seen: 
         "occurrence": 0,
     }
     due_before = row.due_on
-    _record(work, row, "planned", changes, remark=remark)
+    _record(work, row, "planned", changes, remark=remark, **said)
     waiting = _timed_by(work, row) if due_on != due_before else []
     followups.queue(work.session, "milestone_date", row.id, row.seq, waiting)
     return _view(row, waiting=len(waiting))
@@ -90,7 +90,7 @@ def reach(
     order.
     """
     row = _lock(work, milestone_id, seen)
-    _insist_office(work)
+    said = _insist_office(work)
     if row.reached_on is not None or reached_on > work.today:
         raise Conflict(what="milestone")
     kind = kind_of(work, row.kind)
@@ -109,7 +109,7 @@ def reach(
     )
     casework.write_kept(work, kept)
     changes = {"reached_on": reached_on, "remind_at": None, "rung": None, "generation": row.generation + 1}
-    _record(work, row, "reached", changes, rows=kept.said)
+    _record(work, row, "reached", changes, rows=kept.said, **said)
     waiting = list(
         work.session.execute(
             sa.select(Case.id)
@@ -139,8 +139,10 @@ def _lock(work: Work, milestone_id: UUID, seen: int | None) -> MilestoneRow:
     return found
 
 
-def _insist_office(work: Work) -> None:
-    policy.insist_holds(work.actor, "programme_office")
+def _insist_office(work: Work) -> dict[str, Any]:
+    """What history says of whom the actor stands in for. Raises NotAllowed unless it is the programme office."""
+    away = policy.insist_holds(work.actor, "programme_office")
+    return {"on_behalf_of": away} if away else {}
 
 
 def _record(work: Work, row: MilestoneRow, act: str, changes: dict[str, Any], **said: Any) -> None:

@@ -263,6 +263,23 @@ class Grant(Base):
     )
 
 
+class Absence(Base):
+    """Somebody is away and somebody else stands in, from the first to the last day; ended early by an earlier last day.
+
+    Entered by who answers for one body or team, it counts there only. Why somebody is away is nobody's business.
+    """
+
+    __tablename__ = "absence"
+
+    id: Mapped[Id]
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    deputy_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    from_on: Mapped[dt.date]
+    until_on: Mapped[dt.date]
+    body: Mapped[str | None] = mapped_column(String(12), ForeignKey("body.ars"))
+    team: Mapped[str | None] = mapped_column(String(80), ForeignKey("team.key"))
+
+
 class WebSession(Base):
     """A signed-in browser; only the SHA-256 of its token is kept. Times are real, never rehearsed."""
 
@@ -606,6 +623,7 @@ class Prerequisite(Base):
     version: Mapped[int] = mapped_column(default=1)
     holder_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     submitted_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    submitted_for: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     counted_from: Mapped[dt.date]
     extended_days: Mapped[int] = mapped_column(default=0)
     due_on: Mapped[dt.date | None]

@@ -116,7 +116,7 @@ def not_same_human(work: Work, one: UUID, other: UUID) -> None:
 def grant(work: Work, person_id: UUID, role: Role) -> None:
     """Give a person a role. Raises NotAllowed, NotFound or Refused (the role makes no sense), in this order."""
     _insist_admin(work)
-    _lock(work, person_id)
+    lock(work, person_id)
     _insist_sensible(work, role)
     seq, head = _chain(work, person_id)
     grant_id = uuid4()
@@ -132,7 +132,7 @@ def withdraw(work: Work, person_id: UUID, role: Role) -> None:
     Raises NotAllowed or NotFound, in this order.
     """
     _insist_admin(work)
-    _lock(work, person_id)
+    lock(work, person_id)
     matching = [
         getattr(Grant, name) == value if value is not None else getattr(Grant, name).is_(None)
         for name, value in _said(role).items()
@@ -159,7 +159,7 @@ def erase(work: Work, person_id: UUID) -> None:
     open to the others. Raises NotAllowed, NotFound or Conflict (erased already), in this order.
     """
     _insist_admin(work)
-    _lock(work, person_id)
+    lock(work, person_id)
     held = sa.select(Grant.id).where(Grant.person_id == person_id, Grant.ended_at.is_(None))
     grants = list(work.session.execute(held.order_by(Grant.id)).scalars())
     row = work.session.execute(sa.select(Person.ended_at, Person.salt).where(Person.id == person_id)).one()
@@ -229,6 +229,18 @@ def parse_role(words: str) -> Role:
     if service:
         raise Refused("error.role_place", role=name)
     return Role(name, team=place) if name in TEAM_ROLES else Role(name, operator=place)
+
+
+def lock(work: Work, person_id: UUID) -> None:
+    """The person is ours until the transaction ends. Raises NotFound."""
+    if work.session.execute(sa.select(Person.id).where(Person.id == person_id).with_for_update()).first() is None:
+        raise NotFound(what="person")
+
+
+def record(work: Work, person_id: UUID, act: str, **said: Any) -> None:
+    """An entry in the chain of a person this transaction holds."""
+    seq, head = _chain(work, person_id)
+    events.record(work, "person", person_id, seq, head, act, said)
 
 
 def _both(work: Work, one: UUID, other: UUID) -> dict[UUID, UUID]:
@@ -302,11 +314,6 @@ def _insist_sensible(work: Work, role: Role) -> None:
             raise Refused("error.no_such_operator", name=role.operator or "")
     elif role.role not in CENTRAL_ROLES:
         raise Refused("error.role_unknown", role=role.role, roles=", ".join(ROLES))
-
-
-def _lock(work: Work, person_id: UUID) -> None:
-    if work.session.execute(sa.select(Person.id).where(Person.id == person_id).with_for_update()).first() is None:
-        raise NotFound(what="person")
 
 
 def _chain(work: Work, person_id: UUID) -> tuple[int, str]:

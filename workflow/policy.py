@@ -5,15 +5,16 @@ The table behind it stands in docs/rights.md. Every query on cases begins with `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from workflow.errors import NotAllowed
-from workflow.models import Bulk, Case, Document, Grant, Milestone, Person, Prerequisite, Task
+from workflow.models import Absence, Bulk, Case, Document, Grant, Milestone, Person, Prerequisite, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Role:
     service: str | None = None
     team: str | None = None
     operator: str | None = None
+    on_behalf_of: UUID | None = None
+    """Whose role it is, when the actor stands in for somebody who is away today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,21 @@ class Actor:
         """Time itself: sees every case, acts only through what time does."""
         return cls(None, "", "", "de", "system", None, (), is_system=True)
 
+    @property
+    def stands_for(self) -> tuple[UUID, ...]:
+        """Whom the actor stands in for today."""
+        return tuple(dict.fromkeys(held.on_behalf_of for held in self.roles if held.on_behalf_of is not None))
+
+    def capacities(self) -> tuple[tuple[UUID | None, Actor], ...]:
+        """The actor as somebody with own roles only (None), and as the deputy of each person who is away."""
+        away = self.stands_for
+        if not away:
+            return ((None, self),)
+        return tuple(
+            (person, replace(self, roles=tuple(held for held in self.roles if held.on_behalf_of == person)))
+            for person in (None, *away)
+        )
+
     def holds(self, *roles: str) -> bool:
         """Whether the actor holds one of these roles anywhere."""
         return any(held.role in roles for held in self.roles)
@@ -65,6 +83,41 @@ class Actor:
     def operators(self) -> tuple[str, ...]:
         """Operators the actor works for."""
         return _unique(held.operator for held in self.roles if held.role == "rollout_team")
+
+
+def held_roles(person: sa.ColumnElement[Any]) -> sa.Subquery:
+    """The roles a person holds, and those of everybody the person ever stands in for, with the days of it.
+
+    Administrators hand out rights, and nobody hands that on: their role stays with them while they are away.
+    """
+    columns = (Grant.role, Grant.body, Grant.service, Grant.team, Grant.operator)
+    never, nobody = sa.cast(sa.null(), sa.Date()), sa.cast(sa.null(), sa.Uuid())
+    own = sa.select(
+        *columns, nobody.label("on_behalf_of"), never.label("from_on"), never.label("until_on"), Grant.started_at
+    ).where(Grant.person_id == person, Grant.ended_at.is_(None))
+    others = (
+        sa.select(*columns, Absence.person_id, Absence.from_on, Absence.until_on, Grant.started_at)
+        .join(Absence, Absence.person_id == Grant.person_id)
+        .join(Person, sa.and_(Person.id == Absence.person_id, Person.ended_at.is_(None)))
+        .where(
+            Absence.deputy_id == person,
+            Grant.ended_at.is_(None),
+            Grant.role != "admin",
+            sa.or_(Absence.body.is_(None), Absence.body == Grant.body),
+            sa.or_(Absence.team.is_(None), Absence.team == Grant.team),
+        )
+    )
+    return sa.union_all(own, others).subquery("held")
+
+
+def roles_on(held: Iterable[Sequence[Any]], day: dt.date) -> tuple[Role, ...]:
+    """The roles in force on a day, of rows of `held_roles`: the own ones first."""
+    found = [
+        (person is not None, started_at, Role(role, body, service, team, operator, person))
+        for role, body, service, team, operator, person, from_on, until_on, started_at in held
+        if role is not None and (person is None or from_on <= day <= until_on)
+    ]
+    return tuple(role for *_, role in sorted(found, key=lambda one: one[:2]))
 
 
 class Concerned(Protocol):
@@ -93,6 +146,8 @@ class Holder:
     service: str | None
     team: str | None
     operator: str | None
+    deputy: UUID | None = None
+    """Who stands in today, while this person is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +156,8 @@ class Standing:
 
     role: str
     instead_of: str | None = None
+    on_behalf_of: UUID | None = None
+    """Whose role it is: somebody who is away today, and whom the actor stands in for."""
 
     @property
     def for_the_body(self) -> bool:
@@ -200,55 +257,85 @@ def tasks_to_do(actor: Actor) -> sa.ColumnElement[bool]:
     to the actor by name is the actor's. Otherwise the same rule as `standing`, said to the database; a test compares
     the two over every task and account.
     """
-    free = _is_free(Task, actor)
-    in_role = _to_do(actor, Task.acting, Task.body, Task.team, operator=Task.operator, service=Task.service)
-    placed = _is_placed(Task, actor)
-    mine = sa.and_(Task.acting.is_not(None), Task.holder_id == actor.id, Task.status == "accepted", placed)
-    return sa.or_(mine, *(sa.and_(branch, free) for branch in in_role))
+    return sa.or_(sa.false(), *(clause for _, clause in tasks_to_do_by(actor)))
 
 
 def prerequisites_to_do(actor: Actor) -> sa.ColumnElement[bool]:
     """The prerequisites that wait for this actor now, by the same rule."""
-    free = _is_free(Prerequisite, actor)
-    in_role = _to_do(actor, Prerequisite.acting, Prerequisite.body, Prerequisite.team)
-    mine = sa.and_(
-        Prerequisite.acting.is_not(None),
-        Prerequisite.holder_id == actor.id,
-        Prerequisite.status == "accepted",
-        _is_placed(Prerequisite, actor),
+    return sa.or_(sa.false(), *(clause for _, clause in prerequisites_to_do_by(actor)))
+
+
+def tasks_to_do_by(actor: Actor) -> list[tuple[UUID | None, sa.ColumnElement[bool]]]:
+    """`tasks_to_do`, told apart by on whose behalf: the first that holds decides, None is the actor's own."""
+    return _to_do_by(
+        Task,
+        actor,
+        lambda who: _to_do(who, Task.acting, Task.body, Task.team, operator=Task.operator, service=Task.service),
     )
-    return sa.or_(mine, *(sa.and_(branch, free) for branch in in_role))
+
+
+def prerequisites_to_do_by(actor: Actor) -> list[tuple[UUID | None, sa.ColumnElement[bool]]]:
+    """`prerequisites_to_do`, told apart alike."""
+    return _to_do_by(
+        Prerequisite,
+        actor,
+        lambda who: _to_do(who, Prerequisite.acting, Prerequisite.body, Prerequisite.team),
+    )
+
+
+def _to_do_by(
+    of: type[Task] | type[Prerequisite], actor: Actor, in_role: Callable[[Actor], Sequence[sa.ColumnElement[bool]]]
+) -> list[tuple[UUID | None, sa.ColumnElement[bool]]]:
+    """First what the actor, or somebody who is away, has accepted; then what is free in a role of theirs."""
+    free = _is_free(of, actor)
+    accepted: list[tuple[UUID | None, sa.ColumnElement[bool]]] = []
+    others: list[tuple[UUID | None, sa.ColumnElement[bool]]] = []
+    for person, capacity in actor.capacities():
+        placed = _is_placed(of, actor if person is None else capacity)
+        held = sa.and_(of.holder_id == (person or actor.id), of.status == "accepted")
+        accepted.append((person, sa.and_(of.acting.is_not(None), held, placed)))
+        second = _by_second_person(actor, person, of)
+        others.append((person, sa.or_(sa.false(), *(sa.and_(branch, free, second) for branch in in_role(capacity)))))
+    return [*accepted, *others]
 
 
 # --- doing -----------------------------------------------------------------------------------------------------------
 
 
 def standing(actor: Actor, owner: str, of: Concerned, holders: Callable[[], Sequence[Holder]]) -> Standing | None:
-    """In what standing the actor may act as `owner`; None when not at all.
+    """In what standing the actor may act as `owner`; None when not at all. Own roles come before those of others."""
+    return next(standings(actor, owner, of, holders), None)
+
+
+def standings(actor: Actor, owner: str, of: Concerned, holders: Callable[[], Sequence[Holder]]) -> Iterator[Standing]:
+    """Every standing in which the actor may act as `owner`: of one's own, then as the deputy of each who is away.
 
     `holders` gives everybody who holds a role that matters to the case; it is asked only when the answer needs it. A
     body role nobody holds falls to digi, then leitung, then the case's team; leitung's only to the team; an operator
     without accounts to the team.
     """
-    if _is(actor, owner, of):
-        return Standing(owner)
-    if len(_fallback(owner)) == 1:
-        return None
-    falls_to, _ = in_charge(owner, of, holders())
-    return Standing(falls_to, owner) if falls_to != owner and _is(actor, falls_to, of) else None
+    for person, capacity in actor.capacities():
+        if _is(capacity, owner, of):
+            yield Standing(owner, on_behalf_of=person)
+        elif len(_fallback(owner)) > 1:
+            falls_to, _ = in_charge(owner, of, holders())
+            if falls_to != owner and _is(capacity, falls_to, of):
+                yield Standing(falls_to, owner, on_behalf_of=person)
 
 
-def standing_of_assignee(actor: Actor, owner: str, of: Concerned) -> Standing | None:
+def standing_of_assignee(
+    actor: Actor, owner: str, of: Concerned, *, on_behalf_of: UUID | None = None
+) -> Standing | None:
     """In what standing somebody acts who was handed a task by name; None when no role is left that could be the reason.
 
     Anybody of the body stands for the owner there; somebody of the team acts instead of a body or an operator.
     """
     if owner.startswith("body.") and of.body in actor.bodies():
-        return Standing(owner)
+        return Standing(owner, on_behalf_of=on_behalf_of)
     if owner == "rollout_team" and of.operator is not None and of.operator in actor.operators():
-        return Standing(owner)
+        return Standing(owner, on_behalf_of=on_behalf_of)
     if of.team in actor.teams("umsetzungsteam", "supervisor"):
-        return Standing("umsetzungsteam", None if owner == "umsetzungsteam" else owner)
+        return Standing("umsetzungsteam", None if owner == "umsetzungsteam" else owner, on_behalf_of)
     return None
 
 
@@ -270,19 +357,13 @@ def are_four_eyes(
 
 
 def handed_in_by(actor: Actor) -> sa.ColumnElement[bool]:
-    """Tasks that wait for a second person because this very human being handed them in: `are_four_eyes`, said to the
-    database."""
-    person = Person.__table__.alias()
-    mine = sa.select(Person.human_id).where(Person.id == actor.id).scalar_subquery()
-    same = sa.exists().where(person.c.id.in_((Task.submitted_by, Task.submitted_for)), person.c.human_id == mine)
-    return sa.and_(Task.status == "submitted", Task.submitted_by.is_not(None), same)
+    """Tasks that wait for a second person because this very human being handed them in."""
+    return sa.and_(Task.status == "submitted", Task.submitted_by.is_not(None), _is_same_human(actor, None))
 
 
 def proof_handed_in_by(actor: Actor) -> sa.ColumnElement[bool]:
     """The same of prerequisites."""
-    person = Person.__table__.alias()
-    mine = sa.select(Person.human_id).where(Person.id == actor.id).scalar_subquery()
-    same = sa.exists().where(person.c.id == Prerequisite.submitted_by, person.c.human_id == mine)
+    same = _is_same_human(actor, None, Prerequisite)
     return sa.and_(Prerequisite.status == "submitted", Prerequisite.submitted_by.is_not(None), same)
 
 
@@ -295,6 +376,20 @@ def in_charge(owner: str, of: Concerned, holders: Sequence[Holder]) -> tuple[str
     return _fallback(owner)[-1], ()
 
 
+def reached(people: Iterable[UUID], holders: Sequence[Holder], *, asks: bool) -> dict[UUID, UUID | None]:
+    """Who is told what is meant for these people, and on whose behalf (None: their own).
+
+    While somebody is away the deputy is asked instead; of mere news both learn.
+    """
+    people = tuple(dict.fromkeys(people))
+    deputies = {holder.person_id: holder.deputy for holder in holders if holder.deputy is not None}
+    told: dict[UUID, UUID | None] = {one: None for one in people if not (asks and one in deputies)}
+    for one in people:
+        if one in deputies:
+            told.setdefault(deputies[one], one)
+    return told
+
+
 def may_assign(actor: Actor, owner: str, of: Concerned) -> bool:
     """Who may hand a task to a named person: leitung any of the body's, digi all but leitung's, the supervisor any."""
     if _is(actor, "supervisor", of):
@@ -302,6 +397,26 @@ def may_assign(actor: Actor, owner: str, of: Concerned) -> bool:
     if not owner.startswith("body."):
         return False
     return _is(actor, "body.leitung", of) or (owner != "body.leitung" and _is(actor, "body.digi", of))
+
+
+def insist_may_assign(actor: Actor, owner: str, of: Concerned) -> Standing:
+    """In what standing the actor hands a task on. Raises NotAllowed unless `may_assign`."""
+    for person, capacity in actor.capacities():
+        if may_assign(capacity, owner, of):
+            return Standing("supervisor" if _is(capacity, "supervisor", of) else "body.digi", on_behalf_of=person)
+    raise NotAllowed(roles=("body.leitung", "body.digi", "supervisor"))
+
+
+def is_admin(actor: Actor) -> bool:
+    """Who keeps the accounts: administrators, and the operator at the shell."""
+    return actor.is_system or actor.holds("admin")
+
+
+def answers_for(actor: Actor, *, body: str | None = None, team: str | None = None) -> bool:
+    """Whether the people of a body or team are the actor's to look after: as leitung or digi there, as supervisor."""
+    return (body is not None and body in actor.bodies("leitung", "digi")) or (
+        team is not None and team in actor.teams("supervisor")
+    )
 
 
 def sees_milestones(actor: Actor) -> bool:
@@ -324,10 +439,12 @@ def may_request(actor: Actor, *, body: str, team: str | None) -> bool:
     return body in actor.bodies() or (team is not None and team in actor.teams("umsetzungsteam"))
 
 
-def insist_holds(actor: Actor, *roles: str) -> None:
-    """Raises NotAllowed unless the actor holds one of these roles."""
-    if not actor.holds(*roles):
-        raise NotAllowed(roles=roles)
+def insist_holds(actor: Actor, *roles: str) -> UUID | None:
+    """Raises NotAllowed unless the actor holds one of these roles. Gives whom the actor stands in for, if anybody."""
+    for person, capacity in actor.capacities():
+        if capacity.holds(*roles):
+            return person
+    raise NotAllowed(roles=roles)
 
 
 def insist_may_follow_edition(actor: Actor) -> None:
@@ -353,10 +470,13 @@ def allows(actor: Actor, by: Iterable[str], of: Concerned) -> bool:
     return any(_is(actor, role, of) for role in by)
 
 
-def insist(actor: Actor, by: Sequence[str], of: Concerned) -> None:
-    """Raises NotAllowed, naming who may, unless `allows`."""
-    if not allows(actor, by, of):
-        raise NotAllowed(roles=tuple(by))
+def insist(actor: Actor, by: Sequence[str], of: Concerned) -> Standing:
+    """In what standing the actor is one of `by`. Raises NotAllowed, naming who may, unless `allows`."""
+    for person, capacity in actor.capacities():
+        for role in by:
+            if _is(capacity, role, of):
+                return Standing(role, on_behalf_of=person)
+    raise NotAllowed(roles=tuple(by))
 
 
 def _is(actor: Actor, role: str, of: Concerned) -> bool:
@@ -453,14 +573,34 @@ def _to_do(
     return branches
 
 
+def _by_second_person(
+    actor: Actor, person: UUID | None, of: type[Task] | type[Prerequisite] = Task
+) -> sa.ColumnElement[bool]:
+    """`are_four_eyes`, said to the database, of the actor who acts alone or stands in for a person."""
+    same = _is_same_human(actor, person, of)
+    return sa.or_(of.status != "submitted", of.submitted_by.is_(None), sa.not_(same))
+
+
+def _is_same_human(
+    actor: Actor, person: UUID | None, of: type[Task] | type[Prerequisite] = Task
+) -> sa.ColumnElement[bool]:
+    did, acts = Person.__table__.alias(), Person.__table__.alias()
+    return sa.exists().where(
+        sa.or_(did.c.id == of.submitted_by, did.c.id == of.submitted_for),
+        did.c.human_id == acts.c.human_id,
+        sa.or_(sa.false(), *(acts.c.id == one for one in (actor.id, person) if one is not None)),
+    )
+
+
 def _is_free(of: type[Task] | type[Prerequisite], actor: Actor) -> sa.ColumnElement[bool]:
-    """No colleague who still holds a role there has accepted it."""
+    """No colleague who still holds a role there has accepted it; what somebody accepted who is away is the deputy's."""
     colleague = _another_grant()
     places = [colleague.body == of.body, colleague.team == of.team]
     if of is Task:
         places.append(colleague.operator == Task.operator)
     still_there = sa.exists().where(colleague.person_id == of.holder_id, colleague.ended_at.is_(None), sa.or_(*places))
-    return sa.or_(of.status != "accepted", of.holder_id.is_(None), of.holder_id == actor.id, ~still_there)
+    ours = [of.holder_id == one for one in (actor.id, *actor.stands_for)]
+    return sa.or_(of.status != "accepted", of.holder_id.is_(None), *ours, ~still_there)
 
 
 def _another_grant() -> Any:

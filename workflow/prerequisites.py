@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from workflow import casework, database, deadlines, events, evidence, followups, policy, requirements
+from workflow import casework, database, deadlines, events, evidence, followups, messages, policy, requirements
 from workflow.calendar import Extension as Extended
 from workflow.calendar import Step
 from workflow.casework import LockedCase
@@ -71,6 +71,7 @@ class PrerequisiteRow:
     version: int
     holder_id: UUID | None
     submitted_by: UUID | None
+    submitted_for: UUID | None
     counted_from: dt.date
     extended_days: int
     due_on: dt.date | None
@@ -165,7 +166,8 @@ def accept(work: Work, prerequisite_id: UUID, *, seen: int | None = None) -> Pre
     _insist_status(row, "accept")
     standing = _insist_standing(work, row)
 
-    _record(work, row, "accepted", {"status": "accepted", "holder_id": work.actor.id}, **_instead(standing))
+    changes = {"status": "accepted", "holder_id": standing.on_behalf_of or work.actor.id}
+    _record(work, row, "accepted", changes, **casework.said_of_standing(standing))
     return _view(row)
 
 
@@ -177,7 +179,7 @@ def release(work: Work, prerequisite_id: UUID, *, seen: int | None = None) -> Pr
     """
     row = _lock(work, prerequisite_id, seen)
     _insist_status(row, "release")
-    if row.holder_id != work.actor.id and not policy.may_assign(work.actor, row.acting or row.owner, row):
+    if not is_ours(work, row.holder_id) and not policy.may_assign(work.actor, row.acting or row.owner, row):
         raise NotAllowed(roles=("body.leitung", "body.digi", "supervisor"))
 
     _record(work, row, "released", {"status": "ready", "holder_id": None})
@@ -213,7 +215,7 @@ def decline(work: Work, prerequisite_id: UUID, reason: str, *, seen: int | None 
     remark = _remark(work, row, reason)
 
     changes = {"status": "declined", "acting": "umsetzungsteam", "holder_id": None} | _confirming(work, row)
-    _record(work, row, "declined", changes, remark=remark, **_instead(standing))
+    _record(work, row, "declined", changes, remark=remark, **casework.said_of_standing(standing))
     _notify(work, "declined", row, "umsetzungsteam")
     return _view(row)
 
@@ -329,7 +331,7 @@ def complete(work: Work, prerequisite_id: UUID, given: Given = NOTHING, *, seen:
         owner={"prerequisite_id": row.id},
     )
     casework.write_kept(work, kept)
-    said = {"rows": kept.said, **_instead(standing)}
+    said = {"rows": kept.said, **casework.said_of_standing(standing)}
     if step.confirm is None:
         return _next(work, row, kind, said, held=row.status == "accepted")
     confirmer = _confirmer(row, step, standing, holders)
@@ -338,6 +340,7 @@ def complete(work: Work, prerequisite_id: UUID, given: Given = NOTHING, *, seen:
         "acting": confirmer,
         "holder_id": work.actor.id,
         "submitted_by": work.actor.id,
+        "submitted_for": standing.on_behalf_of,
     } | _confirming(work, row)
     _record(work, row, "submitted", changes, **said)
     _notify(work, "confirm_asked", row, confirmer)
@@ -353,14 +356,14 @@ def confirm(work: Work, prerequisite_id: UUID, *, seen: int | None = None) -> Pr
     row = _lock(work, prerequisite_id, seen)
     _insist_status(row, "confirm")
     standing = _insist_standing(work, row)
-    _insist_second_person(work, row)
+    _insist_second_person(work, row, standing)
     kind = kind_of(work, row.kind)
     if _is_last(kind, row.step):
         insist_needs(work, row)
 
     if row.submitted_by is not None:
         _tell(work, "confirmed", row, [row.submitted_by])
-    return _next(work, row, kind, _instead(standing), held=True, confirmed=True)
+    return _next(work, row, kind, casework.said_of_standing(standing), held=True, confirmed=True)
 
 
 def send_back(work: Work, prerequisite_id: UUID, reason: str, *, seen: int | None = None) -> PrerequisiteView:
@@ -372,19 +375,25 @@ def send_back(work: Work, prerequisite_id: UUID, reason: str, *, seen: int | Non
     row = _lock(work, prerequisite_id, seen)
     _insist_status(row, "send_back")
     standing = _insist_standing(work, row)
-    _insist_second_person(work, row)
+    _insist_second_person(work, row, standing)
     remark = _remark(work, row, reason)
 
     step = step_of(kind_of(work, row.kind), row.step)[1]
-    submitted_by = row.submitted_by
-    changes = {"status": "accepted", "acting": row.owner, "holder_id": submitted_by, "submitted_by": None}
+    submitted_by = row.submitted_for or row.submitted_by
+    changes = {
+        "status": "accepted",
+        "acting": row.owner,
+        "holder_id": submitted_by,
+        "submitted_by": None,
+        "submitted_for": None,
+    }
     _record(
         work,
         row,
         "sent_back",
         changes | _clock(work, step.due, step.ladder, row),
         remark=remark,
-        **_instead(standing),
+        **casework.said_of_standing(standing),
     )
     if submitted_by is not None:
         _tell(work, "sent_back", row, [submitted_by])
@@ -429,7 +438,9 @@ def expire(engine: Engine) -> int:
             name, step = step_of(kind, "") if kind is not None else (row.step, None)
             owner = step.owner if step else row.owner
             changes = {"status": "expired", "step": name, "owner": owner, "acting": owner, "holder_id": None}
-            _record(work, row, "expired", changes | {"round": row.round + 1, "submitted_by": None})
+            _record(
+                work, row, "expired", changes | {"round": row.round + 1, "submitted_by": None, "submitted_for": None}
+            )
             if not _lay_aside(work, row, _needed(work, row.body)):
                 _notify(work, "asked", row, row.owner)
     return expired
@@ -513,11 +524,17 @@ def kind_of(work: Work, name: str) -> PrerequisiteKind:
     return kind
 
 
+def is_ours(work: Work, person_id: UUID | None) -> bool:
+    """The actor, or somebody the actor stands in for today."""
+    return person_id is not None and person_id in (work.actor.id, *work.actor.stands_for)
+
+
 def is_with_colleague(work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder]) -> bool:
     """Somebody else has accepted it, and still holds a role that matters to it."""
     return (
         row.status == "accepted"
-        and row.holder_id not in (None, work.actor.id)
+        and row.holder_id is not None
+        and not is_ours(work, row.holder_id)
         and any(holder.person_id == row.holder_id for holder in holders)
     )
 
@@ -586,10 +603,22 @@ def deeds(work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder]) ->
 
 def standing_of(work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder]) -> policy.Standing | None:
     """In what standing the actor may work on it, also as whom it was handed to by name; None when not at all."""
-    found = policy.standing(work.actor, row.acting or row.owner, row, lambda: holders)
-    if found is None and row.status == "accepted" and row.holder_id is not None and row.holder_id == work.actor.id:
-        return policy.standing_of_assignee(work.actor, row.owner, row)
-    return found
+    actor = work.actor
+    found = list(policy.standings(actor, row.acting or row.owner, row, lambda: holders))
+    if row.status == "accepted" and row.holder_id is not None:
+        for person, capacity in actor.capacities():
+            if row.holder_id == (person or actor.id):
+                own = next((one for one in found if one.on_behalf_of == person), None)
+                who = actor if person is None else capacity
+                return own or policy.standing_of_assignee(who, row.owner, row, on_behalf_of=person)
+    if row.status == "submitted":
+        return next((one for one in found if is_second_person(work, row, one)), next(iter(found), None))
+    return next(iter(found), None)
+
+
+def is_second_person(work: Work, row: PrerequisiteRow, standing: policy.Standing) -> bool:
+    """Whether the actor, and whom the actor stands in for, are other humans than those who handed the proof in."""
+    return _is_other(work, row, work.actor.id, standing.on_behalf_of)
 
 
 def eligible(work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder]) -> set[UUID]:
@@ -604,7 +633,7 @@ def eligible(work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder])
 
 def _may(work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder], deed: str) -> bool:
     actor = work.actor
-    if deed == "release" and row.holder_id == actor.id:
+    if deed == "release" and is_ours(work, row.holder_id):
         return True
     if deed in ("assign", "release"):
         return policy.may_assign(actor, row.acting or row.owner, row)
@@ -614,9 +643,10 @@ def _may(work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder], dee
         return policy.allows(actor, ("supervisor",), row)
     if deed == "renew":
         return policy.may_request(actor, body=row.body, team=row.team)
-    if deed in ("confirm", "send_back") and actor.id is not None and not _is_other(work, row, actor.id):
+    found = standing_of(work, row, holders)
+    if found is None or is_with_colleague(work, row, holders):
         return False
-    return standing_of(work, row, holders) is not None and not is_with_colleague(work, row, holders)
+    return deed not in ("confirm", "send_back") or is_second_person(work, row, found)
 
 
 # --- helpers, in the order they are called ---------------------------------------------------------------------------
@@ -689,6 +719,7 @@ def _begin(
         "acting": entered.owner,
         "holder_id": None,
         "submitted_by": None,
+        "submitted_for": None,
         **_clock(work, entered.due, entered.ladder, row, at_most=row.valid_until if row and renewing else None),
     }
 
@@ -735,7 +766,14 @@ def _silent(row: PrerequisiteRow) -> dict[str, Any]:
     return {"remind_at": None, "rung": None, "occurrence": 0, "generation": row.generation + 1}
 
 
-_NOBODY: dict[str, Any] = {"acting": None, "holder_id": None, "submitted_by": None, "due_on": None, "renewing": False}
+_NOBODY: dict[str, Any] = {
+    "acting": None,
+    "holder_id": None,
+    "submitted_by": None,
+    "submitted_for": None,
+    "due_on": None,
+    "renewing": False,
+}
 
 
 def _ask(work: Work, body: str, team: str, entry: Needed, *, requested: bool = False) -> PrerequisiteRow | None:
@@ -814,17 +852,18 @@ def _insist_standing(work: Work, row: PrerequisiteRow) -> policy.Standing:
     return found
 
 
-def _insist_second_person(work: Work, row: PrerequisiteRow) -> None:
+def _insist_second_person(work: Work, row: PrerequisiteRow, standing: policy.Standing) -> None:
     """Raises SecondPersonNeeded, naming who could, when the actor is no other human than who handed it in."""
-    if work.actor.id is None or _is_other(work, row, work.actor.id):
+    if is_second_person(work, row, standing):
         return
     in_charge = policy.in_charge(row.acting or row.owner, row, casework.holders(work, row))[1]
     others = [person_id for person_id in in_charge if _is_other(work, row, person_id)]
     raise SecondPersonNeeded(people=", ".join(casework.names(work, others)))
 
 
-def _is_other(work: Work, row: PrerequisiteRow, person_id: UUID) -> bool:
-    return policy.are_four_eyes([person_id], [row.submitted_by], lambda people: casework.humans(work, people))
+def _is_other(work: Work, row: PrerequisiteRow, *acts: UUID | None) -> bool:
+    did = (row.submitted_by, row.submitted_for)
+    return policy.are_four_eyes(acts, did, lambda people: casework.humans(work, people))
 
 
 def _words(reason: str) -> str:
@@ -875,6 +914,7 @@ def _next(
         "acting": None,
         "holder_id": row.submitted_by or work.actor.id,
         "submitted_by": None,
+        "submitted_for": None,
         "done_on": work.today,
         "valid_until": valid_until,
         **_renewal(work, kind, row, valid_until),
@@ -900,11 +940,6 @@ def _confirmer(
             if policy.in_charge(role, row, holders)[0] == role:
                 return role
     return step.confirm
-
-
-def _instead(standing: policy.Standing) -> dict[str, str]:
-    """What history says when somebody acts in a role nobody holds."""
-    return {"standing": standing.role, "instead_of": standing.instead_of} if standing.instead_of else {}
 
 
 def _record(work: Work, row: PrerequisiteRow, act: str, changes: dict[str, Any], **said: Any) -> None:
@@ -954,8 +989,9 @@ def _notify(work: Work, name: str, row: PrerequisiteRow, role: str) -> None:
 
 
 def _tell(work: Work, name: str, row: PrerequisiteRow, people: Iterable[UUID]) -> None:
-    """A notice for each; nobody is told what they just did themselves."""
-    facts = canonical(events.plain({"prerequisite": row.kind, "body": row.body, "due": row.due_on}))
+    """A notice for each, or for who stands in; nobody is told what they just did themselves."""
+    holders = casework.holders(work, row)
+    facts = events.plain({"prerequisite": row.kind, "body": row.body, "due": row.due_on})
     notices = [
         {
             "id": uuid4(),
@@ -965,10 +1001,10 @@ def _tell(work: Work, name: str, row: PrerequisiteRow, people: Iterable[UUID]) -
             "subject_id": row.id,
             "case_id": None,
             "urgency": 0,
-            "facts": facts,
+            "facts": canonical(facts if away is None else {**facts, "on_behalf_of": away.hex}),
             "created_at": work.now,
         }
-        for person_id in people
+        for person_id, away in policy.reached(people, holders, asks=name not in messages.NEWS).items()
         if person_id != work.actor.id
     ]
     if notices:

@@ -94,7 +94,7 @@ def move_wave(work: Work, key: str, stichtag: dt.date, reason: str, *, seen: int
         raise NotFound(what="wave", name=key)
     if seen is not None and seen != row.seq:
         raise TaskHasMoved
-    policy.insist_holds(work.actor, "programme_office")
+    away = policy.insist_holds(work.actor, "programme_office")
     if stichtag == row.stichtag:
         raise Conflict(what="wave")
     _insist_to_come(work, "stichtag", stichtag)
@@ -103,6 +103,7 @@ def move_wave(work: Work, key: str, stichtag: dt.date, reason: str, *, seen: int
     said = {
         "wave": {"key": key, "stichtag": stichtag},
         "before": row.stichtag,
+        **({"on_behalf_of": away} if away else {}),
         "remark": events.remark(work, row.id, str(answer.value)),
     }
     entry = events.record(work, "wave", row.id, row.seq, row.head, "moved", said)

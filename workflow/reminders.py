@@ -187,8 +187,9 @@ def _decide_milestone(work: Work, due: _Due) -> None:
     holders = casework.holders(work, office)
 
     def find(role: str) -> tuple[str, tuple[UUID, ...]]:
-        asked = _LAST_RESORT if role in ("owner", "supervisor") else role
-        return _holding(asked, office, holders)
+        asked = _LAST_RESORT if role in ("owner", "supervisor", "deputy") else role
+        _, people = _holding(asked, office, holders)
+        return asked, _away(people, holders) if role == "deputy" else people
 
     counted_from = _planned_on(work, row)
     subject = _Subject(
@@ -204,7 +205,7 @@ def _decide_milestone(work: Work, due: _Due) -> None:
     )
     verdict = _judge(work, subject, find)
     facts = {"milestone": row.kind, "service": row.service}
-    chain = _tell(work, subject, verdict, facts, seq=row.seq, head=row.head)
+    chain = _tell(work, subject, verdict, facts, holders, seq=row.seq, head=row.head)
     work.session.execute(sa.update(Milestone).where(Milestone.id == row.id).values(**verdict.clock, **chain))
 
 
@@ -218,7 +219,8 @@ def _decide_prerequisite(work: Work, due: _Due) -> None:
         _silence(work, due)
         return
     holder_id = row.holder_id if row.status == "accepted" else None
-    find = _finder(row, row.acting or row.owner, holder_id, casework.holders(work, row))
+    holders = casework.holders(work, row)
+    find = _finder(row, row.acting or row.owner, holder_id, holders)
     subject = _Subject(
         "prerequisite",
         row.id,
@@ -232,7 +234,7 @@ def _decide_prerequisite(work: Work, due: _Due) -> None:
     )
     verdict = _judge(work, subject, find)
     facts = {"prerequisite": row.kind, "scope": row.scope, "body": row.body}
-    chain = _tell(work, subject, verdict, facts, seq=row.seq, head=row.head)
+    chain = _tell(work, subject, verdict, facts, holders, seq=row.seq, head=row.head)
     work.session.execute(sa.update(Prerequisite).where(Prerequisite.id == row.id).values(**verdict.clock, **chain))
 
 
@@ -373,10 +375,11 @@ def _finder(of: policy.Concerned, acting: str, holder_id: UUID | None, holders: 
     """Recipients around a task, hold or prerequisite on which `acting` acts and which `holder_id` accepted."""
 
     def find(role: str) -> tuple[str, tuple[UUID, ...]]:
-        if role == "owner":
+        if role in ("owner", "deputy"):
+            told, people = policy.in_charge(acting, of, holders)
             if holder_id is not None and any(holder.person_id == holder_id for holder in holders):
-                return acting, (holder_id,)
-            return policy.in_charge(acting, of, holders)
+                told, people = acting, (holder_id,)
+            return told, people if role == "owner" else _away(people, holders)
         if role in ("body.digi", "body.leitung") and acting in _OWN_AFFAIRS:
             return role, ()
         return _holding(role, of, holders)
@@ -385,12 +388,15 @@ def _finder(of: policy.Concerned, acting: str, holder_id: UUID | None, holders: 
 
 
 def _holding(role: str, of: policy.Concerned, holders: Sequence[policy.Holder]) -> tuple[str, tuple[UUID, ...]]:
-    """Who holds this very role; a rung's recipients have no fallback, the next rung is theirs. Deputies come with
-    absences."""
-    if role == "deputy":
-        return role, ()
+    """Who holds this very role; a rung's recipients have no fallback, the next rung is theirs."""
     found, people = policy.in_charge(role, of, holders)
     return role, people if found == role else ()
+
+
+def _away(people: Sequence[UUID], holders: Sequence[policy.Holder]) -> tuple[UUID, ...]:
+    """Those of them who are away today: whoever tells them reaches their deputies (`policy.reached`)."""
+    deputies = {holder.person_id for holder in holders if holder.deputy is not None}
+    return tuple(person_id for person_id in people if person_id in deputies)
 
 
 # --- telling ---------------------------------------------------------------------------------------------------------
@@ -418,12 +424,19 @@ def _tell_in_case(
             **_facts(subject, fired, told, about),
         )
     case.execute(_SET_CLOCK[subject.kind], key=subject.id, **verdict.clock)
-    case.say(**_said(subject, fired), **said)
+    case.say(**_said(subject, fired, case.holders()), **said)
     case.record("review_reminded" if subject.kind == "hold" else "reminded")
 
 
 def _tell(
-    work: Work, subject: _Subject, verdict: _Verdict, about: dict[str, Any], *, seq: int, head: str
+    work: Work,
+    subject: _Subject,
+    verdict: _Verdict,
+    about: dict[str, Any],
+    holders: Sequence[policy.Holder],
+    *,
+    seq: int,
+    head: str,
 ) -> dict[str, Any]:
     """Notices and an entry in the subject's own chain; gives the columns in which the chain goes on."""
     fired = verdict.fired
@@ -438,15 +451,17 @@ def _tell(
             "subject_id": subject.id,
             "case_id": None,
             "urgency": _urgency(fired),
-            "facts": canonical(events.plain(_facts(subject, fired, told, about))),
+            "facts": canonical(
+                events.plain(_facts(subject, fired, told, about) | ({"on_behalf_of": away} if away else {}))
+            ),
             "created_at": work.now,
         }
         for told in fired.told
-        for person_id in told.people
+        for person_id, away in policy.reached(told.people, holders, asks=True).items()
     ]
     if notices:
         work.session.execute(sa.insert(Notice), notices)
-    entry = events.record(work, subject.kind, subject.id, seq, head, "reminded", _said(subject, fired))
+    entry = events.record(work, subject.kind, subject.id, seq, head, "reminded", _said(subject, fired, holders))
     return {"seq": entry.seq, "head": entry.head}
 
 
@@ -466,7 +481,7 @@ def _facts(subject: _Subject, fired: _Fired, told: _Told, about: dict[str, Any])
     }
 
 
-def _said(subject: _Subject, fired: _Fired) -> dict[str, Any]:
+def _said(subject: _Subject, fired: _Fired, holders: Sequence[policy.Holder]) -> dict[str, Any]:
     """What history says of a rung that fired."""
     said: dict[str, Any] = {
         "subject": {"kind": subject.kind, "id": subject.id},
@@ -474,7 +489,7 @@ def _said(subject: _Subject, fired: _Fired) -> dict[str, Any]:
         "rung": fired.rung.id,
         "occurrence": fired.ring.occurrence,
         "due_on": subject.due_on,
-        "recipients": list(fired.recipients),
+        "recipients": list(policy.reached(fired.recipients, holders, asks=True)),
     }
     if fired.passed_to is not None:
         said["passed_to"] = fired.passed_to

@@ -19,7 +19,7 @@ import argon2
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from workflow import database, statements
+from workflow import database, policy, statements
 from workflow.definition import Text
 from workflow.engine import Engine, Work
 from workflow.errors import (
@@ -32,7 +32,7 @@ from workflow.errors import (
     SignInPaused,
     SignInRefused,
 )
-from workflow.models import Body, Grant, Installation, Instant, LoginAttempt, Person, Team, WebSession
+from workflow.models import Body, Installation, Instant, LoginAttempt, Person, Team, WebSession
 from workflow.policy import Role
 from workflow.texts import LANGUAGES
 
@@ -149,15 +149,16 @@ def session(engine: Engine, token: str) -> SignedIn | None:
     if now - seen_at > _SEEN_EVERY:
         _note_seen(engine, token, now)
     process_now = now if clock == "system" else clock_now
+    today = process_now.astimezone(_ZONE).date()
     return SignedIn(
         person_id=person_id,
         name=name or "",
         email=email or "",
         language=language,
         theme=theme,
-        roles=tuple(Role(*row[-5:]) for row in rows if row[-5] is not None),
+        roles=policy.roles_on([row[9:] for row in rows], today),
         csrf=csrf,
-        today=process_now.astimezone(_ZONE).date(),
+        today=today,
         rehearsing=clock != "system",
     )
 
@@ -226,8 +227,9 @@ def forget_expired(engine: Engine) -> int:
 
 
 def held_roles(work: Work) -> tuple[HeldRole, ...]:
-    """The roles of the person who looks, in words."""
-    roles, programme = work.actor.roles, work.catalogue.programme
+    """The own roles of the person who looks, in words."""
+    roles = tuple(held for held in work.actor.roles if held.on_behalf_of is None)
+    programme = work.catalogue.programme
     bodies = {held.body for held in roles if held.body}
     teams = {held.team for held in roles if held.team}
     places = {key: operator.title for key, operator in programme.operators.items()}
@@ -425,6 +427,11 @@ def _forgive(session: Session, own: _Throttle, *shared: _Throttle) -> None:
     )
 
 
+_HELD = policy.held_roles(
+    sa.select(WebSession.person_id)
+    .where(WebSession.token_digest == sa.bindparam("digest", type_=sa.String()))
+    .scalar_subquery()
+)
 _SESSION = (
     sa.select(
         WebSession.csrf,
@@ -436,15 +443,11 @@ _SESSION = (
         Person.email,
         Person.language,
         Person.theme,
-        Grant.role,
-        Grant.body,
-        Grant.service,
-        Grant.team,
-        Grant.operator,
+        *_HELD.c,
     )
     .join(Person, Person.id == WebSession.person_id)
     .join(Installation, Installation.id == 1)
-    .outerjoin(Grant, sa.and_(Grant.person_id == Person.id, Grant.ended_at.is_(None)))
+    .outerjoin(_HELD, sa.true())
     .where(
         WebSession.token_digest == sa.bindparam("digest", type_=sa.String()),
         WebSession.revoked_at.is_(None),
@@ -452,7 +455,6 @@ _SESSION = (
         WebSession.seen_at > sa.bindparam("idle", type_=Instant()),
         Person.ended_at.is_(None),
     )
-    .order_by(Grant.started_at, Grant.id)
 )
 
 

@@ -72,7 +72,7 @@ class TaskView:
 
 
 def accept(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView:
-    """Claim a task: it is now this person's.
+    """Claim a task: it is now this person's, or that of whom the person stands in for.
 
     Raises NotFound, TaskHasMoved, TaskNotAvailable (not ready, or a colleague has it) or NotAllowed, in this order.
     """
@@ -81,7 +81,7 @@ def accept(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView:
     _insist_status(task, "accept")
     standing = _insist_standing(case, task)
 
-    case.update(task, status="accepted", holder_id=work.actor.id)
+    case.update(task, status="accepted", holder_id=standing.on_behalf_of or work.actor.id)
     _say(case, task, standing)
     case.record("accepted")
     return _view(case, task)
@@ -97,13 +97,12 @@ def assign(work: Work, task_id: UUID, to: UUID, *, seen: int | None = None) -> T
     case, task = lock_by_task(work, task_id)
     insist_task_unmoved(task, seen)
     _insist_status(task, "assign")
-    if not policy.may_assign(work.actor, task.acting or task.owner, task):
-        raise NotAllowed(roles=("body.leitung", "body.digi", "supervisor"))
+    standing = policy.insist_may_assign(work.actor, task.acting or task.owner, task)
     if to not in eligible(case, task):
         raise Refused("error.cannot_be_assigned")
 
     case.update(task, status="accepted", holder_id=to)
-    _say(case, task, None, to=to)
+    _say(case, task, standing, to=to)
     case.notify("asked", [to], kind="task", subject_id=task.id, task=task.name, due=task.due_on)
     case.record("assigned")
     return _view(case, task)
@@ -120,13 +119,13 @@ def hand_on(work: Work, task_id: UUID, to: UUID, note: str = "", *, seen: int | 
     insist_task_unmoved(task, seen)
     _insist_status(task, "hand_on")
     standing = _insist_standing(case, task)
-    if task.holder_id != work.actor.id:
+    if not _is_ours(case, task.holder_id):
         raise TaskNotAvailable(deed="hand_on", status=task.status)
     if to == task.holder_id or to not in eligible(case, task):
         raise Refused("error.cannot_be_handed_on")
     words = note_of(note)
 
-    case.update(task, holder_id=to, handed_on_by=work.actor.id)
+    case.update(task, holder_id=to, handed_on_by=task.holder_id)
     if words:
         case.remark(words)
     _say(case, task, standing, to=to)
@@ -148,8 +147,8 @@ def take_back(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView
         raise NotAllowed(roles=(task.acting or task.owner,))
 
     colleague = task.holder_id
-    case.update(task, holder_id=work.actor.id)
-    _say(case, task, None)
+    case.update(task, holder_id=task.handed_on_by)
+    _say(case, task, None, **_in_place_of(case, task.handed_on_by))
     if colleague is not None:
         case.notify("taken_back", [colleague], kind="task", subject_id=task.id, task=task.name)
     case.record("taken_back")
@@ -172,7 +171,7 @@ def release(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView:
     holder = task.holder_id
     giver = task.handed_on_by if task.handed_on_by in eligible(case, task) else None
     case.update(task, status="accepted" if giver else "ready", holder_id=giver)
-    _say(case, task, None, **({"to": giver} if giver else {}))
+    _say(case, task, None, **({"to": giver} if giver else {}), **_in_place_of(case, holder))
     act = "returned" if giver else "released"
     able = [giver] if giver else [person for person in case.in_charge(task.acting or task.owner) if person != holder]
     case.notify(act, able, kind="task", subject_id=task.id, task=task.name, due=task.due_on)
@@ -312,6 +311,7 @@ def submit(work: Work, task_id: UUID, given: Given = NOTHING, *, seen: int | Non
     case.keep(answers, asked, kind="task", subject_id=task.id, source=task.name, attempt=task.attempt, earlier=earlier)
     _say(case, task, standing)
     if definition.confirm is None:
+        case.update(task, submitted_for=standing.on_behalf_of)
         _complete(case, task, holder_id=work.actor.id, submitted_by=work.actor.id, recorded=standing.for_the_body)
         case.record("completed")
     else:
@@ -320,6 +320,7 @@ def submit(work: Work, task_id: UUID, given: Given = NOTHING, *, seen: int | Non
             status="submitted",
             holder_id=work.actor.id,
             submitted_by=work.actor.id,
+            submitted_for=standing.on_behalf_of,
             recorded_for_body=standing.for_the_body,
             acting=_confirmer(case, definition, standing),
         )
@@ -347,7 +348,7 @@ def confirm(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView:
     insist_task_unmoved(task, seen)
     _insist_status(task, "confirm")
     standing = _insist_standing(case, task)
-    _insist_second_person(case, task)
+    _insist_second_person(case, task, standing)
 
     _say(case, task, standing)
     if task.submitted_by is not None:
@@ -367,13 +368,14 @@ def send_back(work: Work, task_id: UUID, reason: str, *, seen: int | None = None
     insist_task_unmoved(task, seen)
     _insist_status(task, "send_back")
     standing = _insist_standing(case, task)
-    _insist_second_person(case, task)
+    _insist_second_person(case, task, standing)
     words = reason_of(reason)
 
-    submitted_by = task.submitted_by
+    submitted_by = task.submitted_for or task.submitted_by
     case.update(
         task,
         status="accepted",
+        holder_id=submitted_by or task.holder_id,
         acting=task.owner,
         attempt=task.attempt + 1,
         submitted_by=None,
@@ -429,13 +431,13 @@ def hand_back(work: Work, task_id: UUID, reason: str, *, seen: int | None = None
     case, task = lock_by_task(work, task_id)
     insist_task_unmoved(task, seen)
     _insist_status(task, "hand_back")
-    policy.insist(work.actor, ("umsetzungsteam", "supervisor"), task)
+    standing = policy.insist(work.actor, ("umsetzungsteam", "supervisor"), task)
     words = reason_of(reason)
 
     case.update(task, status="ready", acting=task.owner, holder_id=None)
     case.clock(task, start=True)
     case.remark(words)
-    _say(case, task, None)
+    _say(case, task, standing)
     case.notify(
         "handed_back", case.in_charge(task.owner), kind="task", subject_id=task.id, task=task.name, due=task.due_on
     )
@@ -451,11 +453,11 @@ def waive(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) ->
     case, task = lock_by_task(work, task_id)
     insist_task_unmoved(task, seen)
     _insist_status(task, "waive")
-    policy.insist(work.actor, ("supervisor",), task)
+    standing = policy.insist(work.actor, ("supervisor",), task)
     words = reason_of(reason)
 
     case.remark(words)
-    _say(case, task, None)
+    _say(case, task, standing)
     _stop(case, task, "waived")
     settle(case)
     tell_when_ready_to_move(case)
@@ -472,13 +474,13 @@ def extend(work: Work, task_id: UUID, working_days: int, reason: str, *, seen: i
     case, task = lock_by_task(work, task_id)
     insist_task_unmoved(task, seen)
     _insist_status(task, "extend")
-    policy.insist(work.actor, ("supervisor",), task)
+    standing = policy.insist(work.actor, ("supervisor",), task)
     words = reason_of(reason)
     insist_may_extend(work, working_days, Extension.task_id == task.id, Extension.attempt == task.attempt)
 
     case.extend(task, working_days, case.remark(words))
     case.clock(task)
-    _say(case, task, None, days=working_days)
+    _say(case, task, standing, days=working_days)
     case.record("extended")
     return _view(case, task)
 
@@ -495,7 +497,7 @@ def reopen(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) -
     _insist_status(task, "reopen")
     if task.state != case.row.state:
         raise TaskNotAvailable(deed="left", status=task.status)
-    policy.insist(work.actor, REOPENERS, task)
+    standing = policy.insist(work.actor, REOPENERS, task)
     words = reason_of(reason)
 
     in_charge = case.in_charge(task.owner)
@@ -507,12 +509,13 @@ def reopen(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) -
         attempt=task.attempt + 1,
         holder_id=holder,
         submitted_by=None,
+        submitted_for=None,
         recorded_for_body=False,
         ended_on=None,
     )
     case.clock(task, start=True)
     case.remark(words)
-    _say(case, task, None)
+    _say(case, task, standing)
     recipients = [holder] if holder else in_charge
     case.notify("reopened", recipients, kind="task", subject_id=task.id, task=task.name, due=task.due_on)
     settle(case)
@@ -534,18 +537,32 @@ def deeds(case: CaseAtHand, task: TaskRow) -> tuple[str, ...]:
 
 def standing_of(case: CaseAtHand, task: TaskRow) -> policy.Standing | None:
     """In what standing the actor may work on a task; None when not at all, or while a colleague has accepted it."""
-    found = case.standing(task.acting or task.owner)
+    actor, found = case.work.actor, list(case.standings(task.acting or task.owner))
     if task.status == "accepted" and task.holder_id is not None:
-        if task.holder_id == case.work.actor.id:
-            return found or policy.standing_of_assignee(case.work.actor, task.owner, task)
+        for person, capacity in actor.capacities():
+            if task.holder_id == (person or actor.id):
+                own = next((one for one in found if one.on_behalf_of == person), None)
+                who = actor if person is None else capacity
+                return own or policy.standing_of_assignee(who, task.owner, task, on_behalf_of=person)
         if _is_with_colleague(case, task):
             return None
-    return found
+    if task.status == "submitted":
+        return next((one for one in found if is_second_person(case, task, one)), next(iter(found), None))
+    return next(iter(found), None)
 
 
-def is_second_person(case: CaseAtHand, task: TaskRow) -> bool:
-    """Whether the actor is another human than who handed the task in."""
-    return case.work.actor.id is None or _is_other(case, task, case.work.actor.id)
+def waits_for_actor(case: CaseAtHand, task: TaskRow) -> bool:
+    """Whether the actor is asked to do something with a task: `policy.tasks_to_do`, asked of one at hand."""
+    if task.acting is None:
+        return False
+    found = standing_of(case, task)
+    return found is not None and (task.status != "submitted" or is_second_person(case, task, found))
+
+
+def is_second_person(case: CaseAtHand, task: TaskRow, standing: policy.Standing) -> bool:
+    """Whether the actor, and whom the actor stands in for, are other humans than those who handed the task in."""
+    acts = (case.work.actor.id, standing.on_behalf_of)
+    return policy.are_four_eyes(acts, (task.submitted_by, task.submitted_for), case.humans)
 
 
 def eligible(case: CaseAtHand, task: TaskRow) -> set[UUID]:
@@ -874,21 +891,29 @@ def _is_time_for(task: TaskRow, deed: str) -> bool:
 def _may(case: CaseAtHand, task: TaskRow, deed: str) -> bool:
     actor = case.work.actor
     if deed == "release":
-        mine = task.holder_id is not None and task.holder_id == actor.id
-        return mine or policy.may_assign(actor, task.acting or task.owner, task)
+        return _is_ours(case, task.holder_id) or policy.may_assign(actor, task.acting or task.owner, task)
     if deed == "take_back":
-        return task.handed_on_by is not None and task.handed_on_by == actor.id and actor.id in eligible(case, task)
+        return _is_ours(case, task.handed_on_by) and task.handed_on_by in eligible(case, task)
     if deed == "hand_on":
-        return task.holder_id == actor.id and standing_of(case, task) is not None
+        return _is_ours(case, task.holder_id) and standing_of(case, task) is not None
     if deed == "assign":
         return policy.may_assign(actor, task.acting or task.owner, task)
     if deed in ("hand_back", "reopen"):
         return policy.allows(actor, REOPENERS, task)
     if deed in ("waive", "extend"):
         return policy.allows(actor, ("supervisor",), task)
-    return standing_of(case, task) is not None and (
-        deed not in ("confirm", "send_back") or is_second_person(case, task)
-    )
+    found = standing_of(case, task)
+    return found is not None and (deed not in ("confirm", "send_back") or is_second_person(case, task, found))
+
+
+def _is_ours(case: CaseAtHand, person_id: UUID | None) -> bool:
+    """The actor, or somebody the actor stands in for today."""
+    return person_id is not None and person_id in (case.work.actor.id, *case.work.actor.stands_for)
+
+
+def _in_place_of(case: CaseAtHand, person_id: UUID | None) -> dict[str, UUID]:
+    """What history says when it was not the actor's own."""
+    return {"on_behalf_of": person_id} if person_id is not None and person_id in case.work.actor.stands_for else {}
 
 
 def _insist_standing(case: CaseAtHand, task: TaskRow) -> policy.Standing:
@@ -906,27 +931,25 @@ def _is_with_colleague(case: CaseAtHand, task: TaskRow) -> bool:
     return (
         task.status == "accepted"
         and task.holder_id is not None
-        and task.holder_id != case.work.actor.id
+        and not _is_ours(case, task.holder_id)
         and any(holder.person_id == task.holder_id for holder in case.holders())
     )
 
 
-def _insist_second_person(case: CaseAtHand, task: TaskRow) -> None:
+def _insist_second_person(case: CaseAtHand, task: TaskRow, standing: policy.Standing) -> None:
     """Raises SecondPersonNeeded, naming who could, when the actor is no other human than who handed it in."""
-    if is_second_person(case, task):
+    if is_second_person(case, task, standing):
         return
-    others = [person_id for person_id in case.in_charge(task.acting or task.owner) if _is_other(case, task, person_id)]
+    did = (task.submitted_by, task.submitted_for)
+    people = case.in_charge(task.acting or task.owner)
+    others = [one for one in people if policy.are_four_eyes([one], did, case.humans)]
     raise SecondPersonNeeded(people=", ".join(names(case.work, others)))
-
-
-def _is_other(case: CaseAtHand, task: TaskRow, person_id: UUID) -> bool:
-    return policy.are_four_eyes([person_id], [task.submitted_by, task.submitted_for], case.humans)
 
 
 def _say(case: LockedCase, task: TaskRow, standing: policy.Standing | None, **facts: object) -> None:
     case.say(task=task.id, name=task.name, attempt=task.attempt, **facts)
-    if standing is not None and standing.instead_of is not None:
-        case.say(standing=standing.role, instead_of=standing.instead_of)
+    if standing is not None:
+        case.acts(standing)
 
 
 def _view(case: LockedCase, task: TaskRow) -> TaskView:

@@ -123,6 +123,7 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
         Stop("takeover", "office", "/programme/takeover", "Diese Spalten gibt es"),
         Stop("case-next", "office", f"/cases/{ids['live']}/next", "neue Runde"),
         Stop("account", "digi", "/account", ""),
+        Stop("absences", "digi", "/account/absences", ""),
         Stop("missing", "digi", f"/cases/{UUID(int=0)}", ""),
     ]
 

@@ -182,6 +182,8 @@ def _may(world: World, who: str, task_id: UUID) -> bool:
     try:
         with world.by(who) as work:
             case, task = casework.lock_by_task(work, task_id)
+            if not tasks.waits_for_actor(case, task):
+                return False
             tasks._insist_standing(case, task)
             raise _Undo
     except _Undo:

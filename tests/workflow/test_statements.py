@@ -39,7 +39,10 @@ def test_rows_are_what_sqlalchemy_would_have_given(world: World) -> None:
         (casework._FACTS, {"case_id": case_id}),
         (casework._PAUSES, {"case_id": case_id}),
         (casework._MILESTONES, {"service": "wohngeld"}),
-        (casework._HOLDERS, {"body": worlds.TOWN, "team": world.team, "operator": "dataport"}),
+        (
+            casework._HOLDERS,
+            {"body": worlds.TOWN, "team": world.team, "operator": "dataport", "today": dt.date(2026, 11, 23)},
+        ),
         (casework._EARLIER, {"kind": "task", "subject_id": world.task(case_id, "choose_variant")}),
         (events._CHAIN, {"chain_id": case_id}),
     ]

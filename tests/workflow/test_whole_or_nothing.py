@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from tests.gv100ad import EXCERPT
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, contents, plausible
 from workflow import (
+    absences,
     bodies,
     bulk,
     cases,
@@ -118,6 +119,8 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
     with world.by("office") as work:
         bodies.enact(work, ending, "07", {GONE: HEIR})
     role = people.parse_role(f"digi@{EMPTY_TOWN}")
+    with world.by("fachamt") as work:
+        absence = absences.enter(work, world["fachamt"], world["isb"], work.today, dt.date(2026, 12, 31)).id
     with world.by("admin") as work:
         world.ids["twin"] = people.add(
             work, email="team+zwei@startklar.example", name="T", password_hash=None, language="de", roles=[]
@@ -195,6 +198,11 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
                 work, email="neu@startklar.example", name="Neu", password_hash=None, language="de", roles=[role]
             ),
         ),
+        "away": (
+            "digi",
+            lambda work: absences.enter(work, world["digi"], world["it"], work.today, dt.date(2026, 12, 31)),
+        ),
+        "back": ("fachamt", lambda work: absences.end(work, absence)),
         "same_human": ("admin", lambda work: people.same_human(work, world["dsb"], world["isb"])),
         "not_same_human": ("admin", lambda work: people.not_same_human(work, world["team"], world["twin"])),
         "grant": ("admin", lambda work: people.grant(work, world["dsb"], role)),

@@ -106,6 +106,8 @@ class Entry:
     who: str | None
     system: bool
     standing_for: Text | None
+    on_behalf_of: str | None
+    """Whom a deputy stood in for."""
     remark: str | None
     answers: tuple[AnswerView, ...]
     opened: tuple[Text, ...]
@@ -295,7 +297,7 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
     found.learn_names(
         [task.holder_id for task in found.tasks.values()]
         + [entry.actor_id for entry in entries]
-        + [_id(entry.said.get("to")) for entry in entries]
+        + [_id(entry.said.get(name)) for entry in entries for name in ("to", "on_behalf_of")]
         + [answer.given_by for answer in answered]
         + [hold.held_by for hold in holds]
     )
@@ -687,6 +689,7 @@ def _entry(found: SeenCase, row: _EventRow) -> Entry:
         who=found.name(row.actor_id),
         system=row.actor_id is None,
         standing_for=parts.role_title(found.work.catalogue, instead_of) if instead_of else None,
+        on_behalf_of=found.name(_id(said.get("on_behalf_of"))),
         remark=found.remarks().get(remark) if remark else None,
         answers=_answers_of(found, said.get("transition"), row.seq),
         opened=tuple(_moved(found, said, "ready")),

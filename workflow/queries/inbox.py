@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from workflow import policy, statements
 from workflow.definition import MilestoneRequirement, Text
 from workflow.engine import Work
-from workflow.models import Body, Case, Milestone, Prerequisite, Task
+from workflow.models import Body, Case, Milestone, Person, Prerequisite, Task
 from workflow.queries import parts
 from workflow.queries.parts import Due
 
@@ -56,6 +56,8 @@ class Item:
     """It falls to the actor because nobody at the body (or operator) holds this role."""
     for_operator: bool
     """That role is the operator's."""
+    on_behalf_of: str | None = None
+    """It is that of somebody who is away, whom the actor stands in for."""
     cases: int = 0
     """Of a milestone: how many cases of its service are not live yet."""
 
@@ -138,7 +140,8 @@ def inbox(work: Work, *, after: str | None = None) -> Inbox:
     place = _place(after)
     rows, totals = _to_do(work, place)
     shown = rows[:PAGE]
-    items = [_item(work, row) for row in shown]
+    names = _names(work, actor.stands_for)
+    items = [_item(work, row, names) for row in shown]
     milestones = _milestones(work) if place is None else []
     until = _last_working_day(work)
     soon = calendar.add(work.today, 1)
@@ -265,9 +268,10 @@ def _tasks(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
             ),
             Case.process.label("process"),
             Case.process_version.label("process_version"),
+            _on_behalf_of(policy.tasks_to_do_by(actor)),
         )
         .join(Case, Case.id == Task.case_id)
-        .where(policy.tasks_to_do(actor), sa.not_(policy.handed_in_by(actor)))
+        .where(policy.tasks_to_do(actor))
     )
 
 
@@ -293,10 +297,28 @@ def _prerequisites(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
         sa.literal(0),
         sa.null(),
         sa.null(),
-    ).where(policy.prerequisites_to_do(actor), sa.not_(policy.proof_handed_in_by(actor)))
+        _on_behalf_of(policy.prerequisites_to_do_by(actor)),
+    ).where(policy.prerequisites_to_do(actor))
 
 
-def _item(work: Work, row: Any) -> Item:
+def _on_behalf_of(to_do: Sequence[tuple[UUID | None, sa.ColumnElement[bool]]]) -> sa.ColumnElement[Any]:
+    """Whose it is, of those the actor stands in for; null for what is the actor's own."""
+    nobody = sa.cast(sa.null(), sa.Uuid())
+    if all(person is None for person, _ in to_do):
+        return nobody.label("on_behalf_of")
+    whose = [(clause, nobody if person is None else sa.literal(person, sa.Uuid())) for person, clause in to_do]
+    return sa.case(*whose, else_=nobody).label("on_behalf_of")
+
+
+def _names(work: Work, people: Sequence[UUID]) -> dict[UUID, str]:
+    """Names of those the actor stands in for."""
+    if not people:
+        return {}
+    rows = work.session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(people)))
+    return {person_id: name for person_id, name in rows if name}
+
+
+def _item(work: Work, row: Any, names: Mapping[UUID, str]) -> Item:
     catalogue, actor = work.catalogue, work.actor
     direct = row.holder_id == actor.id or policy.allows(actor, (row.acting,), _Concerned(row))
     if row.kind == "task":
@@ -320,12 +342,13 @@ def _item(work: Work, row: Any) -> Item:
         case_id=row.case_id,
         number=row.number,
         due=parts.due(work, row.due_on if row.due_on != _FAR else None),
-        held=row.status == "accepted" and row.holder_id == actor.id,
+        held=row.status == "accepted" and row.holder_id in (actor.id, *actor.stands_for),
         optional=row.optional,
         rests=row.rests,
         follow_up_on=row.follow_up_on,
         instead_of=None if direct else parts.role_title(catalogue, row.acting),
         for_operator=not direct and row.acting == "rollout_team",
+        on_behalf_of=names.get(row.on_behalf_of),
     )
 
 

@@ -40,7 +40,9 @@ class Party:
     people: tuple[str, ...]
     instead_of: Text | None
     me: bool
-    """The actor of the page belongs to it."""
+    """The actor of the page belongs to it, or stands in for somebody who does."""
+    away: tuple[tuple[str, str], ...] = ()
+    """Who of them is away today, and who stands in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ class SeenCase(CaseAtHand):
     def learn_names(self, people: Iterable[UUID | None]) -> None:
         """Read the names of these people and of everybody who holds a role here, in one statement."""
         wanted = {person for person in people if person} | {holder.person_id for holder in self.holders()}
+        wanted |= {holder.deputy for holder in self.holders() if holder.deputy} | set(self.work.actor.stands_for)
         rows = self.work.connection.execute(_NAMES, {"people": list(wanted)})
         self._names = {person_id: name for person_id, name in rows if name}
 
@@ -195,8 +198,14 @@ class SeenCase(CaseAtHand):
             place=self._place(role),
             people=tuple(name for name in map(self.name, people) if name),
             instead_of=parts.role_title(self.work.catalogue, owner) if role != owner else None,
-            me=self.work.actor.id in people,
+            me=any(one in people for one in (self.work.actor.id, *self.work.actor.stands_for)),
+            away=self._away(people),
         )
+
+    def _away(self, people: Iterable[UUID]) -> tuple[tuple[str, str], ...]:
+        deputies = {holder.person_id: holder.deputy for holder in self.holders() if holder.deputy is not None}
+        named = ((self.name(one), self.name(deputies[one])) for one in people if one in deputies)
+        return tuple((one, deputy) for one, deputy in named if one and deputy)
 
     def line(self, task: TaskRow, *, reminded_on: dt.date | None = None) -> TaskLine:
         """A task as a line of a page."""
@@ -241,9 +250,7 @@ class SeenCase(CaseAtHand):
 
     def waits_for_actor(self, task: TaskRow) -> bool:
         """Whether the actor of the page is asked to do something with the task."""
-        if task.acting is None or tasks.standing_of(self, task) is None:
-            return False
-        return task.status != "submitted" or tasks.is_second_person(self, task)
+        return tasks.waits_for_actor(self, task)
 
     def answer(self, given: Answered, asked: EvidenceField | None) -> AnswerView:
         """An answer in words: options, variants and waves by their titles."""
@@ -319,7 +326,7 @@ def _look(work: Work, query: Query, which: UUID) -> SeenCase:
     of_case = {"case_id": case_row.id}
     tasks, holds, answered, holders = statements.answers(
         work.connection,
-        ((_TASKS, of_case), (_HOLDS, of_case), (_ANSWERED, of_case), casework.asking_holders(case_row)),
+        ((_TASKS, of_case), (_HOLDS, of_case), (_ANSWERED, of_case), casework.asking_holders(work, case_row)),
     )
     return SeenCase(
         work,

@@ -113,6 +113,10 @@ class TaskPage:
     handed_on_by: str | None
     """Who gave it to the holder, and may take it back."""
     submitted_by: str | None
+    submitted_for: str | None
+    """In whose place, when a deputy handed it in."""
+    on_behalf_of: str | None
+    """Whom the actor of the page would stand in for."""
     mine: bool
     submitted_by_me: bool
     recorded_for_body: bool
@@ -150,7 +154,7 @@ def task(work: Work, task_id: UUID) -> TaskPage:
     answered = [answer for answer in case.answered() if answer.kind == "task" and answer.subject_id == row.id]
     ticked = tasks.ticks(work, [row.id]).get(row.id, {}) if case.definition_of(row).checklist else {}
     case.learn_names(
-        [row.holder_id, row.handed_on_by, row.submitted_by, row.follow_up_by]
+        [row.holder_id, row.handed_on_by, row.submitted_by, row.submitted_for, row.follow_up_by]
         + [tick.by for tick in ticked.values()]
         + [event.actor_id for event in events]
         + [answer.given_by for answer in answered]
@@ -185,6 +189,8 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         holder=case.name(row.holder_id),
         handed_on_by=case.name(row.handed_on_by),
         submitted_by=case.name(row.submitted_by),
+        submitted_for=case.name(row.submitted_for),
+        on_behalf_of=case.name(standing.on_behalf_of) if standing is not None else None,
         mine=row.holder_id is not None and row.holder_id == me,
         submitted_by_me=row.submitted_by is not None and row.submitted_by == me,
         recorded_for_body=row.recorded_for_body,

@@ -190,6 +190,25 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name=op.f("uq_wave_id")),
     )
     op.create_table(
+        "absence",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("deputy_id", sa.Uuid(), nullable=False),
+        sa.Column("from_on", sa.Date(), nullable=False),
+        sa.Column("until_on", sa.Date(), nullable=False),
+        sa.Column("body", sa.String(length=12), nullable=True),
+        sa.Column("team", sa.String(length=80), nullable=True),
+        sa.ForeignKeyConstraint(["body"], ["body.ars"], name=op.f("fk_absence_body_body")),
+        sa.ForeignKeyConstraint(["deputy_id"], ["person.id"], name=op.f("fk_absence_deputy_id_person")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_absence_person_id_person")),
+        sa.ForeignKeyConstraint(["team"], ["team.key"], name=op.f("fk_absence_team_team")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_absence")),
+    )
+    with op.batch_alter_table("absence", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_absence_deputy_id"), ["deputy_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_absence_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
         "bulk",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(length=80), nullable=False),
@@ -337,6 +356,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("holder_id", sa.Uuid(), nullable=True),
         sa.Column("submitted_by", sa.Uuid(), nullable=True),
+        sa.Column("submitted_for", sa.Uuid(), nullable=True),
         sa.Column("counted_from", sa.Date(), nullable=False),
         sa.Column("extended_days", sa.Integer(), nullable=False),
         sa.Column("due_on", sa.Date(), nullable=True),
@@ -352,6 +372,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["body"], ["body.ars"], name=op.f("fk_prerequisite_body_body")),
         sa.ForeignKeyConstraint(["holder_id"], ["person.id"], name=op.f("fk_prerequisite_holder_id_person")),
         sa.ForeignKeyConstraint(["submitted_by"], ["person.id"], name=op.f("fk_prerequisite_submitted_by_person")),
+        sa.ForeignKeyConstraint(["submitted_for"], ["person.id"], name=op.f("fk_prerequisite_submitted_for_person")),
         sa.ForeignKeyConstraint(["team"], ["team.key"], name=op.f("fk_prerequisite_team_team")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_prerequisite")),
         sa.UniqueConstraint("body", "kind", "scope", name=op.f("uq_prerequisite_body")),
@@ -978,6 +999,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_bulk_by")
 
     op.drop_table("bulk")
+    with op.batch_alter_table("absence", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_absence_person_id"))
+        batch_op.drop_index(batch_op.f("ix_absence_deputy_id"))
+
+    op.drop_table("absence")
     op.drop_table("wave")
     op.drop_table("team")
     with op.batch_alter_table("remark", schema=None) as batch_op:
