@@ -243,6 +243,7 @@ def _addresses(app: Flask, rule: Rule, population: Population) -> Iterator[tuple
         "ars": [TOWN, STRANGE_TOWN],
         "key": ["wohngeld", "uvg"],
         "transition": ["not_responsible"],
+        "point": ["imprint"],
         "filename": ["startklar.css"],
         "digest": ["0" * 64],
         "milestone_id": _milestones(app),

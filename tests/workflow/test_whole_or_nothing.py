@@ -50,8 +50,10 @@ class PowerCut(Exception):
 
 def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
     """Every kind of deed, each on a case prepared for it: who does it, and what."""
-    checked = world.open("aufenthalt")
+    checked, operator = world.open("bafoeg"), world.ids["operator"]
+    world.ids["operator"] = world["colleague"]  # nobody operates it, so the team does
     world.walk(checked, until="connected")
+    world.ids["operator"] = operator
     listed = world.task(checked, "content_check")
     requested, contracted, live = world.open(), world.open("uvg"), world.open("ikfz")
     world.walk(contracted, until="contracted")
@@ -125,7 +127,8 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         world.ids["twin"] = people.add(
             work, email="team+zwei@startklar.example", name="T", password_hash=None, language="de", roles=[]
         ).id
-    handed, given_away = (world.task(world.open(service), "express_interest") for service in ("bauantrag", "bafoeg"))
+    accepted = [world.open("bauantrag"), world.open("aufenthalt")]
+    handed, given_away = (world.task(case_id, "express_interest") for case_id in accepted)
     for task_id, who in ((handed, "digi"), (given_away, "leitung")):
         with world.by(who) as work:
             tasks.assign(work, task_id, world[who])
