@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from uuid import UUID
 
 from flask import Blueprint, jsonify, make_response, redirect, render_template, request, url_for
@@ -12,6 +12,7 @@ from webui import deeds, errors, forms, notices, session, wording
 from webui.forms import PREFIX
 from workflow import cases
 from workflow.definition import EvidenceField
+from workflow.engine import Work
 from workflow.errors import Conflict, InvalidEvidence, StartklarError, TransitionNotAvailable
 from workflow.queries import case as query
 from workflow.queries import standstill
@@ -71,6 +72,25 @@ def hold(case_id: UUID) -> AnyResponse:
     except Conflict as error:
         return _hold_page(case_id, refused=error)
     return notices.leave(_back_to(case_id), "notice.case_held")
+
+
+@blueprint.get("/<uuid:case_id>/hold/change")
+def ask_change_hold(case_id: UUID) -> AnyResponse:
+    """What is different now."""
+    return _hold_page(case_id, ask=query.change_hold)
+
+
+@blueprint.post("/<uuid:case_id>/hold/change")
+def change_hold(case_id: UUID) -> AnyResponse:
+    """Say anew why the case rests, and until when."""
+    answers = forms.answers({})
+    try:
+        deeds.do(cases.change_hold_as_answered, case_id, answers.given, seen=forms.seen())
+    except InvalidEvidence as error:
+        return _hold_page(case_id, ask=query.change_hold, faults=forms.worded(error.faults))
+    except Conflict as error:
+        return _hold_page(case_id, ask=query.change_hold, refused=error)
+    return notices.leave(_back_to(case_id), "notice.hold_changed")
 
 
 @blueprint.get("/<uuid:case_id>/team")
@@ -151,12 +171,16 @@ def _move_page(
 
 
 def _hold_page(
-    case_id: UUID, *, faults: Mapping[str, str] | None = None, refused: StartklarError | None = None
+    case_id: UUID,
+    *,
+    ask: Callable[[Work, UUID], query.HoldPage] = query.hold,
+    faults: Mapping[str, str] | None = None,
+    refused: StartklarError | None = None,
 ) -> AnyResponse:
-    """The form of a pause; the case itself when it rests already or has ended."""
+    """The form of a pause; the case itself when there is none to begin, or to change."""
     try:
         with session.engine().read(session.me()) as work:
-            page = query.hold(work, case_id)
+            page = ask(work, case_id)
     except Conflict as error:
         with session.engine().read(session.me()) as work:
             fields = cases.hold_fields(work)

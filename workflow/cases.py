@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from workflow import casework, deadlines, events, evidence, policy, prerequisites, requirements, tasks
+from workflow import casework, deadlines, events, evidence, policy, prerequisites, registers, requirements, tasks
 from workflow.casework import CaseAtHand, CaseRow, LockedCase, begin, insist_unmoved, lock
 from workflow.definition import EvidenceField, Group, Option, Process, Text
 from workflow.engine import Engine, Who, Work
@@ -29,13 +29,16 @@ from workflow.errors import (
     Refused,
     StartklarError,
 )
-from workflow.evidence import NOTHING, Given
+from workflow.evidence import NOTHING, Choices, Given
+from workflow.machine import Move
 from workflow.models import Body, Case, Hold, Remark, Team, TeamDistrict, TeamService
 
 CHUNK = 100
 CHUNK_SECONDS = 0.05
 MOVERS = ("umsetzungsteam", "supervisor")
 """Who lets a case rest and go on."""
+MOST_REVIEW_DAYS = 400
+"""How many days ahead somebody looks at a resting case again at the latest."""
 REVIEW_LADDER = "short"
 """Who is asked whether a resting case may go on: the ladder that runs towards the review date."""
 TEAM_FIELDS = {
@@ -321,7 +324,7 @@ def advance(work: Work, case_id: UUID, transition: str, *, seen: int | None = No
     insist_unmoved(case, seen)
     machine = work.catalogue.machine(case.row.process, case.row.process_version)
     move = machine.move(case.row.state, transition)
-    if case.row.rests:
+    if case.row.rests and not takes_resting(case, move):
         raise CaseRests(number=case.row.number)
     standing = policy.insist(work.actor, move.transition.by, case.row)
     asked = move.transition.asks
@@ -337,6 +340,8 @@ def advance(work: Work, case_id: UUID, transition: str, *, seen: int | None = No
         attempt=case.row.attempts,
         earlier={},
     )
+    if case.row.rests:
+        _end_hold(case)
     tasks.close_open(case)
     _enter(case, move.source, move.target, back=move.transition.back)
     tasks.enter(case, move.target, move.transition.reopens)
@@ -352,50 +357,57 @@ def advance(work: Work, case_id: UUID, transition: str, *, seen: int | None = No
     return view(case)
 
 
+def takes_resting(case: CaseAtHand, move: Move) -> bool:
+    """Whether a transition may be taken while the case rests, which ends the pause: one that takes a live service out
+    of operation, for that cannot wait."""
+    states = case.process.states
+    return states[move.source].goal and states[move.target].aside
+
+
 def hold(
     work: Work,
     case_id: UUID,
     *,
     blocker: str,
     reason: str,
-    review_on: dt.date,
-    external_owner: str | None = None,
+    review_on: dt.date | None,
+    waits_for: str | None = None,
     promised_on: dt.date | None = None,
     seen: int | None = None,
 ) -> CaseView:
     """Let a case rest: a recorded pause with a cause and a review date. Nobody is reminded while it lasts.
 
-    Raises NotFound, CaseHasMoved, CaseRests (it does already), Conflict (it has ended), NotAllowed or InvalidEvidence,
-    in this order.
+    `waits_for` names a party of the register, like `vendor:prosoz` (`registers.entries`).
+
+    Raises NotFound, CaseHasMoved, CaseRests (it does already), Conflict (it has ended), NotAllowed or InvalidEvidence
+    (no reason, no review date, one that is past or more than 400 days away, a blocker or party nobody knows), in this
+    order.
     """
     case = lock(work, case_id)
     insist_unmoved(case, seen)
     case.acts(insist_may_hold(case))
     words = tasks.reason_of(reason)
-    _insist_hold_makes_sense(work, blocker, review_on)
+    review = _review_day(work, blocker, review_on, waits_for)
 
     case.set(rests=True, version=case.row.version + 1)
     tasks.quieten(case)
     remark_id = case.remark(words)
-    hold_id = uuid4()
-    ladder = work.catalogue.programme.ladders[REVIEW_LADDER]
-    ring = deadlines.next_ring(work.catalogue.calendar, ladder, review_on, work.today, now=work.now)
+    kind, key = registers.party_of(waits_for)
     case.put(
         Hold,
-        hold_id,
+        uuid4(),
         blocker=blocker,
-        external_owner=external_owner,
+        external_kind=kind,
+        external_key=key,
         promised_on=promised_on,
-        review_on=review_on,
+        review_on=review,
         began_on=work.today,
         ended_on=None,
         remark_id=remark_id,
         held_by=work.actor.id,
         ladder=REVIEW_LADDER,
-        remind_at=ring.at if ring else None,
-        rung=ring.rung if ring else None,
-        occurrence=0,
         generation=1,
+        **_review_ring(work, review),
     )
     case.record("held")
     return view(case)
@@ -406,19 +418,58 @@ def hold_as_answered(work: Work, case_id: UUID, given: Given, *, seen: int | Non
     case = lock(work, case_id)
     insist_unmoved(case, seen)
     insist_may_hold(case)
-    told = {answer.field: answer.value for answer in evidence.read(hold_fields(work), given)}
-    review_on, promised_on = told["review_on"], told.get("promised_on")
-    assert isinstance(review_on, dt.date)  # noqa: S101 - its field is a required date
-    return hold(
-        work,
-        case_id,
-        blocker=str(told["blocker"]),
-        reason=str(told["reason"]),
-        review_on=review_on,
-        external_owner=str(told["external_owner"]) if "external_owner" in told else None,
-        promised_on=promised_on if isinstance(promised_on, dt.date) else None,
-        seen=seen,
+    return hold(work, case_id, **_hold_answers(work, given), seen=seen)
+
+
+def change_hold(
+    work: Work,
+    case_id: UUID,
+    *,
+    blocker: str,
+    reason: str,
+    review_on: dt.date | None,
+    waits_for: str | None = None,
+    promised_on: dt.date | None = None,
+    seen: int | None = None,
+) -> CaseView:
+    """Say anew why a resting case rests, whom it waits for, and when somebody looks at it again; with a reason.
+
+    History keeps what it was before. Raises NotFound, CaseHasMoved, Conflict (it does not rest), NotAllowed or
+    InvalidEvidence like `hold`, in this order.
+    """
+    case = lock(work, case_id)
+    insist_unmoved(case, seen)
+    insist_may_change_hold(case)
+    words = tasks.reason_of(reason)
+    review = _review_day(work, blocker, review_on, waits_for)
+
+    lasting = work.session.execute(
+        sa.select(Hold.id, Hold.generation).where(Hold.case_id == case.row.id, Hold.ended_on.is_(None))
+    ).one()
+    kind, key = registers.party_of(waits_for)
+    case.amend(
+        Hold,
+        lasting.id,
+        blocker=blocker,
+        external_kind=kind,
+        external_key=key,
+        promised_on=promised_on,
+        review_on=review,
+        generation=lasting.generation + 1,
+        **_review_ring(work, review),
     )
+    case.set(version=case.row.version + 1)
+    case.remark(words)
+    case.record("hold_changed")
+    return view(case)
+
+
+def change_hold_as_answered(work: Work, case_id: UUID, given: Given, *, seen: int | None = None) -> CaseView:
+    """`change_hold`, with its arguments as somebody typed them into `hold_fields`. Raises what it raises."""
+    case = lock(work, case_id)
+    insist_unmoved(case, seen)
+    insist_may_change_hold(case)
+    return change_hold(work, case_id, **_hold_answers(work, given), seen=seen)
 
 
 def insist_may_hold(case: CaseAtHand) -> policy.Standing:
@@ -433,6 +484,13 @@ def insist_may_hold(case: CaseAtHand) -> policy.Standing:
     return policy.insist(case.work.actor, MOVERS, case.row)
 
 
+def insist_may_change_hold(case: CaseAtHand) -> None:
+    """Raises Conflict (it does not rest) or NotAllowed, in this order."""
+    if not case.row.rests:
+        raise Conflict(what="rest")
+    policy.insist(case.work.actor, MOVERS, case.row)
+
+
 def hold_fields(work: Work) -> dict[str, EvidenceField]:
     """What `hold` asks for, as fields of a form: its arguments by name."""
     return {
@@ -441,7 +499,21 @@ def hold_fields(work: Work) -> dict[str, EvidenceField]:
             title=Text(de="Was hält den Vorgang auf?", en="What holds the case up?"),
             options={name: Option(blocker.title) for name, blocker in work.catalogue.programme.blockers.items()},
         ),
-        "reason": evidence.REASON,
+        "waits_for": EvidenceField(
+            type="register",
+            register="parties",
+            required=False,
+            title=Text(de="Auf wen warten Sie?", en="Whom are you waiting for?"),
+            help=Text(
+                de="Fehlt ein Hersteller? Ergänzen Sie ihn auf der Seite „Register“.",
+                en='Is a vendor missing? Add it on the page "Registers".',
+            ),
+        ),
+        "promised_on": EvidenceField(
+            type="date",
+            required=False,
+            title=Text(de="Zugesagt bis", en="Promised by"),
+        ),
         "review_on": EvidenceField(
             type="date",
             title=Text(de="Wann sehen Sie wieder nach?", en="When will you look at it again?"),
@@ -450,20 +522,7 @@ def hold_fields(work: Work) -> dict[str, EvidenceField]:
                 en="We will remind you on this day. Until then nobody is reminded of tasks of this case.",
             ),
         ),
-        "external_owner": EvidenceField(
-            type="text",
-            required=False,
-            title=Text(de="Auf wen warten Sie?", en="Whom are you waiting for?"),
-            help=Text(
-                de="Zum Beispiel der Hersteller oder eine Behörde. Bitte keine Namen von Personen.",
-                en="For example the vendor or an authority. Please no names of people.",
-            ),
-        ),
-        "promised_on": EvidenceField(
-            type="date",
-            required=False,
-            title=Text(de="Zugesagt bis", en="Promised by"),
-        ),
+        "reason": evidence.REASON,
     }
 
 
@@ -478,12 +537,8 @@ def resume(work: Work, case_id: UUID, *, seen: int | None = None) -> CaseView:
         raise Conflict(what="rest")
     case.acts(policy.insist(work.actor, MOVERS, case.row))
 
-    resting = work.session.execute(
-        sa.select(Hold.id).where(Hold.case_id == case.row.id, Hold.ended_on.is_(None))
-    ).scalar_one()
-    case.amend(Hold, resting, ended_on=work.today, remind_at=None, rung=None)
-    case.end_pause(work.today)
-    case.set(rests=False, version=case.row.version + 1)
+    _end_hold(case)
+    case.set(version=case.row.version + 1)
     tasks.reclock(case)
     case.record("resumed")
     return view(case)
@@ -770,14 +825,46 @@ def _enter(case: LockedCase, source: str, target: str, *, back: bool) -> None:
         case.set(live_on=today)
 
 
-def _insist_hold_makes_sense(work: Work, blocker: str, review_on: dt.date) -> None:
+def _hold_answers(work: Work, given: Given) -> dict[str, Any]:
+    fields = hold_fields(work)
+    choices = Choices(registers={"waits_for": registers.offered(work, fields["waits_for"])})
+    told = {answer.field: answer.value for answer in evidence.read(fields, given, choices=choices)}
+    return {name: told.get(name) for name in fields}
+
+
+def _review_day(work: Work, blocker: str, review_on: dt.date | None, waits_for: str | None) -> dt.date:
+    """The review date. Raises InvalidEvidence unless it is to come soon enough, and what is named is known."""
     faults: dict[str, tuple[str, dict[str, object]]] = {}
     if blocker not in work.catalogue.programme.blockers:
         faults["blocker"] = ("evidence.not_an_option", {})
-    if review_on <= work.today:
+    if waits_for and waits_for not in registers.entries(work, "parties"):
+        faults["waits_for"] = ("evidence.not_an_option", {})
+    if review_on is None:
+        faults["review_on"] = ("evidence.review_missing", {})
+    elif review_on <= work.today:
         faults["review_on"] = ("evidence.not_in_future", {})
-    if faults:
+    elif (review_on - work.today).days > MOST_REVIEW_DAYS:
+        faults["review_on"] = ("evidence.too_far_ahead", {"n": MOST_REVIEW_DAYS})
+    if faults or review_on is None:
         raise InvalidEvidence(faults)
+    return review_on
+
+
+def _review_ring(work: Work, review_on: dt.date) -> dict[str, Any]:
+    """When somebody is reminded of the review date."""
+    ladder = work.catalogue.programme.ladders[REVIEW_LADDER]
+    ring = deadlines.next_ring(work.catalogue.calendar, ladder, review_on, work.today, now=work.now)
+    return {"remind_at": ring.at if ring else None, "rung": ring.rung if ring else None, "occurrence": 0}
+
+
+def _end_hold(case: LockedCase) -> None:
+    """The pause that lasts ends today."""
+    lasting = case.work.session.execute(
+        sa.select(Hold.id).where(Hold.case_id == case.row.id, Hold.ended_on.is_(None))
+    ).scalar_one()
+    case.amend(Hold, lasting, ended_on=case.work.today, remind_at=None, rung=None)
+    case.end_pause(case.work.today)
+    case.set(rests=False)
 
 
 def view(case: LockedCase) -> CaseView:

@@ -198,11 +198,15 @@ DueRule = Annotated[Due, BeforeValidator(_duration), WithJsonSchema(_DUE_FORM)]
 # --- evidence --------------------------------------------------------------------------------------------------------
 
 FieldType = Literal[
-    "text", "long_text", "choice", "date", "number", "url", "email", "flag", "document", "variant", "wave"
+    "text", "long_text", "choice", "date", "number", "url", "email", "flag", "document", "variant", "wave", "register"
 ]
 
 Sets = Literal["variant", "wave", "stichtag", "closed_on"]
 """Columns of a case that an answer may fill."""
+
+
+Register = Literal["vendors", "operators", "bodies", "parties"]
+"""What a field of type register offers; parties: whomever a case can wait for."""
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)
@@ -218,7 +222,8 @@ class EvidenceField:
     """One thing a task, prerequisite, milestone or transition asks for.
 
     `variant` and `wave` offer what the service and the programme know and set the case accordingly. `accept` names
-    file kinds of a document (`pdf`, `png`, `docx` …).
+    file kinds of a document (`pdf`, `png`, `docx` …). `register` names the register a field of that type offers;
+    with `unlisted` it offers "not in the list" and "not known yet" as well.
     """
 
     type: FieldType
@@ -230,6 +235,8 @@ class EvidenceField:
     least: float | None = None
     most: float | None = None
     sets: Sets | None = None
+    register: Register | None = None
+    unlisted: bool = False
 
 
 # --- processes -------------------------------------------------------------------------------------------------------
@@ -412,6 +419,14 @@ class Operator:
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)
+class Vendor:
+    """A vendor to choose from; where it was found is told."""
+
+    title: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
 class Blocker:
     """Why a case rests, as a code to count by."""
 
@@ -435,6 +450,7 @@ class Programme:
     waves: dict[Key, Wave] = Field(default_factory=dict)
     priorities: tuple[Key, ...] = ()
     blockers: dict[Name, Blocker] = Field(default_factory=dict)
+    vendors: dict[Key, Vendor] = Field(default_factory=dict)
     bodies_as_of: dt.date | None = None
     """The day of the official list the table of bodies was made of; an earlier one is not followed."""
     state_is_public: bool = True

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -57,10 +57,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What fields of type variant and wave offer in this case."""
+    """What fields of type variant, wave and register offer in this case; registers by the name of the field."""
 
     variants: frozenset[str] = frozenset()
     waves: frozenset[str] = frozenset()
+    registers: Mapping[str, Container[str]] = field(default_factory=dict)
 
 
 Given = Mapping[str, str | StoredFile | None]
@@ -103,18 +104,18 @@ def read(
     }
     answers: list[Answer] = []
     earlier = earlier or {}
-    for name, field in fields.items():
+    for name, asked in fields.items():
         try:
-            answer = _read(name, field, given.get(name), choices, earlier.get(name))
+            answer = _read(name, asked, given.get(name), choices, earlier.get(name))
         except _Fault as fault:
-            faults[name] = (fault.key, {"title": field.title, **fault.facts})
+            faults[name] = (fault.key, {"title": asked.title, **fault.facts})
             continue
         if answer is not None:
             answers.append(answer)
-        elif field.required:
-            faults[name] = ("evidence.missing", {"title": field.title})
+        elif asked.required:
+            faults[name] = ("evidence.missing", {"title": asked.title})
         elif name in earlier and earlier[name].value is not None:
-            answers.append(Answer(name, field.type))
+            answers.append(Answer(name, asked.type))
     if faults:
         raise InvalidEvidence(faults)
     return tuple(answers)
@@ -188,6 +189,10 @@ def _read(name: str, field: EvidenceField, given: Any, choices: Choices, earlier
         return _flag(name, field, text)
     if not text:
         return None
+    if field.type == "register":
+        if text not in choices.registers.get(name, ()):
+            raise _Fault("evidence.not_an_option")
+        return Answer(name, field.type, text)
     return Answer(name, field.type, _READERS[field.type](field, text, choices))
 
 

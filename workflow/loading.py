@@ -38,6 +38,7 @@ from workflow.models import (
     Team,
     TeamDistrict,
     TeamService,
+    Vendor,
     Wave,
 )
 
@@ -223,6 +224,11 @@ def _programme(session: Session, programme: Programme, report: Loaded) -> None:
     _seed(session, TeamService, "team_service", ("service",), services, report)
     _seed(session, Wave, "wave", ("key",), waves, report)
     _seed(session, Target, "target", ("due_on",), targets, report)
+    _seed(session, Vendor, "vendor", ("key",), _vendors(programme), report)
+
+
+def _vendors(programme: Programme) -> list[dict[str, Any]]:
+    return [{"key": key, "title": one.title, "source": one.source} for key, one in programme.vendors.items()]
 
 
 def _milestones(session: Session, definitions: Definitions, now: dt.datetime, report: Loaded) -> None:

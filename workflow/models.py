@@ -188,6 +188,22 @@ class Target(Base):
     set_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
 
 
+class Vendor(Base):
+    """A vendor to choose from: of specialist software, of a form server. One that has ended is offered no more."""
+
+    __tablename__ = "vendor"
+
+    key: Mapped[Word] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    source: Mapped[str | None]
+    """Where the definitions, or whoever added it, found it."""
+    added_on: Mapped[dt.date | None]
+    """Null for what the definitions brought along."""
+    added_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    ended_on: Mapped[dt.date | None]
+    ended_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+
+
 class Wave(Base):
     """Cases delivered together at one Stichtag. Its chain begins when the Stichtag is first moved."""
 
@@ -496,7 +512,10 @@ class Hold(Base):
     id: Mapped[Id]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)
     blocker: Mapped[Word]
-    external_owner: Mapped[str | None]
+    external_kind: Mapped[str | None] = mapped_column(String(80))
+    """Who is waited for: vendor, operator, authority, land or body; null when nobody outside."""
+    external_key: Mapped[str | None] = mapped_column(String(80))
+    """Which of them, as its register calls it; null for the Land and for the body of the case."""
     promised_on: Mapped[dt.date | None]
     review_on: Mapped[dt.date]
     began_on: Mapped[dt.date]
@@ -510,6 +529,13 @@ class Hold(Base):
     generation: Mapped[int] = mapped_column(default=0)
 
     __table_args__ = (
+        Index(
+            "ix_hold_lasting",
+            "external_kind",
+            "external_key",
+            postgresql_where=text("ended_on IS NULL"),
+            sqlite_where=text("ended_on IS NULL"),
+        ),
         Index(
             "ix_hold_remind",
             "remind_at",

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from workflow import evidence, policy, prerequisites, requirements
+from workflow import evidence, policy, prerequisites, registers, requirements
 from workflow.casework import (
     CaseAtHand,
     LockedCase,
@@ -686,11 +686,15 @@ def asked_of(
 
 
 def choices(work: Work, service: str, asked: Mapping[str, EvidenceField]) -> Choices:
-    """What fields of type variant and wave offer for a service."""
+    """What fields of type variant, wave and register offer for a service."""
     types = {field.type for field in asked.values()}
     waves = work.session.execute(sa.select(Wave.key)).scalars() if "wave" in types else ()
     variants = work.catalogue.service(service).variants if "variant" in types else ()
-    return Choices(frozenset(variants), frozenset(key for key in waves if _is_for(work, key, service)))
+    return Choices(
+        frozenset(variants),
+        frozenset(key for key in waves if _is_for(work, key, service)),
+        {name: registers.offered(work, field) for name, field in asked.items() if field.type == "register"},
+    )
 
 
 def reason_of(text: str) -> str:

@@ -511,6 +511,21 @@ BROKEN: tuple[Broken, ...] = (
         ("processes/onboarding/v1.yaml:41:63 fault.accept_without_document",),
     ),
     Broken(
+        "a register nobody named, and one that is not asked",
+        PROCESS,
+        (
+            (
+                "type: number, title: {de: Zahl, en: Number}, least: 1, most: 9",
+                "type: register, title: {de: Zahl, en: Number}",
+            ),
+            ("type: document", "type: document, register: vendors"),
+        ),
+        (
+            "processes/onboarding/v1.yaml:30:26 fault.register_missing",
+            "processes/onboarding/v1.yaml:41:35 fault.register_outside",
+        ),
+    ),
+    Broken(
         "bounds without a number",
         PROCESS,
         (

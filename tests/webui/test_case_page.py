@@ -18,7 +18,7 @@ HOLD = {
     "answer-blocker": "fv_vendor_missing",
     "answer-reason": "Das Modul kommt im Sommer.",
     "answer-review_on": "15.01.2027",
-    "answer-external_owner": "Hersteller X",
+    "answer-waits_for": "vendor:prosoz",
     "answer-promised_on": "10.01.2027",
 }
 
@@ -277,7 +277,7 @@ def test_a_case_is_put_on_hold_and_goes_on(visit: Callable[[str], Visitor], worl
     said = words(page)
     assert "Der Vorgang ruht jetzt." in said
     assert "Der Vorgang ruht: Hersteller des Fachverfahrens liefert nicht Das Modul kommt im Sommer." in said
-    assert "Gewartet wird auf: Hersteller X. Angehalten von Team." in said
+    assert "Gewartet wird auf: PROSOZ Herten. Angehalten von Team." in said
     assert "Der Vorgang wurde angehalten" in said
     assert visitor.get(address).status_code == 409
     assert visitor.post(f"/cases/{case_id}/advance/contract", seen="2").status_code == 409

@@ -77,7 +77,7 @@ def rest(world: World, case_id: UUID, days: int = 30) -> None:
             reason="Das Modul kommt im Sommer.",
             review_on=work.today + dt.timedelta(days=days),
             promised_on=work.today + dt.timedelta(days=20),
-            external_owner="Hersteller X",
+            waits_for="vendor:prosoz",
         )
 
 
@@ -184,7 +184,8 @@ def test_a_resting_case_says_why_since_when_and_when_somebody_looks_again(world:
     assert page.rest is not None
     assert page.rest.blocker.de == "Hersteller des Fachverfahrens liefert nicht"
     assert page.rest.reason == "Das Modul kommt im Sommer."
-    assert (page.rest.external_owner, page.rest.held_by) == ("Hersteller X", "Team")
+    assert page.rest.waits_for is not None
+    assert (page.rest.waits_for.de, page.rest.held_by) == ("PROSOZ Herten", "Team")
     assert (page.may_hold, page.may_resume) == (False, False)
     assert look(world, "team", case_id).may_resume
     assert look(world, "supervisor", case_id).may_resume
@@ -322,7 +323,7 @@ def test_the_page_of_a_pause_refuses_like_the_deed(world: World) -> None:
             "blocker",
             "reason",
             "review_on",
-            "external_owner",
+            "waits_for",
             "promised_on",
         }
     with pytest.raises(NotAllowed), world.look("digi") as work:
@@ -339,7 +340,7 @@ def test_a_pause_is_taken_as_it_was_typed(world: World) -> None:
         "reason": "Das Zertifikat fehlt.",
         "review_on": "15.01.2027",
         "promised_on": "",
-        "external_owner": "",
+        "waits_for": "",
     }
     with world.by("team") as work:
         assert cases.hold_as_answered(work, case_id, given).version == 2

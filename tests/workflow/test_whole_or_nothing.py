@@ -26,6 +26,7 @@ from workflow import (
     people,
     prerequisites,
     programme,
+    registers,
     reminders,
     takeover,
     tasks,
@@ -147,6 +148,14 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         "take_over": ("office", lambda work: takeover.take_over(work, before)),
         "open_next": ("office", lambda work: cases.open_next(work, old, occasion="upgrade", reason="x")),
         "give_way": ("office", lambda work: cases.give_way(work, ended, newer)),
+        "change_hold": (
+            "team",
+            lambda work: cases.change_hold(
+                work, resting, blocker="no_staff", reason="x", review_on=work.today.replace(year=2027)
+            ),
+        ),
+        "add_vendor": ("team", lambda work: registers.add_vendor(work, "Neue Verfahren GmbH")),
+        "end_vendor": ("team", lambda work: registers.end_vendor(work, "prosoz")),
         "resume": ("team", lambda work: cases.resume(work, resting)),
         "accept": ("digi", lambda work: tasks.accept(work, interest)),
         "ask_many": (

@@ -11,7 +11,7 @@ from workflow.definition import DOCUMENT_KINDS, FieldType
 
 TYPES: tuple[str, ...] = get_args(FieldType)
 
-_CASE_TYPES = ("variant", "wave")
+_CASE_TYPES = ("variant", "wave", "register")
 _SETTERS = {"variant": "variant", "wave": "wave", "stichtag": "date", "closed_on": "date"}
 """Column of a case → the type of field that can fill it."""
 
@@ -31,6 +31,7 @@ def check_fields(evidence: Node | None, findings: Findings, *, of_case: bool) ->
             refer(findings, accept, DOCUMENT_KINDS, "fault.unknown_document_kind")
         if not of_case and kind in _CASE_TYPES:
             findings.add(node.entries["type"].place if node.entries else node.place, "fault.case_type", type=kind)
+        _check_register(kind, node, findings)
         _check_setter(name, kind, node, findings, of_case=of_case)
 
 
@@ -41,6 +42,15 @@ def _check_choice(name: str, kind: str, node: Node, findings: Findings) -> None:
         findings.add(place, "fault.choice_without_options", field=name)
     if kind != "choice" and options:
         findings.add(node.keys["options"], "fault.options_without_choice", field=name)
+
+
+def _check_register(kind: str, node: Node, findings: Findings) -> None:
+    register, unlisted = node.get("register"), node.get("unlisted")
+    if kind == "register" and register is None:
+        findings.add((node.entries or {})["type"].place, "fault.register_missing")
+    for name, found in (("register", register), ("unlisted", unlisted)):
+        if kind != "register" and found is not None:
+            findings.add(node.keys[name], "fault.register_outside", name=name)
 
 
 def _check_bounds(name: str, kind: str, node: Node, findings: Findings) -> None:

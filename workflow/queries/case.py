@@ -11,7 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import cases, evidence, policy, requirements
+from workflow import cases, evidence, policy, registers, requirements
 from workflow.casework import TaskRow
 from workflow.definition import EvidenceField, Text, Transition
 from workflow.engine import Work
@@ -41,6 +41,8 @@ class MoveOffer:
     asks: Mapping[str, EvidenceField]
     may: bool
     """The actor of the page may take it, once nothing is in the way."""
+    while_resting: bool
+    """It may be taken while the case rests, and ends the pause."""
     by: tuple[Party, ...]
     obstacles: tuple[Cause, ...]
 
@@ -125,7 +127,22 @@ class Rest:
     since: dt.date
     review: Due
     promised_on: dt.date | None
-    external_owner: str | None
+    waits_for: Text | None
+    reason: str | None
+    held_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldLine:
+    """A pause in the ledger, with the working days it took; those so far while it lasts."""
+
+    blocker: Text
+    since: dt.date
+    until: dt.date | None
+    days: int
+    waits_for: Text | None
+    review_on: dt.date
+    promised_on: dt.date | None
     reason: str | None
     held_by: str | None
 
@@ -221,6 +238,8 @@ class CasePage:
     because: tuple[AnswerView, ...]
     """What was answered when the case stepped aside or ended."""
     others: Others
+    holds: tuple[HoldLine, ...]
+    """Every pause so far, the latest first."""
     may_hold: bool
     may_resume: bool
     may_move_to_team: bool
@@ -283,7 +302,12 @@ class HoldPage:
 
     head: CaseHead
     fields: Mapping[str, EvidenceField]
-    suggested_review: dt.date
+    parties: Mapping[str, Text]
+    """Whom a case can wait for."""
+    present: Mapping[str, str | dt.date | None]
+    """What stands in the form: a suggestion, or what the lasting pause says."""
+    changes: bool
+    """The case rests already, and the form changes how."""
 
 
 def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
@@ -317,6 +341,7 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
         rest=_rest(found),
         because=_because(found),
         others=others,
+        holds=_hold_lines(found),
         may_hold=may_move and not found.row.rests and found.row.ended_on is None,
         may_resume=may_move and found.row.rests,
         may_move_to_team=work.actor.holds("programme_office") and found.row.ended_on is None,
@@ -373,7 +398,28 @@ def hold(work: Work, case_id: UUID) -> HoldPage:
     return HoldPage(
         head=_head(found),
         fields=cases.hold_fields(work),
-        suggested_review=work.catalogue.calendar.add(work.today, 10),
+        parties=registers.entries(work, "parties"),
+        present={"review_on": work.catalogue.calendar.add(work.today, 10)},
+        changes=False,
+    )
+
+
+def change_hold(work: Work, case_id: UUID) -> HoldPage:
+    """The page on which a pause is changed. Raises NotFound, and what `cases.insist_may_change_hold` raises."""
+    found = seen.look(work, case_id)
+    cases.insist_may_change_hold(found)
+    lasting = next(hold for hold in found.holds() if hold.ended_on is None)
+    return HoldPage(
+        head=_head(found),
+        fields=cases.hold_fields(work),
+        parties=registers.entries(work, "parties"),
+        present={
+            "blocker": lasting.code,
+            "waits_for": lasting.party,
+            "review_on": lasting.review_on,
+            "promised_on": lasting.promised_on,
+        },
+        changes=True,
     )
 
 
@@ -498,6 +544,24 @@ def _others(found: SeenCase) -> Others:
     )
 
 
+def _hold_lines(found: SeenCase) -> tuple[HoldLine, ...]:
+    calendar, today = found.work.catalogue.calendar, found.work.today
+    return tuple(
+        HoldLine(
+            blocker=hold.blocker,
+            since=hold.began_on,
+            until=hold.ended_on,
+            days=calendar.between(hold.began_on, hold.ended_on or today),
+            waits_for=hold.waits_for,
+            review_on=hold.review_on,
+            promised_on=hold.promised_on,
+            reason=found.remarks().get(hold.remark_id.hex) if hold.remark_id else None,
+            held_by=found.name(hold.held_by),
+        )
+        for hold in reversed(found.holds())
+    )
+
+
 def _rest(found: SeenCase) -> Rest | None:
     lasting = next((hold for hold in found.holds() if hold.ended_on is None), None)
     return _rest_of(found, lasting) if lasting is not None and found.row.rests else None
@@ -511,7 +575,7 @@ def _rest_of(found: SeenCase, hold: HoldSeen) -> Rest:
         since=hold.began_on,
         review=review,
         promised_on=hold.promised_on,
-        external_owner=hold.external_owner,
+        waits_for=hold.waits_for,
         reason=found.remarks().get(hold.remark_id.hex) if hold.remark_id else None,
         held_by=found.name(hold.held_by),
     )
@@ -537,6 +601,7 @@ def _offer(found: SeenCase, move: Move) -> MoveOffer:
         back=transition.back,
         asks=transition.asks,
         may=policy.allows(found.work.actor, transition.by, found.row),
+        while_resting=cases.takes_resting(found, move),
         by=tuple(found.party(role) for role in transition.by if role != "system"),
         obstacles=tuple(standstill.cause(found, reason) for reason in requirements.unmet(found, transition.requires)),
     )

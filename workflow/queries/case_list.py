@@ -12,7 +12,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import database, policy
+from workflow import database, policy, registers
 from workflow.definition import Text
 from workflow.engine import Work
 from workflow.models import Body, Case, Decision, Hold, Task, Wave
@@ -44,6 +44,10 @@ class Filters:
     """Only what is live, and has been since this day at the earliest."""
     left: bool = False
     """Only what is not live yet and has not ended either."""
+    waits_for: str | None = None
+    """Only what rests and waits for this party, as registers write it: `vendor:prosoz`."""
+    blocker: str | None = None
+    """Only what rests for this reason."""
     overdue: bool = False
     escalated: bool = False
     rests: bool = False
@@ -120,6 +124,9 @@ class CaseList:
     """As applied; what made no sense is gone."""
     body_name: str | None
     wave_title: Text | None
+    party: Text | None
+    """Whom the cases wait for, if filtered for."""
+    blocker: Text | None
     lines: tuple[CaseLine, ...]
     newer: Cursor | None
     older: Cursor | None
@@ -159,6 +166,8 @@ def cases(work: Work, filters: Filters = Filters(), cursor: Cursor = Cursor()) -
         filters=filters,
         body_name=known_body if filters.body else None,
         wave_title=wave_title,
+        party=registers.party_title(work, *registers.party_of(filters.waits_for)),
+        blocker=work.catalogue.programme.blockers[filters.blocker].title if filters.blocker else None,
         lines=lines,
         newer=newer,
         older=older,
@@ -286,6 +295,8 @@ def _sensible(
         district=filters.district if filters.district in dict(options.districts) else None,
         body=filters.body if known_body else None,
         wave=filters.wave if wave_title else None,
+        waits_for=filters.waits_for if filters.waits_for and registers.is_party(work, filters.waits_for) else None,
+        blocker=filters.blocker if filters.blocker in work.catalogue.programme.blockers else None,
     )
 
 
@@ -324,6 +335,8 @@ def _conditions(work: Work, filters: Filters) -> list[sa.ColumnElement[bool]]:
         narrowed.append(Case.wave == filters.wave)
     if filters.district:
         narrowed.append(Body.district == filters.district)
+    if filters.waits_for or filters.blocker:
+        narrowed.append(_held(filters))
     if filters.live_since:
         narrowed.append(went_live_since(work, filters.live_since))
     for word in words_of(filters.text):
@@ -340,6 +353,17 @@ def _conditions(work: Work, filters: Filters) -> list[sa.ColumnElement[bool]]:
             )
         )
     return narrowed
+
+
+def _held(filters: Filters) -> sa.ColumnElement[bool]:
+    """Whether the case rests for this reason and waits for this party."""
+    lasting = [Hold.case_id == Case.id, Hold.ended_on.is_(None)]
+    if filters.waits_for:
+        kind, key = registers.party_of(filters.waits_for)
+        lasting += [Hold.external_kind == kind, Hold.external_key == key if key else Hold.external_key.is_(None)]
+    if filters.blocker:
+        lasting.append(Hold.blocker == filters.blocker)
+    return sa.exists().where(*lasting).correlate(Case)
 
 
 # --- counting --------------------------------------------------------------------------------------------------------

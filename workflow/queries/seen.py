@@ -11,14 +11,14 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from workflow import casework, evidence, policy, statements, tasks
+from workflow import casework, evidence, policy, registers, statements, tasks
 from workflow.calendar import Pause
 from workflow.casework import CaseAtHand, CaseRow, TaskRow
 from workflow.definition import EvidenceField, Text
 from workflow.engine import Work
 from workflow.errors import NotFound
 from workflow.evidence import Value
-from workflow.models import Body, Case, Decision, Document, Evidence, Hold, Person, Remark, Task, Team, Wave
+from workflow.models import Body, Case, Decision, Document, Evidence, Hold, Person, Remark, Task, Team, Vendor, Wave
 from workflow.policy import Holder
 from workflow.queries import parts, why
 from workflow.queries.parts import AnswerView, DocumentLink, Due
@@ -86,12 +86,14 @@ class HoldSeen:
 
     code: str
     """Of the blocker."""
+    party: str | None
+    """Who is waited for, as registers write it."""
     blocker: Text
     began_on: dt.date
     ended_on: dt.date | None
     review_on: dt.date
     promised_on: dt.date | None
-    external_owner: str | None
+    waits_for: Text | None
     remark_id: UUID | None
     held_by: UUID | None
 
@@ -275,6 +277,8 @@ class SeenCase(CaseAtHand):
             return variant.title if variant else value
         if given.type == "wave":
             return self.wave_title if value == self.row.wave and self.wave_title else value
+        if given.type == "register" and asked is not None and asked.register:
+            return registers.title_of(self.work, asked.register, value)
         if asked is not None and value in asked.options:
             return asked.options[value].title
         return value
@@ -353,7 +357,8 @@ def _holds(work: Work, rows: Rows) -> tuple[HoldSeen, ...]:
             ended_on=row.ended_on,
             review_on=row.review_on,
             promised_on=row.promised_on,
-            external_owner=row.external_owner,
+            waits_for=registers.party_title(work, row.external_kind, row.external_key, vendor=row.vendor_title),
+            party=registers.written(row.external_kind, row.external_key),
             remark_id=row.remark_id,
             held_by=row.held_by,
         )
@@ -420,10 +425,13 @@ _HOLDS = (
         Hold.ended_on,
         Hold.review_on,
         Hold.promised_on,
-        Hold.external_owner,
+        Hold.external_kind,
+        Hold.external_key,
+        Vendor.title.label("vendor_title"),
         Hold.remark_id,
         Hold.held_by,
     )
+    .outerjoin(Vendor, sa.and_(Hold.external_kind == "vendor", Vendor.key == Hold.external_key))
     .where(Hold.case_id == _CASE_ID)
     .order_by(Hold.began_on, Hold.id)
 )

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import policy, requirements, texts
+from workflow import policy, registers, requirements, texts
 from workflow.casework import PrerequisiteSeen, TaskRow
 from workflow.definition import Needed, Text, Transition
 from workflow.models import Case, Hold
@@ -328,7 +328,7 @@ def _rest(found: SeenCase) -> Cause | None:
     if lasting is None:
         return None
     review = parts.due(found.work, lasting.review_on)
-    external = lasting.external_owner
+    external = lasting.waits_for
     facts: dict[str, Any] = {"blocker": lasting.blocker, "external": external or "", "review": lasting.review_on}
     if lasting.promised_on is not None:
         facts["promised"] = lasting.promised_on
@@ -341,7 +341,7 @@ def _rest(found: SeenCase) -> Cause | None:
         since=lasting.began_on,
         due=parts.due(found.work, lasting.promised_on) or review,
         target=Target("case", found.row.id),
-        others=_resting_for(found, external) if external else 0,
+        others=_resting_for(found, lasting.party) if lasting.party else 0,
     )
 
 
@@ -493,8 +493,9 @@ def _of_service(found: SeenCase) -> int:
     return found.work.session.execute(query).scalar_one()
 
 
-def _resting_for(found: SeenCase, external: str) -> int:
-    """Other cases that rest for the same external owner, as far as the reader sees them."""
+def _resting_for(found: SeenCase, party: str) -> int:
+    """Other cases that rest and wait for the same party, as far as the reader sees them."""
+    kind, key = registers.party_of(party)
     query = (
         sa.select(sa.func.count())
         .select_from(Hold)
@@ -502,7 +503,8 @@ def _resting_for(found: SeenCase, external: str) -> int:
         .where(
             policy.cases(found.work.actor),
             Hold.ended_on.is_(None),
-            Hold.external_owner == external,
+            Hold.external_kind == kind,
+            Hold.external_key == key if key else Hold.external_key.is_(None),
             Case.id != found.row.id,
         )
     )

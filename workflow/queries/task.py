@@ -11,7 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import evidence, policy, tasks
+from workflow import evidence, policy, registers, tasks
 from workflow.casework import TaskRow
 from workflow.definition import EvidenceField, Text
 from workflow.engine import Work
@@ -231,14 +231,14 @@ def _fields(
             definition=definition,
             value=latest[name].value if name in latest else None,
             document=latest[name].document if name in latest else None,
-            choices=choices.get(definition.type),
+            choices=choices.get(name if definition.type == "register" else definition.type),
         )
         for name, definition in asked.items()
     )
 
 
 def _choices(case: SeenCase, asked: Mapping[str, EvidenceField]) -> dict[str, tuple[Choice, ...]]:
-    """What fields of type variant and wave offer, in words."""
+    """What fields of type variant, wave and register offer, in words; of registers by the name of the field."""
     offered = tasks.choices(case.work, case.row.service, asked)
     found: dict[str, tuple[Choice, ...]] = {}
     types = {definition.type for definition in asked.values()}
@@ -256,6 +256,10 @@ def _choices(case: SeenCase, asked: Mapping[str, EvidenceField]) -> dict[str, tu
             for row in rows
             if row.key in offered.waves
         )
+    for name, definition in asked.items():
+        if definition.type == "register":
+            entries = registers.offered(case.work, definition)
+            found[name] = tuple(Choice(key, words) for key, words in entries.items())
     return found
 
 

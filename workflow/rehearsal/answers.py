@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from random import Random
 
@@ -31,6 +31,13 @@ trailer<</Root 1 0 R>>
 def example_document(folder: Path) -> StoredFile:
     """The one file that every example answer with a document points to."""
     return documents.store(folder, io.BytesIO(_PDF), "beispiel.pdf")
+
+
+_SAID = {
+    "url": "https://www.beispiel.example/online-dienst",
+    "email": "postfach@beispiel.example",
+    "long_text": "Beispiel: wie besprochen.",
+}
 
 
 def answers(
@@ -67,6 +74,8 @@ def _answer(
             return document
         case "choice":
             return _choice(list(field.options), dice, wanted)
+        case "register":
+            return _entry(choices.registers.get(name, ()), dice)
         case "variant":
             return dice.choice(sorted(choices.variants)) if choices.variants else None
         case "wave":
@@ -82,14 +91,12 @@ def _answer(
             return str(int(least + (most - least) * dice.random() ** 2))
         case "flag":
             return "true"
-        case "url":
-            return "https://www.beispiel.example/online-dienst"
-        case "email":
-            return "postfach@beispiel.example"
-        case "long_text":
-            return "Beispiel: wie besprochen."
         case _:
-            return f"Beispiel {dice.randrange(100, 1000)}"
+            return _SAID.get(field.type) or f"Beispiel {dice.randrange(100, 1000)}"
+
+
+def _entry(offered: Container[str], dice: Random) -> str | None:
+    return dice.choice(sorted(offered)) if isinstance(offered, Mapping) and offered else None
 
 
 def _days_ahead(name: str, dice: Random) -> int:

@@ -44,13 +44,13 @@ class Trouble:
     share: float
     least: int
     most: int
-    waits_for: str | None = None
-    """Whom it waits for outside."""
+    waits_for_vendor: bool = False
+    """It waits for a vendor, the first of the register."""
     recorded: float = 0.8
     """How often somebody records it as a hold; otherwise the case is just late."""
 
 
-VENDOR = Trouble("fv_vendor_missing", 0.35, 25, 90, waits_for="Hersteller des Fachverfahrens")
+VENDOR = Trouble("fv_vendor_missing", 0.35, 25, 90, waits_for_vendor=True)
 PAYMENT = Trouble("payment_mandate", 0.25, 25, 60)
 """Only where a service takes payments; the mandate is late, the case itself does not rest."""
 CAPACITY = (

@@ -16,7 +16,19 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import cases, casework, clock, evidence, following, milestones, policy, prerequisites, tasks, ticking
+from workflow import (
+    cases,
+    casework,
+    clock,
+    evidence,
+    following,
+    milestones,
+    policy,
+    prerequisites,
+    registers,
+    tasks,
+    ticking,
+)
 from workflow.calendar import Calendar
 from workflow.casework import SETTLED
 from workflow.definition import MilestoneRequirement, Process, Promised, Transition
@@ -504,8 +516,10 @@ class _Play:
                 blocker=trouble.blocker if trouble.blocker in known else next(iter(known)),
                 reason=reason(dice, "hold"),
                 review_on=calendar.add(work.today, int(max(lasts * dice.uniform(0.6, 1.1), 5))),
-                external_owner=trouble.waits_for,
-                promised_on=calendar.add(work.today, int(lasts * 0.8) + 1) if trouble.waits_for else None,
+                waits_for=next((key for key in registers.entries(work, "parties") if key.startswith("vendor:")), None)
+                if trouble.waits_for_vendor
+                else None,
+                promised_on=calendar.add(work.today, int(lasts * 0.8) + 1) if trouble.waits_for_vendor else None,
             )
 
         if not course.rests and self._deed(who, deed):

@@ -467,6 +467,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_team_service_team"), ["team"], unique=False)
 
     op.create_table(
+        "vendor",
+        sa.Column("key", sa.String(length=80), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=True),
+        sa.Column("added_on", sa.Date(), nullable=True),
+        sa.Column("added_by", sa.Uuid(), nullable=True),
+        sa.Column("ended_on", sa.Date(), nullable=True),
+        sa.Column("ended_by", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(["added_by"], ["person.id"], name=op.f("fk_vendor_added_by_person")),
+        sa.ForeignKeyConstraint(["ended_by"], ["person.id"], name=op.f("fk_vendor_ended_by_person")),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_vendor")),
+    )
+    op.create_table(
         "web_session",
         sa.Column("token_digest", sa.String(length=64), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=False),
@@ -559,7 +572,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
         sa.Column("blocker", sa.String(length=80), nullable=False),
-        sa.Column("external_owner", sa.Text(), nullable=True),
+        sa.Column("external_kind", sa.String(length=80), nullable=True),
+        sa.Column("external_key", sa.String(length=80), nullable=True),
         sa.Column("promised_on", sa.Date(), nullable=True),
         sa.Column("review_on", sa.Date(), nullable=False),
         sa.Column("began_on", sa.Date(), nullable=False),
@@ -578,6 +592,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("hold", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_hold_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(
+            "ix_hold_lasting",
+            ["external_kind", "external_key"],
+            unique=False,
+            postgresql_where=sa.text("ended_on IS NULL"),
+            sqlite_where=sa.text("ended_on IS NULL"),
+        )
         batch_op.create_index(
             "ix_hold_remind",
             ["remind_at"],
@@ -895,6 +916,9 @@ def downgrade() -> None:
             postgresql_where=sa.text("remind_at IS NOT NULL"),
             sqlite_where=sa.text("remind_at IS NOT NULL"),
         )
+        batch_op.drop_index(
+            "ix_hold_lasting", postgresql_where=sa.text("ended_on IS NULL"), sqlite_where=sa.text("ended_on IS NULL")
+        )
         batch_op.drop_index(batch_op.f("ix_hold_case_id"))
 
     op.drop_table("hold")
@@ -925,6 +949,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_web_session_person_id"))
 
     op.drop_table("web_session")
+    op.drop_table("vendor")
     with op.batch_alter_table("team_service", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_team_service_team"))
 
