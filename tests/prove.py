@@ -70,6 +70,7 @@ def engine() -> None:
     """
     from tests.engine import proof
 
+    proof.meetings()
     proof.plays(seeds=300, steps=120)
 
 

@@ -225,6 +225,37 @@ def reopen(scene: Scene, draw: Random) -> Drawn:
     )
 
 
+@deed()
+def release(scene: Scene, draw: Random) -> Drawn:
+    return _on_task(scene, draw, ("accepted",), "", lambda work, task, v: tasks.release(work, task.id, seen=v))
+
+
+@deed()
+def hand_on(scene: Scene, draw: Random) -> Drawn:
+    to, note = scene.anybody(draw), draw.choice(["", "Bitte."])
+    return _on_task(scene, draw, ("accepted",), "", lambda work, t, v: tasks.hand_on(work, t.id, to, note, seen=v))
+
+
+@deed()
+def take_back(scene: Scene, draw: Random) -> Drawn:
+    return _on_task(scene, draw, ("submitted",), "", lambda work, task, v: tasks.take_back(work, task.id, seen=v))
+
+
+@deed(1)
+def follow_up(scene: Scene, draw: Random) -> Drawn:
+    day = draw.choice([None, scene.today + dt.timedelta(days=draw.randint(-1, 30))])
+    return _on_task(scene, draw, ("ready", "accepted"), "", lambda work, t, v: tasks.follow_up(work, t.id, day, seen=v))
+
+
+@deed()
+def open_next(scene: Scene, draw: Random) -> Drawn:
+    case = mostly(draw, scene.cases, [one for one in scene.cases if one.live_on is not None])
+    if case is None:
+        return None
+    occasion, who = draw.choice(["upgrade", "reconnection"]), scene.somebody(draw, "umsetzungsteam", case)
+    return Deed(who, lambda work: cases.open_next(work, case.id, occasion=occasion, reason="Reifegrad"))
+
+
 # --- what many cases wait for ----------------------------------------------------------------------------------------
 
 
@@ -259,9 +290,58 @@ def complete_prerequisite(scene: Scene, draw: Random) -> Drawn:
     return Deed(who, do)
 
 
-def _for_prerequisite(scene: Scene, draw: Random, row: Any) -> UUID:
+def _on_prerequisite(scene: Scene, draw: Random, statuses: tuple[str, ...], role: str, do: Callable[..., Any]) -> Drawn:
+    row = mostly(draw, scene.prerequisites, [one for one in scene.prerequisites if one.status in statuses])
+    if row is None:
+        return None
+    who, version = _for_prerequisite(scene, draw, row, role), seen(draw, row.version)
+    return Deed(who, lambda work: do(work, row, version))
+
+
+@deed(1)
+def release_prerequisite(scene: Scene, draw: Random) -> Drawn:
+    do = prerequisites.release
+    return _on_prerequisite(scene, draw, ("accepted",), "", lambda work, row, v: do(work, row.id, seen=v))
+
+
+@deed(1)
+def decline_prerequisite(scene: Scene, draw: Random) -> Drawn:
+    do, open_ = prerequisites.decline, ("ready", "accepted", "expired")
+    return _on_prerequisite(scene, draw, open_, "", lambda work, row, v: do(work, row.id, "Nein.", seen=v))
+
+
+@deed(1)
+def hand_back_prerequisite(scene: Scene, draw: Random) -> Drawn:
+    do = prerequisites.hand_back
+    return _on_prerequisite(
+        scene, draw, ("declined",), "umsetzungsteam", lambda work, row, v: do(work, row.id, "Doch.", seen=v)
+    )
+
+
+@deed(1)
+def set_aside_prerequisite(scene: Scene, draw: Random) -> Drawn:
+    do, open_ = prerequisites.set_aside, ("ready", "accepted", "expired", "declined")
+    return _on_prerequisite(
+        scene, draw, open_, "supervisor", lambda work, row, v: do(work, row.id, "Entfällt.", seen=v)
+    )
+
+
+@deed(1)
+def confirm_prerequisite(scene: Scene, draw: Random) -> Drawn:
+    do = prerequisites.confirm
+    return _on_prerequisite(
+        scene, draw, ("submitted",), "umsetzungsteam", lambda work, row, v: do(work, row.id, seen=v)
+    )
+
+
+@deed(1)
+def renew_prerequisite(scene: Scene, draw: Random) -> Drawn:
+    return _on_prerequisite(scene, draw, ("done",), "", lambda work, row, v: prerequisites.renew(work, row.id, seen=v))
+
+
+def _for_prerequisite(scene: Scene, draw: Random, row: Any, role: str = "") -> UUID:
     concerned = prerequisites.PrerequisiteRow(**{name: getattr(row, name) for name in _COLUMNS})
-    return scene.somebody(draw, row.owner, concerned)
+    return scene.somebody(draw, role or row.acting or row.owner, concerned)
 
 
 _COLUMNS = tuple(prerequisites.PrerequisiteRow.__dataclass_fields__)

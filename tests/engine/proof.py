@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.databases import PostgresDatabases, SQLiteDatabases
+from tests.engine.meetings import PAIRS, build, meet
 from tests.engine.play import Fault, Seen, play, stored_seeds
 from tests.postgres import Cluster
 
@@ -48,3 +49,25 @@ def _one(source: Databases, seed: int, steps: int) -> Seen:
             return play(url, Path(folder), seed, steps)
     finally:
         source.drop(url)
+
+
+def meetings(*, tell: Callable[[str], None] = print) -> None:
+    """Let every pair of deeds meet, in both orders, on both databases. Raises with those that failed."""
+    failed: list[str] = []
+    with Cluster() as cluster, tempfile.TemporaryDirectory() as folder:
+        sources: list[Databases] = [SQLiteDatabases(Path(folder)), PostgresDatabases(cluster.url())]
+        for source in sources:
+            kind, met = type(source).__name__, 0
+            with tempfile.TemporaryDirectory() as place:
+                scene = build(source.fresh("empty"), Path(place))
+                for pair in PAIRS:
+                    for first, second in sorted({pair, pair[::-1]}):
+                        met += 1
+                        if faults := meet(scene, first, second):
+                            failed.append(f"{first}, {second} ({kind})")
+                            tell("\n  ".join([failed[-1], *faults]))
+                scene.engine.close()
+            tell(f"{met} meetings of two deeds, {kind}")
+            source.close()
+    if failed:
+        raise AssertionError(f"pairs that failed: {failed}")

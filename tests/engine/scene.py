@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -134,26 +134,33 @@ def answers(work: Work, fields: dict[str, EvidenceField] | Any, service: str, dr
 
 
 def build(url: str, folder: Path, draw: Random) -> Scene:
-    """A programme of this seed in an empty database, with people."""
+    """A programme of this seed in an empty database, with people; sometimes nobody is in the less usual roles."""
+    definitions = programmes.write(folder / "definitions", draw)
+    there = [name for name in HELD if name not in _RARE or draw.random() < 0.5]
+    return people_of(url, folder, definitions, there)
+
+
+_RARE = ("operator", "fachamt")
+
+
+def people_of(url: str, folder: Path, definitions: Path, there: Iterable[str]) -> Scene:
+    """These definitions in an empty database, with these of the people."""
     configured = settings.read({"STARTKLAR_DATABASE_URL": url, "STARTKLAR_DATA": str(folder / "data")})
-    definitions = checking.check(programmes.write(folder / "definitions", draw))
     start.init(configured, clock="manual", now=BEGINNING, example=True)
     scene = Scene(start.engine(configured))
-    loading.load_checked(scene.engine, definitions.insist())
+    loading.load_checked(scene.engine, checking.check(definitions).insist())
     path = documents.path_of(configured.documents, FILE.sha256)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(PDF)
     with scene.engine.change(SYSTEM) as work:
-        for name, roles in HELD.items():
-            if name in ("operator", "fachamt") and draw.random() < 0.5:
-                continue
+        for name in there:
             scene.people[name] = people.add(
                 work,
                 email=f"{name}@startklar.example",
                 name=name.title(),
                 password_hash=None,
                 language="de",
-                roles=[people.parse_role(words) for words in roles],
+                roles=[people.parse_role(words) for words in HELD[name]],
             ).id
     scene.look()
     return scene
