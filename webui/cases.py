@@ -23,7 +23,7 @@ blueprint = Blueprint("cases", __name__, url_prefix="/cases")
 @blueprint.get("/<uuid:case_id>")
 def show(case_id: UUID) -> AnyResponse:
     """What is next, by whom, until when; and everything behind it."""
-    return _page(case_id)
+    return page_of(case_id)
 
 
 @blueprint.get("/<uuid:case_id>/why.json")
@@ -51,7 +51,7 @@ def advance(case_id: UUID, transition: str) -> AnyResponse:
     except InvalidEvidence as error:
         return _move_page(case_id, transition, faults=forms.worded(error.faults, known=answers.faults))
     except Conflict as error:
-        return _move_page(case_id, transition, refused=error) if known.asks else _page(case_id, refused=error)
+        return _move_page(case_id, transition, refused=error) if known.asks else page_of(case_id, refused=error)
     return notices.leave(_back_to(case_id), "notice.case_advanced", state=wording.title(known.target))
 
 
@@ -137,19 +137,32 @@ def resume(case_id: UUID) -> AnyResponse:
     try:
         deeds.do(cases.resume, case_id, seen=forms.seen())
     except Conflict as error:
-        return _page(case_id, refused=error)
+        return page_of(case_id, refused=error)
     return notices.leave(_back_to(case_id), "notice.case_resumed")
 
 
-def _page(
-    case_id: UUID, *, refused: StartklarError | None = None, fields: Mapping[str, EvidenceField] | None = None
+def page_of(
+    case_id: UUID,
+    *,
+    refused: StartklarError | None = None,
+    fields: Mapping[str, EvidenceField] | None = None,
+    faults: Mapping[str, str] | None = None,
 ) -> AnyResponse:
+    """The page of a case, with what was refused or is to be mended."""
     before = request.args.get("before", type=_entry)
     with session.engine().read(session.me()) as work:
         page = query.case(work, case_id, before=before)
     refusal = errors.refusal(refused) if refused else None
-    body = render_template("case.html", page=page, refusal=refusal, lost=_lost(fields or {}))
-    return make_response(body, errors.status_of(refused) if refused else 200)
+    body = render_template(
+        "case.html",
+        page=page,
+        refusal=refusal,
+        lost=_lost(fields or {}),
+        faults=faults or {},
+        summary=forms.summary(faults or {}, {}),
+        typed=forms.typed() if request.method == "POST" else {},
+    )
+    return make_response(body, errors.status_of(refused) if refused else 422 if faults else 200)
 
 
 def _move_page(
@@ -166,7 +179,7 @@ def _move_page(
     except TransitionNotAvailable as error:
         with session.engine().read(session.me()) as work:
             asks = query.transition(work, case_id, transition).asks
-        return _page(case_id, refused=refused or error, fields=asks)
+        return page_of(case_id, refused=refused or error, fields=asks)
     return _form("case_move.html", page, page.move.asks, faults, refused)
 
 
@@ -184,7 +197,7 @@ def _hold_page(
     except Conflict as error:
         with session.engine().read(session.me()) as work:
             fields = cases.hold_fields(work)
-        return _page(case_id, refused=refused or error, fields=fields)
+        return page_of(case_id, refused=refused or error, fields=fields)
     return _form("case_hold.html", page, page.fields, faults, refused)
 
 
@@ -196,7 +209,7 @@ def _team_page(
         with session.engine().read(session.me()) as work:
             page = query.team(work, case_id)
     except Conflict as error:
-        return _page(case_id, refused=refused or error, fields=cases.TEAM_FIELDS)
+        return page_of(case_id, refused=refused or error, fields=cases.TEAM_FIELDS)
     return _form("case_team.html", page, cases.TEAM_FIELDS, faults, refused)
 
 
@@ -208,7 +221,7 @@ def _next_page(
         with session.engine().read(session.me()) as work:
             page = query.next_round(work, case_id)
     except Conflict as error:
-        return _page(case_id, refused=refused or error, fields=cases.NEXT_FIELDS)
+        return page_of(case_id, refused=refused or error, fields=cases.NEXT_FIELDS)
     return _form("case_next.html", page, page.fields, faults, refused)
 
 

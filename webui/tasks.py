@@ -34,7 +34,7 @@ _BLAMED = {
 @blueprint.get("/<uuid:task_id>")
 def show(task_id: UUID) -> AnyResponse:
     """What is asked, by when, and what this person may do."""
-    return _page(task_id)
+    return page_of(task_id)
 
 
 @blueprint.post("/<uuid:task_id>/accept")
@@ -71,7 +71,7 @@ def assign(task_id: UUID) -> AnyResponse:
     """Hand the task to somebody."""
     to = forms.chosen("assign-to")
     if to is None:
-        return _page(task_id, faults={"assign-to": wording.t("task.assign.missing")})
+        return page_of(task_id, faults={"assign-to": wording.t("task.assign.missing")})
     return _do(tasks.assign, task_id, to, stay=True)
 
 
@@ -91,7 +91,7 @@ def _tick(task_id: UUID, point: str, *, done: bool) -> AnyResponse:
     try:
         deeds.do(tasks.tick, task_id, [point], done=done)
     except (Conflict, Refused) as error:
-        return _page(task_id, refused=error)
+        return page_of(task_id, refused=error)
     return redirect(url_for("tasks.show", task_id=task_id, _anchor="checklist"), 303)
 
 
@@ -101,7 +101,7 @@ def follow_up(task_id: UUID) -> AnyResponse:
     try:
         on = evidence.day_of(_typed("on")) if "follow_up-on" in request.form else None
     except InvalidEvidence as error:
-        return _page(task_id, faults=forms.worded(error.faults, prefix="follow_up-"))
+        return page_of(task_id, faults=forms.worded(error.faults, prefix="follow_up-"))
     said = "notice.task_follow_up" if on else "notice.task_taken_up"
     return _do(tasks.follow_up, task_id, on, said=said, stay=True)
 
@@ -111,7 +111,7 @@ def hand_on(task_id: UUID) -> AnyResponse:
     """Give a task of one's own to a colleague."""
     to = forms.chosen("hand_on-to")
     if to is None:
-        return _page(task_id, faults={"hand_on-to": wording.t("task.assign.missing")})
+        return page_of(task_id, faults={"hand_on-to": wording.t("task.assign.missing")})
     return _do(tasks.hand_on, task_id, to, _typed("note"), stay=True)
 
 
@@ -186,21 +186,22 @@ def _do(
     try:
         done = deeds.do(deed, task_id, *asked, seen=forms.seen())
     except InvalidEvidence as error:
-        return _page(task_id, faults=forms.worded(error.faults, prefix=prefix or f"{deed.__name__}-", known=known))
+        return page_of(task_id, faults=forms.worded(error.faults, prefix=prefix or f"{deed.__name__}-", known=known))
     except (Conflict, Refused) as error:
         if error.key in _BLAMED:
-            return _page(task_id, faults={_BLAMED[error.key]: wording.t(error.key, **error.facts)})
-        return _page(task_id, refused=error)
+            return page_of(task_id, faults={_BLAMED[error.key]: wording.t(error.key, **error.facts)})
+        return page_of(task_id, refused=error)
     target = url_for("tasks.show", task_id=done.id) if stay else url_for("cases.show", case_id=done.case_id)
     return notices.leave(redirect(target, 303), said or f"notice.task_{deed.__name__}", task=wording.title(done.title))
 
 
-def _page(
+def page_of(
     task_id: UUID,
     *,
     faults: Mapping[str, str] | None = None,
     refused: StartklarError | None = None,
 ) -> AnyResponse:
+    """The page of a task, with what was refused or is to be mended."""
     with session.engine().read(session.me()) as work:
         page = query.task(work, task_id)
     titles = {PREFIX + field.name: field.definition.title for field in page.fields}

@@ -605,7 +605,7 @@ def erase_remark(work: Work, case_id: UUID, remark_id: UUID) -> CaseView:
     if row.text is None:
         raise Conflict(what="erased")
 
-    case.execute(_ERASE_REMARK, which=remark_id)
+    case.execute(casework.ERASE_REMARK, which=remark_id)
     case.say(remark_id=remark_id)
     case.record("remark_erased")
     return view(case)
@@ -870,10 +870,3 @@ def _end_hold(case: LockedCase) -> None:
 def view(case: LockedCase) -> CaseView:
     """The case after a deed."""
     return CaseView(case.row.id, case.row.number, case.row.state, case.row.version)
-
-
-_ERASE_REMARK = (
-    sa.update(Remark.__table__)  # type: ignore[arg-type]
-    .where(Remark.id == sa.bindparam("which", type_=sa.Uuid()))
-    .values(text=None, salt=None)
-)

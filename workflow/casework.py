@@ -37,12 +37,14 @@ from workflow.models import (
     Absence,
     Case,
     ChecklistItem,
+    Comment,
     Document,
     Evidence,
     Extension,
     Followup,
     Grant,
     Hold,
+    Mention,
     Milestone,
     Notice,
     Part,
@@ -168,6 +170,8 @@ CHAINED: Mapping[Any, frozenset[str]] = {
     Part: UNCHAINED | {"id", "case_id"},
     Extension: UNCHAINED | {"id", "case_id"},
     ChecklistItem: UNCHAINED | {"id", "case_id"},
+    Comment: UNCHAINED | {"id", "case_id"},
+    Mention: UNCHAINED | {"id", "case_id"},
 }
 """The tables beside cases and tasks whose rows belong to a case and come out of its history, with the columns that do
 not: what the entry says anyway (the case, the row's id), and free text, of which history keeps the commitment only.
@@ -1134,6 +1138,11 @@ _EARLIER = (
         Evidence.subject_id == sa.bindparam("subject_id", type_=sa.Uuid()),
         Evidence.latest,
     )
+)
+ERASE_REMARK = (
+    sa.update(Remark.__table__)  # type: ignore[arg-type]
+    .where(Remark.id == sa.bindparam("which", type_=sa.Uuid()))
+    .values(text=None, salt=None)
 )
 OUTDATE = (
     sa.update(Evidence.__table__)  # type: ignore[arg-type]

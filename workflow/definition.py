@@ -80,6 +80,7 @@ MESSAGES = (
     "released",
     "returned",
     "follow_up",
+    "mentioned",
 )
 """Messages the engine itself sends; those of rungs are named by the ladders."""
 

@@ -332,7 +332,7 @@ class _Promised:
                     heard[row_id] = (said[column], entry.seq)
         for remark in _committed_in(entry.said):
             self.remarks[remark["id"]] = (remark["commitment"], entry.seq)
-        if entry.act == "remark_erased":
+        if entry.act in ("remark_erased", "comment_withdrawn"):
             self.erased.add(entry.said["remark_id"])
 
 

@@ -61,6 +61,7 @@ NEWS = (
     "not_needed",
     "superseded",
     "taken_back",
+    "mentioned",
 )
 """Notices after which nothing is asked of the recipient."""
 _SOON = 5
@@ -399,7 +400,13 @@ def _about_case(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) ->
     asks = row["name"] not in NEWS
     new_team = facts.get("team")
     return _About(
-        title=move.title if move else _said_in_both("mail.new_case") if new_team else _named(transition),
+        title=_said_in_both("mail.comment")
+        if row["name"] == "mentioned"
+        else move.title
+        if move
+        else _said_in_both("mail.new_case")
+        if new_team
+        else _named(transition),
         service=_service(work, row["service"]),
         body=row["case_body_name"],
         sort_key=row["case_body_key"] or "",

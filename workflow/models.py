@@ -602,6 +602,33 @@ class ChecklistItem(Base):
     __table_args__ = (UniqueConstraint("task_id", "name"),)
 
 
+class Comment(Base):
+    """What somebody said about a case or one of its tasks. Its text is a remark; withdrawing it empties that."""
+
+    __tablename__ = "comment"
+
+    id: Mapped[Id]
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    task_id: Mapped[UUID | None] = mapped_column(ForeignKey("task.id"))
+    author_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    written_at: Mapped[dt.datetime]
+    remark_id: Mapped[UUID] = mapped_column(ForeignKey("remark.id"))
+    withdrawn: Mapped[bool] = mapped_column(Boolean, server_default=false())
+
+
+class Mention(Base):
+    """Somebody a comment was meant for."""
+
+    __tablename__ = "mention"
+
+    id: Mapped[Id]
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    comment_id: Mapped[UUID] = mapped_column(ForeignKey("comment.id"))
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+
+    __table_args__ = (UniqueConstraint("comment_id", "person_id"),)
+
+
 class Extension(Base):
     """Working days by which somebody moved the due date of a task or prerequisite: a ledger, like that of holds.
 

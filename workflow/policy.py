@@ -454,6 +454,16 @@ def insist_may_follow_edition(actor: Actor) -> None:
         insist_holds(actor, "programme_office")
 
 
+def may_comment(actor: Actor, of: Concerned) -> bool:
+    """Everybody who works on a case may say something about it; auditors only read."""
+    return (
+        actor.holds("programme_office")
+        or of.body in actor.bodies()
+        or of.team in actor.teams("umsetzungsteam", "supervisor")
+        or (of.operator is not None and of.operator in actor.operators())
+    )
+
+
 def insist_may_erase(actor: Actor) -> None:
     """Free text is erased by the programme office, or the operator at the shell. Raises NotAllowed."""
     if not actor.is_system:

@@ -15,8 +15,8 @@ from werkzeug.routing import Rule
 from tests.webui.visitor import Visitor, words
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, contents
 from webui import PUBLIC
-from workflow import absences, bulk, documents, policy
-from workflow.models import Absence, Body, Bulk, Case, Document, Milestone, Prerequisite, Task
+from workflow import absences, bulk, comments, documents, policy
+from workflow.models import Absence, Body, Bulk, Case, Comment, Document, Milestone, Prerequisite, Task
 
 OWN = frozenset(
     {
@@ -42,6 +42,7 @@ GUARDED: dict[str, Callable[[policy.Actor], sa.Select[Any]]] = {
     "absence_id": lambda actor: sa.select(Absence.id).where(
         sa.or_(sa.literal(policy.is_admin(actor)), Absence.person_id == actor.id)
     ),
+    "comment_id": lambda actor: sa.select(Comment.id).join(Case, Case.id == Comment.case_id).where(policy.cases(actor)),
     "document_id": lambda actor: sa.select(Document.id).where(policy.documents(actor)),
     "bulk_id": lambda actor: sa.select(Bulk.id).where(policy.bulks(actor)),
 }
@@ -52,6 +53,7 @@ _MODELS: dict[str, Any] = {
     "task_id": Task,
     "prerequisite_id": Prerequisite,
     "absence_id": Absence,
+    "comment_id": Comment,
     "document_id": Document,
     "bulk_id": Bulk,
 }
@@ -89,6 +91,8 @@ def busy(world: World) -> World:
     file = documents.store(world.engine.settings.documents, io.BytesIO(b"%PDF-1.7\n"), "Bedingungen.pdf")
     world.finish_state(case_id, accept_terms={"signed_terms": file})
     world.walk(case_id, until="contracted")
+    with world.by("digi") as work:
+        comments.write(work, case_id, "Bitte ansehen.")
     case_id = world.open("ewa", body=_verbandsgemeinde(world))
     assert world.case(case_id).team
     asked = bulk.start(world.engine, world["team"], bulk.Order("resume"), bulk.of_cases([case_id]))

@@ -20,6 +20,7 @@ from workflow import (
     bulk,
     cases,
     commands,
+    comments,
     events,
     following,
     milestones,
@@ -51,11 +52,11 @@ class PowerCut(Exception):
 
 def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
     """Every kind of deed, each on a case prepared for it: who does it, and what."""
-    checked, operator = world.open("bafoeg"), world.ids["operator"]
+    tested, operator = world.open("bafoeg"), world.ids["operator"]
     world.ids["operator"] = world["colleague"]  # nobody operates it, so the team does
-    world.walk(checked, until="connected")
+    world.walk(tested, until="connected")
     world.ids["operator"] = operator
-    listed = world.task(checked, "content_check")
+    listed = world.task(tested, "content_check")
     requested, contracted, live = world.open(), world.open("uvg"), world.open("ikfz")
     world.walk(contracted, until="contracted")
     for name, who in [("pvog_entry", "redaktion"), ("service_parameters", "fachamt"), ("questionnaire", "digi")]:
@@ -128,6 +129,8 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         world.ids["twin"] = people.add(
             work, email="team+zwei@startklar.example", name="T", password_hash=None, language="de", roles=[]
         ).id
+    with world.by("digi") as work:
+        said = comments.write(work, tested, "Stimmt das?", task_id=listed).id
     accepted = [world.open("bauantrag"), world.open("aufenthalt")]
     handed, given_away = (world.task(case_id, "express_interest") for case_id in accepted)
     for task_id, who in ((handed, "digi"), (given_away, "leitung")):
@@ -165,6 +168,8 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         "accept_once": ("digi", lambda work: commands.once(work, "k", tasks.accept, interest)),
         "assign": ("leitung", lambda work: tasks.assign(work, interest, world["fachamt"])),
         "hand_on": ("digi", lambda work: tasks.hand_on(work, handed, world["it"], "bitte")),
+        "comment": ("digi", lambda work: comments.write(work, tested, "@Team bitte ansehen", mentioned=[world["it"]])),
+        "withdraw_comment": ("digi", lambda work: comments.withdraw(work, said)),
         "tick": ("redaktion", lambda work: tasks.tick(work, listed, ["imprint", "privacy"])),
         "follow_up": ("digi", lambda work: tasks.follow_up(work, interest, work.catalogue.calendar.add(work.today, 5))),
         "take_back": ("leitung", lambda work: tasks.take_back(work, given_away)),

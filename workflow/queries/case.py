@@ -18,7 +18,8 @@ from workflow.engine import Work
 from workflow.errors import NotFound, TransitionNotAvailable
 from workflow.machine import Move
 from workflow.models import Case, Event
-from workflow.queries import parts, seen, standstill
+from workflow.queries import conversation, parts, seen, standstill
+from workflow.queries.conversation import Conversation
 from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
 from workflow.queries.seen import HoldSeen, OfBody, Party, SeenCase, TaskLine
 from workflow.queries.standstill import Cause, Standstill
@@ -255,6 +256,7 @@ class CasePage:
     prerequisites: tuple[PrerequisiteLine, ...]
     milestones: tuple[MilestoneLine, ...]
     documents: tuple[DocumentLine, ...]
+    conversation: Conversation
     history: tuple[Entry, ...]
     older: int | None
     """Where the next page of history begins."""
@@ -318,8 +320,10 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
     found = seen.look(work, case_id)
     entries = _entries(work, case_id, before)
     answered, holds = found.answered(), found.holds()
+    spoken = conversation.read(found)
     found.learn_names(
-        [task.holder_id for task in found.tasks.values()]
+        conversation.people_in(spoken)
+        + [task.holder_id for task in found.tasks.values()]
         + [entry.actor_id for entry in entries]
         + [_id(entry.said.get(name)) for entry in entries for name in ("to", "on_behalf_of")]
         + [answer.given_by for answer in answered]
@@ -357,6 +361,7 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
         prerequisites=prerequisites,
         milestones=_milestones(found),
         documents=_documents(found),
+        conversation=conversation.in_words(found, spoken),
         history=tuple(_entry(found, entry) for entry in shown),
         older=shown[-1].seq if len(entries) > PAGE else None,
         newest=before is None,
@@ -755,13 +760,17 @@ def _entry(found: SeenCase, row: _EventRow) -> Entry:
         system=row.actor_id is None,
         standing_for=parts.role_title(found.work.catalogue, instead_of) if instead_of else None,
         on_behalf_of=found.name(_id(said.get("on_behalf_of"))),
-        remark=found.remarks().get(remark) if remark else None,
+        remark=found.remarks().get(remark) if remark and row.act not in _SPOKEN else None,
         answers=_answers_of(found, said.get("transition"), row.seq),
         opened=tuple(_moved(found, said, "ready")),
         dropped=tuple(_moved(found, said, "obsolete")) if "transition" not in said else (),
         waits=tuple(_moved(found, said, "waiting")) if "transition" not in said and row.seq > 1 else (),
         onward=_leads_on(found, said.get("transition")),
     )
+
+
+_SPOKEN = ("commented", "task_commented")
+"""Entries whose words stand in the conversation."""
 
 
 def _facts(found: SeenCase, said: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from workflow.definition import EvidenceField, Text
 from workflow.engine import Work
 from workflow.evidence import Value
 from workflow.models import Event, Wave
-from workflow.queries import parts, seen, standstill
+from workflow.queries import conversation, parts, seen, standstill
+from workflow.queries.conversation import Conversation
 from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
 from workflow.queries.seen import Answered, Party, SeenCase, TaskLine
 from workflow.queries.standstill import Cause
@@ -138,6 +139,7 @@ class TaskPage:
     deeds: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     checklist: tuple[Point, ...]
+    conversation: Conversation
     follow_up_on: dt.date | None
     """Put aside until this day."""
     follow_up_by: str | None
@@ -153,8 +155,10 @@ def task(work: Work, task_id: UUID) -> TaskPage:
     events = _events(work, row)
     answered = [answer for answer in case.answered() if answer.kind == "task" and answer.subject_id == row.id]
     ticked = tasks.ticks(work, [row.id]).get(row.id, {}) if case.definition_of(row).checklist else {}
+    spoken = conversation.read(case, row.id)
     case.learn_names(
-        [row.holder_id, row.handed_on_by, row.submitted_by, row.submitted_for, row.follow_up_by]
+        conversation.people_in(spoken)
+        + [row.holder_id, row.handed_on_by, row.submitted_by, row.submitted_for, row.follow_up_by]
         + [tick.by for tick in ticked.values()]
         + [event.actor_id for event in events]
         + [answer.given_by for answer in answered]
@@ -205,6 +209,7 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         answers=_answers(case, row, answered),
         said=_said(case, events),
         deeds=deeds,
+        conversation=conversation.in_words(case, spoken),
         checklist=tuple(
             Point(name, title, tick.at if tick else None, case.name(tick.by) if tick else None)
             for name, title in definition.checklist.items()
