@@ -14,7 +14,7 @@ from workflow import casework, prerequisites
 from workflow.definition import Text
 from workflow.errors import Conflict, InvalidEvidence, NotAllowed, Refused, StartklarError
 from workflow.prerequisites import PrerequisiteView
-from workflow.queries import prerequisite
+from workflow.queries import held_up, prerequisite
 
 blueprint = Blueprint("prerequisites", __name__)
 
@@ -26,6 +26,14 @@ _BLAMED = {
     "error.cannot_be_assigned": "assign-to",
 }
 """Refusals that belong to one field. Fields of small forms are named `<deed>-<field>`: no definition has a hyphen."""
+
+
+@blueprint.get("/prerequisites")
+def index() -> str:
+    """What is missing, by how many cases it holds up."""
+    with session.engine().read(session.me()) as work:
+        found = held_up.ranking(work, team=request.args.get("team"), kind=request.args.get("kind"))
+    return render_template("prerequisites.html", found=found)
 
 
 @blueprint.get("/prerequisites/<uuid:prerequisite_id>")

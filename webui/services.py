@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template, request
 
 from webui import session
-from workflow.queries import services
+from workflow.queries import delays, services
 
 blueprint = Blueprint("services", __name__)
 
@@ -24,3 +24,12 @@ def show(key: str) -> str:
     with session.engine().read(session.me()) as work:
         found = services.service(work, key, state=request.args.get("state"))
     return render_template("service.html", service=found, NOT_OPEN=services.NOT_OPEN)
+
+
+@blueprint.get("/services/<key>/delays")
+def delayed(key: str) -> str:
+    """Working days the service's cases have lost, by whom."""
+    with session.engine().read(session.me()) as work:
+        work.catalogue.service(key)
+        found = delays.of_service(work, key)
+    return render_template("service_delays.html", found=found, PARTIES=delays.PARTIES)

@@ -38,7 +38,7 @@ ACCOUNTS = (
     "it",
     "kasse",
 )
-MOST_STATEMENTS = 14
+MOST_STATEMENTS = 19
 STATES = ("requested", "contracted", "connected", "tested", "live")
 
 

@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from workflow import database, policy
-from workflow.definition import BODY_ROLES, Text
+from workflow.definition import BODY_ROLES, Needed, Text
 from workflow.engine import Work
 from workflow.errors import NotFound
 from workflow.models import Body, Case, Document, Evidence, Grant, Person, Prerequisite, Team, TeamDistrict
 from workflow.policy import Holder
-from workflow.queries import parts, standing
+from workflow.queries import held_up, parts, standing
 from workflow.queries.case_list import clean, is_escalated, is_overdue, words_of
-from workflow.queries.parts import DocumentLink, Due, StateView
+from workflow.queries.parts import DocumentLink, Due, StateView, status_of
 from workflow.queries.standing import Standing
 from workflow.texts import sort_key, title
 
@@ -218,6 +218,8 @@ class PrerequisiteHere:
     due: Due | None
     done_on: dt.date | None
     valid_until: Due | None
+    cases: int
+    """How many of the body's cases the reader sees need it and are not in use yet."""
     answers: int
     documents: tuple[DocumentLink, ...]
 
@@ -482,6 +484,7 @@ def _prerequisites(work: Work, ars: str, known: Sequence[_Known]) -> list[tuple[
             Prerequisite.kind,
             Prerequisite.scope,
             Prerequisite.owner,
+            Prerequisite.acting,
             Prerequisite.team,
             Prerequisite.status,
             Prerequisite.due_on,
@@ -506,8 +509,20 @@ def _prerequisites(work: Work, ars: str, known: Sequence[_Known]) -> list[tuple[
             .group_by(Evidence.subject_id)
         ).all()
     )
+    waiting = held_up.of_body(work, ars)
     found = [
-        ((row.kind, row.scope), _prerequisite(work, ars, row, known, answers.get(row.id, 0), documents.get(row.id, ())))
+        (
+            (row.kind, row.scope),
+            _prerequisite(
+                work,
+                ars,
+                row,
+                known,
+                cases=waiting.get(Needed(row.kind, row.scope), 0),
+                answers=answers.get(row.id, 0),
+                documents=documents.get(row.id, ()),
+            ),
+        )
         for row in rows
     ]
     language = work.actor.language
@@ -523,30 +538,34 @@ def _prerequisites(work: Work, ars: str, known: Sequence[_Known]) -> list[tuple[
 
 
 def _prerequisite(
-    work: Work, ars: str, row: Any, known: Sequence[_Known], answers: int, documents: Iterable[DocumentLink]
+    work: Work,
+    ars: str,
+    row: Any,
+    known: Sequence[_Known],
+    *,
+    cases: int,
+    answers: int,
+    documents: Iterable[DocumentLink],
 ) -> PrerequisiteHere:
     names = {one.holder.person_id: one.name for one in known}
-    role, people = policy.in_charge(row.owner, _Place(ars, row.team), [one.holder for one in known])
+    asked = row.acting or row.owner
+    role, people = policy.in_charge(asked, _Place(ars, row.team), [one.holder for one in known])
     status = status_of(row.status, row.valid_until, work.today)
     return PrerequisiteHere(
         id=row.id,
         title=parts.prerequisite_title(work.catalogue, row.kind),
         scope=parts.scope_title(work.catalogue, row.scope),
-        owner=parts.role_title(work.catalogue, row.owner),
+        owner=parts.role_title(work.catalogue, asked),
         in_charge=parts.role_title(work.catalogue, role),
         people=tuple(names[person_id] for person_id in people),
         status=status,
         due=parts.due(work, row.due_on) if status != "done" else None,
         done_on=row.done_on,
         valid_until=parts.due(work, row.valid_until),
+        cases=cases,
         answers=answers,
         documents=tuple(documents),
     )
-
-
-def status_of(status: str, valid_until: dt.date | None, today: dt.date) -> str:
-    """The status of a prerequisite today: what was done expires by itself when its day is past."""
-    return "expired" if status == "done" and valid_until is not None and valid_until < today else status
 
 
 def _askable(work: Work, body: Any, known: set[tuple[str, str]]) -> tuple[Askable, ...]:

@@ -18,8 +18,9 @@ from workflow.engine import Work
 from workflow.errors import NotFound, TransitionNotAvailable
 from workflow.machine import Move
 from workflow.models import Case, Event
-from workflow.queries import conversation, parts, seen, standstill
+from workflow.queries import conversation, delays, parts, seen, standstill
 from workflow.queries.conversation import Conversation
+from workflow.queries.delays import Delays
 from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
 from workflow.queries.seen import HoldSeen, OfBody, Party, SeenCase, TaskLine
 from workflow.queries.standstill import Cause, Standstill
@@ -235,6 +236,8 @@ class CasePage:
     next: Next
     standstill: Standstill
     """Why it is where it is: what it waits for, who must act, what would unblock it."""
+    delays: Delays
+    """Working days lost so far, by whom."""
     rest: Rest | None
     because: tuple[AnswerView, ...]
     """What was answered when the case stepped aside or ended."""
@@ -342,6 +345,7 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
         head=_head(found),
         next=_next(found, open_tasks, prerequisites, onward),
         standstill=standstill.of_case(found),
+        delays=delays.of_case(work, case_id),
         rest=_rest(found),
         because=_because(found),
         others=others,

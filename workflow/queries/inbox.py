@@ -12,10 +12,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from workflow import policy, statements
-from workflow.definition import MilestoneRequirement, Text
+from workflow.definition import MilestoneRequirement, Needed, Text
 from workflow.engine import Work
 from workflow.models import Body, Case, Milestone, Person, Prerequisite, Task
-from workflow.queries import parts
+from workflow.queries import held_up, parts
 from workflow.queries.parts import Due
 
 PAGE = 50
@@ -69,6 +69,7 @@ class Waiting:
     kind: Kind
     title: Text
     task_id: UUID | None
+    prerequisite_id: UUID | None
     services: tuple[tuple[str, Text], ...]
     """Keys and titles: one for a task; for a milestone all that lack the same."""
     cases: int
@@ -428,7 +429,7 @@ def _waiting(work: Work) -> list[Waiting]:
     bodies = actor.bodies()
     if not bodies:
         return []
-    found = [*_tasks_of_others(work), *_missing_milestones(work)]
+    found = [*_tasks_of_others(work), *_prerequisites_of_others(work), *_missing_milestones(work)]
     return sorted(found, key=lambda entry: (entry.since or work.today, entry.title.de))
 
 
@@ -441,6 +442,7 @@ def _tasks_of_others(work: Work) -> list[Waiting]:
             kind="task",
             title=catalogue.process(row.process, row.process_version).states[row.state].tasks[row.name].title,
             task_id=row.id,
+            prerequisite_id=None,
             services=((row.service, parts.service_title(catalogue, row.service)),),
             cases=1,
             role=parts.role_title(catalogue, row.acting),
@@ -485,6 +487,57 @@ def _others_of(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
     )
 
 
+def _prerequisites_of_others(work: Work) -> list[Waiting]:
+    """What the actor's bodies have to bring and a colleague or the team is to act on, where cases wait for it."""
+    catalogue = work.catalogue
+    rows = statements.rows(work.connection, _others_prerequisites_of(work.actor), {})
+    if not rows:
+        return []
+    waiting = {row.body: held_up.of_body(work, row.body) for row in rows}
+    return [
+        Waiting(
+            kind="prerequisite",
+            title=parts.prerequisite_title(catalogue, row.kind),
+            task_id=None,
+            prerequisite_id=row.id,
+            services=(),
+            cases=cases,
+            role=parts.role_title(catalogue, row.acting),
+            body=row.display_name,
+            since=row.counted_from,
+            due=parts.due(work, row.due_on),
+        )
+        for row in rows
+        if (cases := waiting[row.body].get(Needed(row.kind, row.scope), 0))
+    ]
+
+
+@lru_cache(maxsize=_QUERIES_KEPT)
+def _others_prerequisites_of(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
+    """The query of an actor with these rights, likewise."""
+    to_do = sa.and_(policy.prerequisites_to_do(actor), sa.not_(policy.proof_handed_in_by(actor)))
+    return (
+        sa.select(
+            Prerequisite.id,
+            Prerequisite.kind,
+            Prerequisite.scope,
+            Prerequisite.acting,
+            Prerequisite.counted_from,
+            Prerequisite.due_on,
+            Prerequisite.body,
+            Body.display_name,
+        )
+        .join(Body, Body.ars == Prerequisite.body)
+        .where(
+            policy.one_of(Prerequisite.body, actor.bodies()),
+            Prerequisite.acting.is_not(None),
+            sa.not_(to_do),
+        )
+        .order_by(Prerequisite.counted_from, Prerequisite.id)
+        .limit(50)
+    )
+
+
 def _missing_milestones(work: Work) -> list[Waiting]:
     """Milestones not reached that the next step of one of these bodies' cases demands."""
     catalogue = work.catalogue
@@ -503,6 +556,7 @@ def _missing_milestones(work: Work) -> list[Waiting]:
                 kind="milestone",
                 title=shared.title if shared else Text(de=kind, en=kind),
                 task_id=None,
+                prerequisite_id=None,
                 services=tuple((key, parts.service_title(catalogue, key)) for key in services),
                 cases=len(waiting),
                 role=parts.role_title(catalogue, "programme_office"),

@@ -234,6 +234,11 @@ def step_title(catalogue: Catalogue, kind: str, step: str) -> Text | None:
     return found.title if found else None
 
 
+def status_of(status: str, valid_until: dt.date | None, today: dt.date) -> str:
+    """The status of a prerequisite today: what was done expires by itself when its day is past."""
+    return "expired" if status == "done" and valid_until is not None and valid_until < today else status
+
+
 def scope_title(catalogue: Catalogue, scope: str) -> Text | str | None:
     """What tells several prerequisites of a kind apart: mostly a service, by its title."""
     if not scope:

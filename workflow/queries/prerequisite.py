@@ -17,8 +17,7 @@ from workflow.errors import NotFound
 from workflow.models import Body, Case, Person, Prerequisite, Team
 from workflow.prerequisites import PrerequisiteRow
 from workflow.queries import parts, why
-from workflow.queries.bodies import status_of
-from workflow.queries.parts import AnswerView, Due, Happened, StateView
+from workflow.queries.parts import AnswerView, Due, Happened, StateView, status_of
 from workflow.queries.why import Why
 from workflow.texts import Key
 
