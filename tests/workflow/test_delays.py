@@ -195,3 +195,19 @@ def _contract(work: Any) -> UUID:
 
 def _hold(work: Any, case_id: UUID) -> None:
     cases.hold(work, case_id, blocker="no_staff", reason="x", review_on=work.today + dt.timedelta(days=30))
+
+
+def test_a_pause_costs_whom_the_case_waits_for(world: World) -> None:
+    for waits_for, party in (("operator:dataport", "operator"), ("land", "land"), ("authority:federal", "external")):
+        case_id = world.open("uvg" if party == "land" else "wohngeld" if party == "operator" else "elterngeld")
+        with world.by("team") as work:
+            cases.hold(
+                work,
+                case_id,
+                blocker="no_staff",
+                reason="x",
+                review_on=work.today + dt.timedelta(days=30),
+                waits_for=waits_for,
+            )
+        world.days(2)
+        assert by_party(lost(world, case_id))[party] == 2

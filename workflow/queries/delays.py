@@ -9,7 +9,7 @@ both, and `together` says how many days these are without counting any twice.
   rested. The due date is the one of that day: a later extension forgives nothing that was lost before it.
 * A milestone of the Land that the next step demanded: past its date, or the only thing missing besides prerequisites.
 * Likewise a prerequisite of the municipality; it is told apart because it holds up many cases at once.
-* A pause: by whom the case waited for outside; without anybody named it is told as a pause.
+* A pause: by whom the case waited for; without anybody named it is told as a pause.
 * Nothing was missing and nobody took the step within the time for confirming: by the team.
 """
 
@@ -25,11 +25,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import policy, statements
+from workflow import policy, registers, statements
 from workflow.casework import SETTLED
 from workflow.definition import MilestoneRequirement, Process, Text, Transition, WorkingDays
 from workflow.engine import Work
-from workflow.models import Case, Event, Hold, Milestone, Prerequisite
+from workflow.models import Case, Event, Hold, Milestone, Prerequisite, Vendor
 from workflow.queries import parts
 
 Party = Literal["land", "municipality", "shared", "team", "operator", "external", "pause"]
@@ -130,8 +130,9 @@ def of_service(work: Work, service: str) -> OfService:
     )
     holds: dict[UUID, list[Any]] = {}
     for one in work.session.execute(
-        sa.select(Hold.case_id, Hold.blocker, Hold.external_owner, Hold.began_on, Hold.ended_on)
+        sa.select(Hold.case_id, *_HOLD)
         .join(Case, Case.id == Hold.case_id)
+        .outerjoin(Vendor, _OF_VENDOR)
         .where(*where)
         .order_by(Hold.began_on)
     ):
@@ -202,6 +203,9 @@ class _Days:
         end = len(self.every) if until is None else bisect_right(self.every, until)
         return self.every[bisect_right(self.every, after) : end]
 
+
+_OUTSIDE: Mapping[str, Party] = {"land": "land", "body": "municipality", "operator": "operator"}
+"""Whose days a pause costs, by whom the case waits for; vendors and authorities are outside the programme."""
 
 _Spans = list[tuple[dt.date, dt.date | None, Mapping[str, Any]]]
 """How something stood: after which day, up to which (None: until now), and its columns then."""
@@ -283,14 +287,13 @@ def _add_holds(work: Work, found: _Found, days: _Days, holds: Iterable[Any]) -> 
     """The days on which the case rested."""
     resting: set[dt.date] = set()
     blockers = work.catalogue.programme.blockers
-    for blocker, external, began_on, ended_on in holds:
+    for blocker, kind, key, vendor, began_on, ended_on in holds:
         lost = days.between(began_on, ended_on)
         resting.update(lost)
         title: Text | str = blockers[blocker].title if blocker in blockers else blocker
-        if external:
-            found.add("external", "hold", f"{blocker}/{external}", external, lost)
-        else:
-            found.add("pause", "hold", blocker, title, lost)
+        outside = registers.party_title(work, kind, key, vendor=vendor)
+        party = _OUTSIDE.get(kind, "external") if outside is not None else "pause"
+        found.add(party, "hold", f"{blocker}/{kind}/{key}", outside or title, lost)
     return resting
 
 
@@ -505,11 +508,16 @@ _EVENTS = (
     .where(Event.chain_id == sa.bindparam("chain", type_=sa.Uuid()))
     .order_by(Event.seq)
 )
-_HOLDS = (
-    sa.select(Hold.blocker, Hold.external_owner, Hold.began_on, Hold.ended_on)
-    .where(Hold.case_id == _CASE_ID)
-    .order_by(Hold.began_on)
+_OF_VENDOR = sa.and_(Hold.external_kind == "vendor", Vendor.key == Hold.external_key)
+_HOLD: tuple[Any, ...] = (
+    Hold.blocker,
+    Hold.external_kind,
+    Hold.external_key,
+    Vendor.title.label("vendor"),
+    Hold.began_on,
+    Hold.ended_on,
 )
+_HOLDS = sa.select(*_HOLD).outerjoin(Vendor, _OF_VENDOR).where(Hold.case_id == _CASE_ID).order_by(Hold.began_on)
 _OF_ANY_BODY = (
     sa.select(
         Event.chain_id, Event.chain, Prerequisite.kind, Prerequisite.scope, Event.at, Event.content, Prerequisite.body

@@ -56,6 +56,8 @@ class Cause:
     others: int = 0
     about: About | None = None
     """The requirement it comes from."""
+    outside: str | None = None
+    """Who is waited for outside, as registers write it: `vendor:prosoz`."""
 
     @property
     def nobody(self) -> bool:
@@ -342,6 +344,7 @@ def _rest(found: SeenCase) -> Cause | None:
         due=parts.due(found.work, lasting.promised_on) or review,
         target=Target("case", found.row.id),
         others=_resting_for(found, lasting.party) if lasting.party else 0,
+        outside=lasting.party,
     )
 
 
@@ -402,7 +405,7 @@ def _of_milestone(found: SeenCase, about: About, reason: Reason) -> Cause:
     return Cause(
         kind="milestone",
         key="cause.milestone" if reason.due_on else "cause.milestone_undated",
-        facts=reason.facts,
+        facts={**reason.facts, "service": parts.service_title(found.work.catalogue, found.row.service)},
         unblocks="unblocks.milestone",
         party=found.party(reason.who) if reason.who else None,
         since=found.row.entered_on,
