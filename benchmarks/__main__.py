@@ -17,8 +17,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import databases, deeds, installation, machine, memory, opening, pages, rehearsing
+from benchmarks import databases, deeds, growth, installation, machine, memory, opening, pages, rehearsing
 from benchmarks.databases import Database
+from benchmarks.growth import Grown, Moved
 from benchmarks.installation import Opened
 from benchmarks.measuring import ROUNDS, Ratio
 from tests.postgres import NoPostgres
@@ -32,9 +33,13 @@ class Size:
     deeds: int
     pages: int
     cases: int
+    grown: int
+    """Cases of the large programme."""
+    grown_deeds: int
 
 
-FULL, QUICK = Size(deeds=80, pages=150, cases=60), Size(deeds=15, pages=30, cases=10)
+FULL = Size(deeds=80, pages=150, cases=60, grown=100_000, grown_deeds=20)
+QUICK = Size(deeds=15, pages=30, cases=10, grown=10_000, grown_deeds=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,8 @@ class Reported:
     played: Rehearsed
     web_mb: float
     """Resident memory of a web process after some hundred pages."""
+    grown: Grown
+    moved: Moved
 
 
 def main(words: list[str] | None = None) -> int:
@@ -76,13 +83,15 @@ def main(words: list[str] | None = None) -> int:
 def _measure(database: Database, data: Path, size: Size) -> tuple[list[Ratio], Reported]:
     url = database.fresh()
     people = installation.make(url, data)
+    moved = growth.milestone(database, url, people, data=data)
     found = [opening.measure(database, url, people, data=data)]
     opened = installation.open_everything(url, data, people)
     copied = database.copy(url)
     found += deeds.measure(database, url, people, each_round=size.deeds, data=data)
     found += pages.measure(database, copied, people, each_round=size.pages, data=data)
     played = rehearsing.measure(database, data, most=size.cases)
-    return found, Reported(opened, played, memory.of_a_web_process(url, people, data))
+    grown = growth.measure(database, url, people, each_round=size.grown_deeds, wanted=size.grown, data=data)
+    return found, Reported(opened, played, memory.of_a_web_process(url, people, data), grown, moved)
 
 
 def _as_json(facts: dict[str, str | int], results: list[Ratio], reported: dict[str, Reported]) -> dict[str, object]:
@@ -112,6 +121,22 @@ def _as_json(facts: dict[str, str | int], results: list[Ratio], reported: dict[s
                 "rehearsed_deeds": found.played.deeds,
                 "rehearsed_deeds_per_second": round(found.played.deeds / found.played.seconds),
                 "web_process_mb": round(found.web_mb),
+                "milestone_cases": found.moved.cases,
+                "milestone_reached_ms": round(found.moved.reaching_seconds * 1000, 1),
+                "milestone_followed_seconds": round(found.moved.following_seconds, 2),
+                "grown_cases": found.grown.large,
+                "growing_seconds": round(found.grown.building_seconds, 1),
+                "growth": [
+                    {
+                        "name": one.name,
+                        "ratio": round(one.value, 3),
+                        "target": growth.MOST,
+                        "holds": one.holds,
+                        "small_ms": [round(seconds * 1000, 3) for seconds in one.small],
+                        "large_ms": [round(seconds * 1000, 3) for seconds in one.large],
+                    }
+                    for one in found.grown.deeds
+                ],
             }
             for name, found in reported.items()
         ],
@@ -144,6 +169,8 @@ def _print(facts: dict[str, str | int], results: list[Ratio], reported: dict[str
             f"{name}: rehearsing {played.cases} cases, {played.deeds} deeds and {played.mails} mails "
             f"in {played.seconds:.0f} s, {played.deeds / played.seconds:.0f} deeds a second"
         )
+        for line in growth.written(found.grown, found.moved):
+            out.print(f"{name}: {line}")
         out.print(f"{name}: a web process holds {found.web_mb:.0f} MB (wanted: under {memory.MOST_MB})")
 
 
