@@ -44,7 +44,8 @@ INFORMED = (*TASK_OWNERS, "supervisor", "programme_office")
 """Whom a task may name under `informs` and a transition under `notify`."""
 
 REQUIREMENTS = ("tasks_done", "prerequisites_done")
-"""Checks a transition may demand by name; milestones are demanded as `{milestone: kind}`."""
+"""Checks a transition may demand by name; milestones are demanded as `{milestone: kind}`, answers as
+`{answer: {task.field: [values]}}`."""
 
 CONDITION_ATTRIBUTES: Mapping[str, tuple[str | bool, ...] | None] = {
     "variant.maturity": ("digital_in", "e2e"),
@@ -287,8 +288,15 @@ class MilestoneRequirement:
     milestone: Name
 
 
-Requirement = Name | MilestoneRequirement
-"""The name of a check in `requirements`, or a milestone of the service."""
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class AnswerRequirement:
+    """These answers were given in the state that is left: `task.field` → the values that let the case pass."""
+
+    answer: Condition
+
+
+Requirement = Name | MilestoneRequirement | AnswerRequirement
+"""The name of a check in `requirements`, a milestone of the service, or answers."""
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)

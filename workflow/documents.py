@@ -1,7 +1,7 @@
 """Uploaded files: sniffed, stored under their SHA-256, and only then part of a case.
 
 A file is written and synced before the transaction that names it; a file no row names after a day is an orphan and is
-swept. The same content is stored once. Nothing is ever executed, unpacked or shown inline.
+swept. The same content is stored once. Nothing is ever executed, unpacked to disk or shown inline.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import struct
 import time
 import unicodedata
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -23,7 +24,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import policy
+from workflow import policy, secrecy
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import InvalidDocument, NotFound
 from workflow.evidence import StoredFile
@@ -64,7 +65,8 @@ class Download:
 def store(folder: Path, stream: IO[bytes], name: str) -> StoredFile:
     """Write an upload to the data folder and say what it is. Call it before the deed's transaction.
 
-    Raises InvalidDocument: empty, over 25 MB, a kind nobody accepts, or content that is not what the name says.
+    Raises InvalidDocument: empty, over 25 MB, a kind nobody accepts, content that is not what the name says, or one
+    that holds a private key, a password or a token as far as that can be seen cheaply.
     """
     shown = shown_name(name)
     kind = shown.rpartition(".")[2].lower().replace("jpeg", "jpg")
@@ -76,6 +78,8 @@ def store(folder: Path, stream: IO[bytes], name: str) -> StoredFile:
         digest, size = _write(part, stream)
         with part.open("rb") as file:
             _insist_kind(file, kind)
+            file.seek(0)
+            _insist_harmless(file, kind)
         _place(part, path_of(folder, digest))
     finally:
         part.unlink(missing_ok=True)
@@ -196,6 +200,44 @@ def _is_office(file: BinaryIO, wanted: str) -> bool:
         return False
     macros = any(name.lower().endswith("vbaproject.bin") for name in names)
     return not macros and any(name == wanted or name.startswith(wanted) for name in names)
+
+
+_WORDS = {"docx": "word/document.xml", "xlsx": "xl/sharedStrings.xml", "odt": "content.xml", "ods": "content.xml"}
+"""Where an office file keeps its words."""
+_TAGS = re.compile(r"<[^>]*>")
+
+
+def _insist_harmless(file: BinaryIO, kind: str) -> None:
+    """What people write is looked at for what nobody may keep; pictures and packed pages are not."""
+    if kind in ("txt", "csv"):
+        text = _decoded(file.read(secrecy.MOST))
+    elif kind in _WORDS:
+        text = _TAGS.sub("\n", _decoded(_part(file, _WORDS[kind])))
+    elif kind == "pdf":
+        text = "\n".join(_KEYS.findall(file.read().decode("latin-1")))
+    else:
+        return
+    if secret := secrecy.found(text):
+        raise InvalidDocument(f"error.file_secret_{secret}")
+
+
+_KEYS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}-----")
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def _part(file: BinaryIO, name: str) -> bytes:
+    """The beginning of one part of an archive: never more is unpacked than is looked at."""
+    try:
+        with zipfile.ZipFile(file) as archive, archive.open(name) as part:
+            return part.read(secrecy.MOST)
+    except (KeyError, zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error):
+        return b""
 
 
 _END, _END_64, _ENTRY = b"PK\x05\x06", b"PK\x06\x07", b"PK\x01\x02"

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from workflow import secrecy
 from workflow.definition import EvidenceField, Service, Text
 from workflow.errors import InvalidEvidence
 
@@ -189,6 +190,8 @@ def _read(name: str, field: EvidenceField, given: Any, choices: Choices, earlier
         return _flag(name, field, text)
     if not text:
         return None
+    if field.type in ("text", "long_text", "url") and (secret := secrecy.found(text)):
+        raise _Fault(f"evidence.secret_{secret}")
     if field.type == "register":
         if text not in choices.registers.get(name, ()):
             raise _Fault("evidence.not_an_option")

@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from workflow.casework import CaseAtHand, PrerequisiteSeen
-from workflow.definition import MilestoneRequirement, Needed, Requirement
+from workflow.definition import (
+    AnswerRequirement,
+    Condition,
+    EvidenceField,
+    MilestoneRequirement,
+    Needed,
+    Requirement,
+    Text,
+)
 from workflow.engine import Work
 from workflow.errors import RequirementsNotMet
 
@@ -42,6 +50,8 @@ def unmet(case: CaseAtHand, requirements: Iterable[Requirement]) -> list[Reason]
     for requirement in requirements:
         if isinstance(requirement, MilestoneRequirement):
             reasons += _milestone(case, requirement.milestone)
+        elif isinstance(requirement, AnswerRequirement):
+            reasons += _answers(case, requirement.answer)
         else:
             reasons += _CHECKS[requirement](case)
     return reasons
@@ -102,6 +112,45 @@ def _prerequisites_done(case: CaseAtHand) -> list[Reason]:
         return [Reason("reason.variant_missing", who="umsetzungsteam", about=About("variant"))]
     needed = case.work.catalogue.needed(case.row.service, case.row.variant)
     return missing(case.work, needed, case.prerequisites()) if needed else []
+
+
+def _answers(case: CaseAtHand, wanted: Condition) -> list[Reason]:
+    """Each of these answers is there and one that lets the case pass. Of a task that fell away nothing is asked."""
+    facts = case.facts()
+    reasons: list[Reason] = []
+    for asked, values in wanted.items():
+        name, _, field_name = asked.partition(".")
+        task = case.tasks.get(name)
+        if facts.get(asked) in values or (task is not None and task.status in ("waived", "obsolete")):
+            continue
+        definition = case.process.task(name)
+        field_asked = definition.evidence[field_name]
+        said = {
+            "task": definition.title,
+            "field": field_asked.title,
+            "wanted": _either([_in_words(field_asked, value) for value in values]),
+        }
+        about = About("answer", name, field_name)
+        owner = task.acting or task.owner if task is not None else definition.owner
+        if asked not in facts:
+            reasons.append(Reason("reason.answer_missing", said, who=owner, about=about))
+        else:
+            said["given"] = _in_words(field_asked, facts[asked])
+            reasons.append(Reason("reason.answer_other", said, who=owner, about=about))
+    return reasons
+
+
+def _in_words(asked: EvidenceField, value: object) -> Text:
+    if isinstance(value, bool):
+        return Text(de="Ja" if value else "Nein", en="Yes" if value else "No")
+    option = asked.options.get(str(value))
+    return option.title if option is not None else Text(de=str(value), en=str(value))
+
+
+def _either(titles: list[Text]) -> Text:
+    return Text(
+        de=" oder ".join(f"„{title.de}“" for title in titles), en=" or ".join(f'"{title.en}"' for title in titles)
+    )
 
 
 def _milestone(case: CaseAtHand, kind: str) -> list[Reason]:

@@ -526,6 +526,27 @@ BROKEN: tuple[Broken, ...] = (
         ),
     ),
     Broken(
+        "an answer of another state, of no task, of no field, and one nobody can give",
+        PROCESS,
+        (
+            (
+                "requires: [tasks_done, prerequisites_done]",
+                "requires: [{answer: {ask.result: [x]}}, {answer: {nobody.x: [y]}}, {answer: {ask: [z]}}]",
+            ),
+            (
+                "requires: [tasks_done, {milestone: contract}]",
+                "requires: [{answer: {ask.result: [nothing], ask.no: [a]}}]",
+            ),
+        ),
+        (
+            "processes/onboarding/v1.yaml:63:39 fault.condition_impossible",
+            "processes/onboarding/v1.yaml:63:49 fault.unknown_evidence",
+            "processes/onboarding/v1.yaml:69:26 fault.answer_elsewhere",
+            "processes/onboarding/v1.yaml:69:55 fault.unknown_task",
+            "processes/onboarding/v1.yaml:69:82 fault.condition_form",
+        ),
+    ),
+    Broken(
         "bounds without a number",
         PROCESS,
         (

@@ -26,6 +26,7 @@ from workflow.definition import (
     PROGRAMME,
     SERVICE,
     SHARED,
+    AnswerRequirement,
     EvidenceField,
     Group,
     MilestoneRequirement,
@@ -490,9 +491,16 @@ def test_transitions_lead_forward_back_aside_and_to_the_ends() -> None:
 def test_each_step_forward_demands_its_tasks_the_contract_and_the_prerequisites() -> None:
     moves = process().transitions
 
-    assert moves["contract"].requires == ("tasks_done", MilestoneRequirement(milestone="land_contract"))
+    assert moves["contract"].requires == (
+        "tasks_done",
+        AnswerRequirement(answer={"confirm_responsibility.result": ("responsible", "delegated")}),
+        MilestoneRequirement(milestone="land_contract"),
+    )
     assert moves["connect"].requires == ("tasks_done", "prerequisites_done")
-    assert moves["pass_tests"].requires == ("tasks_done",)
+    assert moves["pass_tests"].requires == (
+        "tasks_done",
+        AnswerRequirement(answer={"acceptance.defects": ("nothing", "minor", "major")}),
+    )
     assert moves["launch"].requires == ("tasks_done", MilestoneRequirement(milestone="law_adaptation"))
 
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, plausible
-from workflow import cases, events, following, milestones, prerequisites, reminders, tasks
+from workflow import cases, events, following, milestones, prerequisites, reminders, tasks, texts
 from workflow.errors import (
     AlreadyOpen,
     CaseHasMoved,
@@ -23,6 +23,7 @@ from workflow.errors import (
     TransitionNotAvailable,
 )
 from workflow.models import Body, Case, Decision, Event, Hold, Milestone, Notice, Prerequisite, Task
+from workflow.requirements import About
 
 
 def test_a_case_walks_from_requested_to_live(world: World) -> None:
@@ -384,3 +385,45 @@ def _other_team(world: World) -> str:
     """The team of `other_team`."""
     with world.look("other_team") as work:
         return work.actor.teams("umsetzungsteam")[0]
+
+
+def test_a_transition_stays_shut_until_the_answer_it_demands_is_there(world: World) -> None:
+    case_id = world.open()
+    world.finish_state(case_id, confirm_responsibility={"result": "not_responsible"})
+    world.satisfy(case_id)
+    with pytest.raises(RequirementsNotMet) as refused, world.by("team") as work:
+        cases.advance(work, case_id, "contract")
+    (reason,) = refused.value.reasons
+    assert (reason.key, reason.who, reason.about) == (
+        "reason.answer_other",
+        "umsetzungsteam",
+        About("answer", "confirm_responsibility", "result"),
+    )
+    assert texts.say("de", reason.key, **reason.facts) == (
+        "„Ergebnis“ (Aufgabe „Zuständigkeit und Fallzuschnitt prüfen“) ist mit „Die Kommune ist nicht zuständig“ "
+        "beantwortet. Weiter geht es nur mit „Die Kommune ist zuständig“ oder „Eine andere Stelle führt die Aufgabe "
+        "aus“."
+    )
+    assert texts.say("en", reason.key, **reason.facts).startswith('"Result" (task "Check responsibility')
+    with world.by("team") as work:
+        cases.advance(work, case_id, "not_responsible", given={"reason": "Der Kreis ist zuständig."})
+
+
+def test_a_case_whose_task_fell_away_is_not_asked_for_its_answer(world: World) -> None:
+    case_id = world.open()
+    world.do(case_id, "express_interest", "digi")
+    with world.by("supervisor") as work:
+        tasks.waive(work, world.task(case_id, "confirm_responsibility"), "Steht im Gesetz.")
+    world.finish_state(case_id)
+    world.satisfy(case_id)
+    with world.by("team") as work:
+        assert cases.advance(work, case_id, "contract").state == "contracted"
+
+
+def test_a_critical_defect_shuts_the_way_to_the_start(world: World) -> None:
+    case_id = world.open()
+    world.walk(case_id, until="connected")
+    world.finish_state(case_id, acceptance={"defects": "critical"})
+    with pytest.raises(RequirementsNotMet) as refused, world.by("team") as work:
+        cases.advance(work, case_id, "pass_tests")
+    assert [reason.key for reason in refused.value.reasons] == ["reason.answer_other"]

@@ -309,6 +309,7 @@ def _check_transition(process: _Process, name: str, place: Place, node: Node) ->
     for requirement in node.members("requires"):
         refer(findings, requirement, REQUIREMENTS, "fault.unknown_requirement")
         refer(findings, requirement.get("milestone"), process.known.milestones, "fault.unknown_milestone")
+        _check_answers(process, node, requirement)
     target = process.resolved(node.text("to"))
     for task in node.members("reopens"):
         if task.word in process.tasks and process.tasks[task.word].state != target:
@@ -316,6 +317,21 @@ def _check_transition(process: _Process, name: str, place: Place, node: Node) ->
         else:
             refer(findings, task, process.tasks, "fault.unknown_task")
     fields.check_fields(node.get("asks"), findings, of_case=True)
+
+
+def _check_answers(process: _Process, transition: Node, requirement: Node) -> None:
+    """The answers a transition demands are asked for in a state it leaves, and can be given."""
+    left = [process.resolved(source.word) for source in transition.members("from")]
+    for asked, place, values in requirement.each("answer"):
+        root, _, name = asked.partition(".")
+        if not name or "." in name:
+            process.findings.add(place, "fault.condition_form", name=asked)
+        elif root in process.tasks and process.tasks[root].state not in left:
+            process.findings.add(place, "fault.answer_elsewhere", task=root, state=process.tasks[root].state)
+        elif (field := _field(process, place, root, name)) is not None:
+            _check_answer(process, asked, field, values)
+        if values.elements is not None and not values.elements and not values.broken:
+            process.findings.add(place, "fault.condition_empty", name=asked)
 
 
 def _check_roads(process: _Process) -> None:
