@@ -10,10 +10,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from webui import deeds, errors, forms, notices, session, wording
 from webui.forms import PREFIX
-from workflow import cases
+from workflow import cases, tasks
 from workflow.definition import EvidenceField
 from workflow.engine import Work
-from workflow.errors import Conflict, InvalidEvidence, StartklarError, TransitionNotAvailable
+from workflow.errors import Conflict, InvalidEvidence, Refused, StartklarError, TransitionNotAvailable
 from workflow.queries import case as query
 from workflow.queries import standstill
 
@@ -129,6 +129,29 @@ def open_next(case_id: UUID) -> AnyResponse:
     except Conflict as error:
         return _next_page(case_id, refused=error)
     return notices.leave(_back_to(opened.id), "notice.case_next_opened", number=opened.number)
+
+
+@blueprint.post("/<uuid:case_id>/tasks")
+def add_task(case_id: UUID) -> AnyResponse:
+    """Add a task that no process foresees."""
+    try:
+        deeds.do(
+            tasks.add_ad_hoc,
+            case_id,
+            forms.text("added-title"),
+            forms.text("added-help"),
+            owner=forms.text("added-owner"),
+            working_days=request.form.get("added-days", default=0, type=int),
+            mandatory="added-mandatory" in request.form,
+        )
+    except InvalidEvidence as error:
+        return page_of(case_id, faults=forms.worded(error.faults, prefix="added-"))
+    except Refused as error:
+        blamed = "added-days" if error.key == "error.ad_hoc_days" else "added-owner"
+        return page_of(case_id, faults={blamed: wording.t(error.key, **error.facts)})
+    except Conflict as error:
+        return page_of(case_id, refused=error)
+    return notices.leave(_back_to(case_id), "notice.task_added")
 
 
 @blueprint.post("/<uuid:case_id>/resume")

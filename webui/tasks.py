@@ -19,7 +19,7 @@ from workflow.tasks import TaskView
 
 blueprint = Blueprint("tasks", __name__, url_prefix="/tasks")
 
-_WITH_A_REASON = ("decline", "send_back", "hand_back", "waive", "extend", "reopen")
+_WITH_A_REASON = ("decline", "send_back", "hand_back", "waive", "extend", "reopen", "withdraw")
 _BLAMED = {
     "error.extension": "extend-days",
     "error.extension_in_all": "extend-days",
@@ -149,6 +149,12 @@ def hand_back(task_id: UUID) -> AnyResponse:
 def reopen(task_id: UUID) -> AnyResponse:
     """Ask for a done task once more, so that an answer can be corrected."""
     return _do(tasks.reopen, task_id, _typed("reason"))
+
+
+@blueprint.post("/<uuid:task_id>/withdraw")
+def withdraw(task_id: UUID) -> AnyResponse:
+    """Take a task out again that somebody added."""
+    return _do(tasks.withdraw, task_id, _typed("reason"))
 
 
 @blueprint.post("/<uuid:task_id>/waive")

@@ -21,12 +21,16 @@ from workflow.calendar import Extension as Extended
 from workflow.calendar import Pause
 from workflow.deadlines import Counting, DueDate
 from workflow.definition import (
+    AD_HOC,
+    DOCUMENT_KINDS,
     Due,
     EvidenceField,
     OfMilestone,
     Process,
     Promised,
     Stichtag,
+    Text,
+    WorkingDays,
     canonical,
 )
 from workflow.definition import Task as TaskDefinition
@@ -35,6 +39,7 @@ from workflow.errors import CaseHasMoved, NotFound, Refused, TaskHasMoved
 from workflow.evidence import Answer, Kept
 from workflow.models import (
     Absence,
+    AdHoc,
     Case,
     ChecklistItem,
     Comment,
@@ -56,6 +61,14 @@ from workflow.models import (
 )
 from workflow.policy import Holder
 from workflow.statements import Asking, Query, Writing
+
+RESULT = {
+    "result": EvidenceField(type="long_text", title=Text(de="Ergebnis", en="Result"), required=False),
+    "document": EvidenceField(
+        type="document", title=Text(de="Dokument", en="Document"), required=False, accept=DOCUMENT_KINDS
+    ),
+}
+"""What a task asks for that somebody added."""
 
 OPEN = ("waiting", "ready", "accepted", "submitted")
 SETTLED = ("done", "waived", "obsolete")
@@ -169,6 +182,7 @@ CHAINED: Mapping[Any, frozenset[str]] = {
     Participant: UNCHAINED | {"id", "case_id"},
     Part: UNCHAINED | {"id", "case_id"},
     Extension: UNCHAINED | {"id", "case_id"},
+    AdHoc: UNCHAINED | {"id", "case_id"},
     ChecklistItem: UNCHAINED | {"id", "case_id"},
     Comment: UNCHAINED | {"id", "case_id"},
     Mention: UNCHAINED | {"id", "case_id"},
@@ -236,10 +250,25 @@ class CaseAtHand:
     _prerequisites: dict[tuple[str, str], PrerequisiteSeen] | None = None
     _milestones: dict[str, MilestoneSeen] | None = None
     _humans: dict[UUID, UUID] = field(default_factory=dict)
+    _added: dict[UUID, TaskDefinition] | None = None
 
     def definition_of(self, task: TaskRow) -> TaskDefinition:
-        """What the process says about a task of this case."""
+        """What the process says about a task of this case, or whoever added it."""
+        if task.name == AD_HOC:
+            return self.added()[task.id]
         return self.process.states[task.state].tasks[task.name]
+
+    def added(self) -> dict[UUID, TaskDefinition]:
+        """The tasks people added to this case, as if the process knew them, read once."""
+        if self._added is None:
+            owners = {task.id: (task.owner, task.optional) for task in self.tasks.values()}
+            self._added = {
+                task_id: ad_hoc(self.work, text or "", working_days, *owners.get(task_id, ("umsetzungsteam", True)))
+                for task_id, working_days, text in statements.rows(
+                    self.work.connection, _ADDED, {"case_id": self.row.id}
+                )
+            }
+        return self._added
 
     def holders(self) -> tuple[Holder, ...]:
         """Everybody who holds a role that matters to this case, read once."""
@@ -701,6 +730,26 @@ class LockedCase(CaseAtHand):
 # --- locking ---------------------------------------------------------------------------------------------------------
 
 
+def ad_hoc(work: Work, text: str, working_days: int, owner: str, optional: bool) -> TaskDefinition:
+    """What a process would say about a task somebody added: the first line of the text is its title."""
+    title, _, help_ = text.partition("\n")
+    return TaskDefinition(
+        title=added_title(title),
+        help=Text(de=help_.strip(), en=help_.strip()) if help_.strip() else None,
+        owner=owner,
+        optional=optional,
+        due=WorkingDays(working_days),
+        ladder=work.catalogue.programme.calendar.confirm_ladder,
+        evidence=RESULT,
+    )
+
+
+def added_title(text: str | None) -> Text:
+    """The title of a task somebody added, in whichever language they wrote; a plain one once it was erased."""
+    title = (text or "").partition("\n")[0]
+    return Text(de=title, en=title) if title else Text(de="Zusätzliche Aufgabe", en="Additional task")
+
+
 def lock(work: Work, case_id: UUID) -> LockedCase:
     """The case, ours until the transaction ends. Raises NotFound when it is not there or not for this actor."""
     return _locked(work, _CASE, case_id)
@@ -1119,6 +1168,11 @@ _HOLDERS = (
 )
 _HUMANS: Any = sa.select(Person.id, Person.human_id).where(Person.id.in_(sa.bindparam("people", expanding=True)))
 _NAMES: Any = sa.select(Person.name).where(Person.id.in_(sa.bindparam("people", expanding=True))).order_by(Person.name)
+_ADDED = (
+    sa.select(AdHoc.id, AdHoc.working_days, Remark.text)
+    .join(Remark, Remark.id == AdHoc.remark_id)
+    .where(AdHoc.case_id == sa.bindparam("case_id", type_=sa.Uuid()))
+)
 _EARLIER = (
     sa.select(
         Evidence.field,

@@ -24,6 +24,9 @@ TEAM_ROLES = ("umsetzungsteam", "supervisor")
 CENTRAL_ROLES = ("programme_office", "auditor", "admin")
 ROLES = (*BODY_ROLES, *TEAM_ROLES, "rollout_team", *CENTRAL_ROLES)
 
+AD_HOC = "ad_hoc"
+"""What a task is called that no process knows: somebody added it to one case."""
+
 TASK_OWNERS = ("umsetzungsteam", "rollout_team", *(f"body.{role}" for role in BODY_ROLES))
 """Who may own a task of a case. The programme office steers and owns none (house rule, reported by `check`)."""
 

@@ -324,7 +324,7 @@ def _about_task(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) ->
     task = process.states[row["task_state"]].tasks.get(name) if row["task_state"] in process.states else None
     asks = row["name"] not in NEWS
     return _About(
-        title=task.title if task else _named(name),
+        title=_said_in_both("mail.added_task") if name == definition.AD_HOC else task.title if task else _named(name),
         service=_service(work, row["service"]),
         body=row["case_body_name"],
         sort_key=row["case_body_key"] or "",

@@ -586,6 +586,18 @@ class Part(Base):
     __table_args__ = (UniqueConstraint("case_id", "name"),)
 
 
+class AdHoc(Base):
+    """A task somebody added to one case; it has the id of that task. Title and help are one remark, the title first."""
+
+    __tablename__ = "ad_hoc"
+
+    id: Mapped[UUID] = mapped_column(ForeignKey("task.id"), primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    working_days: Mapped[int]
+    remark_id: Mapped[UUID] = mapped_column(ForeignKey("remark.id"))
+    added_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+
+
 class ChecklistItem(Base):
     """One point of a task's checklist that somebody has ticked; there is none for a point nobody ever ticked."""
 

@@ -454,6 +454,14 @@ def insist_may_follow_edition(actor: Actor) -> None:
         insist_holds(actor, "programme_office")
 
 
+def may_add_task(actor: Actor, owner: str, of: Concerned) -> bool:
+    """Who adds a task to a running case, or takes it out again: its team and supervisor for anybody, digi and leitung
+    of the body for roles of the body."""
+    if allows(actor, ("umsetzungsteam", "supervisor"), of):
+        return True
+    return owner.startswith("body.") and allows(actor, ("body.digi", "body.leitung"), of)
+
+
 def may_comment(actor: Actor, of: Concerned) -> bool:
     """Everybody who works on a case may say something about it; auditors only read."""
     return (

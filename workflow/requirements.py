@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from workflow.casework import CaseAtHand, PrerequisiteSeen
+from workflow.casework import CaseAtHand, PrerequisiteSeen, TaskRow
 from workflow.definition import (
+    AD_HOC,
     AnswerRequirement,
     Condition,
     EvidenceField,
@@ -95,15 +96,21 @@ def _tasks_done(case: CaseAtHand) -> list[Reason]:
     return [
         Reason(
             "reason.task_open" if task.status != "declined" else "reason.task_declined",
-            {"task": definition.title},
+            {"task": case.definition_of(task).title},
             who=task.acting or task.owner,
             due_on=task.due_on,
-            about=About("task", name),
+            about=About("task", task.key),
         )
-        for name, definition in case.process.states[case.row.state].tasks.items()
-        for task in [case.tasks.get(name)]
-        if task is not None and not task.is_settled
+        for task in _of_the_state(case)
+        if not task.is_settled
     ]
+
+
+def _of_the_state(case: CaseAtHand) -> list[TaskRow]:
+    """The tasks of the state the case is in, in the order of the definition; what people added stands last."""
+    names = list(case.process.states[case.row.state].tasks)
+    here = [task for task in case.tasks.values() if task.state == case.row.state and task.name in (*names, AD_HOC)]
+    return sorted(here, key=lambda task: (names.index(task.name) if task.name in names else len(names), task.key))
 
 
 def _prerequisites_done(case: CaseAtHand) -> list[Reason]:

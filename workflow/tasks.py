@@ -20,21 +20,40 @@ from workflow.casework import (
     CaseAtHand,
     LockedCase,
     TaskRow,
+    ad_hoc,
     earlier_answers,
     insist_may_extend,
     insist_task_unmoved,
+    insist_unmoved,
     load_tasks,
+    lock,
     lock_by_task,
     names,
 )
-from workflow.definition import EvidenceField, OfMilestone, Stichtag, Text, Transition
+from workflow.definition import AD_HOC, TASK_OWNERS, EvidenceField, OfMilestone, Stichtag, Text, Transition
 from workflow.definition import Task as TaskDefinition
 from workflow.engine import SYSTEM, Engine, Work
-from workflow.errors import InvalidEvidence, NotAllowed, NotFound, Refused, SecondPersonNeeded, TaskNotAvailable
+from workflow.errors import (
+    Conflict,
+    InvalidEvidence,
+    NotAllowed,
+    NotFound,
+    Refused,
+    SecondPersonNeeded,
+    TaskNotAvailable,
+)
 from workflow.evidence import NOTHING, Choices, Given
-from workflow.models import ChecklistItem, Extension, Task, Wave
+from workflow.models import AdHoc, ChecklistItem, Extension, Task, Wave
 
 log = logging.getLogger(__name__)
+
+MOST_AD_HOC = 60
+"""Working days a task somebody adds may take."""
+
+AD_HOC_FIELDS = {
+    "title": EvidenceField(type="text", title=Text(de="Aufgabe", en="Task")),
+    "help": EvidenceField(type="long_text", title=Text(de="Was ist zu tun?", en="What is to be done?"), required=False),
+}
 
 REOPENERS = ("umsetzungsteam", "supervisor")
 """Who asks for a done task once more."""
@@ -54,6 +73,7 @@ _WHEN = {
     "follow_up": ("ready", "accepted", "submitted", "declined"),
     "extend": ("ready", "accepted", "submitted", "declined"),
     "reopen": ("done",),
+    "withdraw": ("ready", "accepted", "submitted", "declined"),
     "waive": ("waiting", "ready", "accepted", "submitted", "declined"),
 }
 """In which status a deed can be done, in the order in which a page offers the deeds."""
@@ -523,6 +543,71 @@ def reopen(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) -
     return _view(case, task)
 
 
+def add_ad_hoc(
+    work: Work,
+    case_id: UUID,
+    title: str,
+    what: str = "",
+    *,
+    owner: str,
+    working_days: int,
+    mandatory: bool = True,
+    seen: int | None = None,
+) -> TaskView:
+    """Add a task to one case that no process foresees; it is ready at once, and who is in charge learns of it.
+
+    A mandatory one keeps the case in its state until it is settled. Its title and `what` is to be done are free text:
+    neither mails nor the chain hold them. Raises NotFound, CaseHasMoved, Conflict (the case has ended), NotAllowed,
+    InvalidEvidence (title or words cannot be kept) or Refused (no such owner, not 1 to 60 days), in this order.
+    """
+    case = lock(work, case_id)
+    insist_unmoved(case, seen)
+    if case.row.ended_on is not None:
+        raise Conflict(what="ended")
+    if not policy.may_add_task(work.actor, owner, case.row):
+        raise NotAllowed(roles=("umsetzungsteam", "supervisor", "body.digi", "body.leitung"))
+    answers = evidence.read(AD_HOC_FIELDS, {"title": title, "help": what})
+    if owner not in TASK_OWNERS:
+        raise Refused("error.ad_hoc_owner")
+    if not 1 <= working_days <= MOST_AD_HOC:
+        raise Refused("error.ad_hoc_days", most=MOST_AD_HOC)
+
+    text = "\n\n".join(str(answer.value) for answer in answers)
+    definition = ad_hoc(work, text, working_days, owner, not mandatory)
+    task = _new(case, AD_HOC, case.row.state, definition)
+    task.scope = task.id.hex[:8]
+    case.added()[task.id] = definition
+    case.add(task)
+    case.put(AdHoc, task.id, working_days=working_days, remark_id=case.remark(text), added_by=work.actor.id)
+    _make_ready(case, task, definition)
+    _say(case, task, None)
+    case.record("task_added")
+    return _view(case, task)
+
+
+def withdraw(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) -> TaskView:
+    """Take a task out again that somebody added to the case. What was answered in it stays.
+
+    Raises NotFound, TaskHasMoved, TaskNotAvailable (a task of the process, or settled), NotAllowed or InvalidEvidence
+    (no reason), in this order.
+    """
+    case, task = lock_by_task(work, task_id)
+    insist_task_unmoved(task, seen)
+    _insist_status(task, "withdraw")
+    if not policy.may_add_task(work.actor, task.owner, task):
+        raise NotAllowed(roles=("umsetzungsteam", "supervisor", "body.digi", "body.leitung"))
+    words = reason_of(reason)
+
+    told = [task.holder_id] if task.holder_id else case.in_charge(task.acting or task.owner)
+    case.remark(words)
+    _say(case, task, None)
+    case.notify("not_needed", told, kind="task", subject_id=task.id, task=task.name)
+    _stop(case, task, "obsolete")
+    tell_when_ready_to_move(case)
+    case.record("task_withdrawn")
+    return _view(case, task)
+
+
 # --- what a page offers ----------------------------------------------------------------------------------------------
 
 
@@ -889,6 +974,8 @@ def _insist_status(task: TaskRow, deed: str) -> None:
 
 def _is_time_for(task: TaskRow, deed: str) -> bool:
     """A declined task nobody acts on is settled, or was left behind with its state: nothing can be done with it."""
+    if deed == "withdraw" and task.name != AD_HOC:
+        return False
     return task.status in _WHEN[deed] and not (task.status == "declined" and task.acting is None)
 
 
@@ -900,6 +987,8 @@ def _may(case: CaseAtHand, task: TaskRow, deed: str) -> bool:
         return _is_ours(case, task.handed_on_by) and task.handed_on_by in eligible(case, task)
     if deed == "hand_on":
         return _is_ours(case, task.holder_id) and standing_of(case, task) is not None
+    if deed == "withdraw":
+        return policy.may_add_task(actor, task.owner, task)
     if deed == "assign":
         return policy.may_assign(actor, task.acting or task.owner, task)
     if deed in ("hand_back", "reopen"):

@@ -131,6 +131,8 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         ).id
     with world.by("digi") as work:
         said = comments.write(work, tested, "Stimmt das?", task_id=listed).id
+    with world.by("team") as work:
+        added = tasks.add_ad_hoc(work, tested, "Nachfragen", owner="body.it", working_days=3).id
     accepted = [world.open("bauantrag"), world.open("aufenthalt")]
     handed, given_away = (world.task(case_id, "express_interest") for case_id in accepted)
     for task_id, who in ((handed, "digi"), (given_away, "leitung")):
@@ -168,6 +170,11 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         "accept_once": ("digi", lambda work: commands.once(work, "k", tasks.accept, interest)),
         "assign": ("leitung", lambda work: tasks.assign(work, interest, world["fachamt"])),
         "hand_on": ("digi", lambda work: tasks.hand_on(work, handed, world["it"], "bitte")),
+        "add_ad_hoc": (
+            "team",
+            lambda work: tasks.add_ad_hoc(work, requested, "Anrufen", owner="body.digi", working_days=5),
+        ),
+        "withdraw_ad_hoc": ("team", lambda work: tasks.withdraw(work, added, "erledigt")),
         "comment": ("digi", lambda work: comments.write(work, tested, "@Team bitte ansehen", mentioned=[world["it"]])),
         "withdraw_comment": ("digi", lambda work: comments.withdraw(work, said)),
         "tick": ("redaktion", lambda work: tasks.tick(work, listed, ["imprint", "privacy"])),

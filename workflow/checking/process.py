@@ -12,6 +12,7 @@ from workflow.checking.faults import Findings, Place, listed, meant
 from workflow.checking.names import Known, refer
 from workflow.checking.tree import Node
 from workflow.definition import (
+    AD_HOC,
     CONDITION_ATTRIBUTES,
     CONDITION_ROOTS,
     INFORMED,
@@ -151,7 +152,7 @@ def _check_tasks(process: _Process) -> None:
         first = process.tasks[task.name]
         if first is not task:
             process.findings.add(task.place, "fault.duplicate_task", task=task.name, state=first.state)
-        elif task.name in CONDITION_ROOTS:
+        elif task.name in CONDITION_ROOTS or task.name == AD_HOC:
             process.findings.add(task.place, "fault.task_name_taken", task=task.name)
 
 

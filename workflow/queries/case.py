@@ -11,9 +11,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import cases, evidence, policy, registers, requirements
+from workflow import cases, casework, evidence, policy, registers, requirements
 from workflow.casework import TaskRow
-from workflow.definition import EvidenceField, Text, Transition
+from workflow.definition import AD_HOC, TASK_OWNERS, EvidenceField, Text, Transition
 from workflow.engine import Work
 from workflow.errors import NotFound, TransitionNotAvailable
 from workflow.machine import Move
@@ -259,6 +259,8 @@ class CasePage:
     prerequisites: tuple[PrerequisiteLine, ...]
     milestones: tuple[MilestoneLine, ...]
     documents: tuple[DocumentLine, ...]
+    may_add_for: tuple[tuple[str, Text], ...]
+    """The roles the actor of the page may give an additional task: names and titles."""
     conversation: Conversation
     history: tuple[Entry, ...]
     older: int | None
@@ -365,6 +367,11 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
         prerequisites=prerequisites,
         milestones=_milestones(found),
         documents=_documents(found),
+        may_add_for=tuple(
+            (owner, parts.role_title(work.catalogue, owner))
+            for owner in TASK_OWNERS
+            if found.row.ended_on is None and policy.may_add_task(work.actor, owner, found.row)
+        ),
         conversation=conversation.in_words(found, spoken),
         history=tuple(_entry(found, entry) for entry in shown),
         older=shown[-1].seq if len(entries) > PAGE else None,
@@ -708,7 +715,7 @@ def _documents(found: SeenCase) -> tuple[DocumentLine, ...]:
                 DocumentLine(
                     document=answer.document,
                     field=asked.title if asked else answer.field,
-                    source=_source(found, answer.kind, answer.source),
+                    source=_source(found, answer.kind, answer.source, answer.subject_id.hex),
                     given_at=answer.given_at,
                     given_by=found.name(answer.given_by),
                     outdated=answer.kind == "task" and not answer.latest,
@@ -723,10 +730,16 @@ def _asked(found: SeenCase, kind: str, source: str) -> Mapping[str, EvidenceFiel
         transition = found.process.transitions.get(source)
         return transition.asks if transition else {}
     task = next((task for _, name, task in found.process.tasks() if name == source), None)
+    if source == AD_HOC:
+        return casework.RESULT
     return {**evidence.SIGNED, **(task.evidence if task else {})}
 
 
-def _source(found: SeenCase, kind: str, source: str) -> Text:
+def _source(found: SeenCase, kind: str, source: str, subject: str | None = None) -> Text:
+    if source == AD_HOC and subject is not None:
+        return (
+            found.added().get(UUID(subject), casework.ad_hoc(found.work, "", 1, "umsetzungsteam", optional=True)).title
+        )
     if kind == "transition":
         transition = found.process.transitions.get(source)
         return transition.title if transition else Text(de=source, en=source)
@@ -781,7 +794,7 @@ def _facts(found: SeenCase, said: Mapping[str, Any]) -> dict[str, Any]:
     """What the sentence of an entry names, in titles."""
     facts: dict[str, Any] = {"number": found.row.number} | _points(found, said)
     if name := said.get("name"):
-        facts["task"] = _source(found, "task", name)
+        facts["task"] = _source(found, "task", name, said.get("task"))
     if to := said.get("to"):
         facts["person"] = found.name(_id(to)) or Key("person.gone")
     if (days := said.get("days")) is not None:

@@ -13,7 +13,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from workflow import database, policy, registers
-from workflow.definition import Text
+from workflow.casework import added_title
+from workflow.definition import AD_HOC, Text
 from workflow.engine import Work
 from workflow.models import Body, Case, Decision, Hold, Task, Wave
 from workflow.queries import parts
@@ -585,6 +586,7 @@ def _next_steps(work: Work, rows: Mapping[UUID, Any]) -> dict[UUID, NextStep]:
     tasks = work.session.execute(
         sa.select(
             Task.case_id,
+            parts.said_title(Task.id),
             Task.name,
             Task.state,
             Task.acting,
@@ -605,7 +607,7 @@ def _next_steps(work: Work, rows: Mapping[UUID, Any]) -> dict[UUID, NextStep]:
         case = rows[task.case_id]
         process = work.catalogue.process(case.process, case.process_version)
         found[task.case_id] = NextStep(
-            task=process.states[task.state].tasks[task.name].title,
+            task=added_title(task.said) if task.name == AD_HOC else process.states[task.state].tasks[task.name].title,
             role=acts.role,
             instead_of=acts.instead_of,
             due=parts.due(work, task.due_on),

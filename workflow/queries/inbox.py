@@ -228,7 +228,7 @@ def _to_do_of(actor: policy.Actor, *, further: bool) -> sa.Select[*tuple[Any, ..
     ).subquery("counted")
     name = sa.select(Body.display_name).where(Body.ars == counted.c.body).scalar_subquery()
     query = (
-        sa.select(counted, name.label("display_name"))
+        sa.select(counted, name.label("display_name"), parts.said_title(counted.c.id))
         .order_by(*(counted.c[column.name] for column in order))
         .limit(sa.bindparam("most", type_=sa.Integer()))
     )
@@ -323,7 +323,7 @@ def _item(work: Work, row: Any, names: Mapping[UUID, str]) -> Item:
     catalogue, actor = work.catalogue, work.actor
     direct = row.holder_id == actor.id or policy.allows(actor, (row.acting,), _Concerned(row))
     if row.kind == "task":
-        title = catalogue.process(row.process, row.process_version).states[row.state].tasks[row.name].title
+        title = parts.task_title(catalogue, row)
         service: Text | str | None = parts.service_title(catalogue, row.service)
         asks: Asks = "confirm" if row.status == "submitted" else "decide" if row.status == "declined" else "do"
     else:
@@ -440,7 +440,7 @@ def _tasks_of_others(work: Work) -> list[Waiting]:
     return [
         Waiting(
             kind="task",
-            title=catalogue.process(row.process, row.process_version).states[row.state].tasks[row.name].title,
+            title=parts.task_title(catalogue, row),
             task_id=row.id,
             prerequisite_id=None,
             services=((row.service, parts.service_title(catalogue, row.service)),),
@@ -461,6 +461,7 @@ def _others_of(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
     return (
         sa.select(
             Task.id,
+            parts.said_title(Task.id),
             Task.name,
             Task.state,
             Task.acting,
@@ -612,6 +613,7 @@ def _late(work: Work) -> tuple[tuple[Late, ...], int]:
     rows = work.session.execute(
         sa.select(
             Task.id,
+            parts.said_title(Task.id),
             Task.name,
             Task.state,
             Task.acting,
@@ -648,10 +650,7 @@ def _late(work: Work) -> tuple[tuple[Late, ...], int]:
                     task_id=row.id,
                     case_id=row.case_id,
                     number=row.number,
-                    title=work.catalogue.process(row.process, row.process_version)
-                    .states[row.state]
-                    .tasks[row.name]
-                    .title,
+                    title=parts.task_title(work.catalogue, row),
                     service=parts.service_title(work.catalogue, row.service),
                     body=row.display_name,
                     role=acts.role,

@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from workflow import evidence, policy
+from workflow.casework import added_title
 from workflow.catalogue import Catalogue
-from workflow.definition import EvidenceField, Process, Text
+from workflow.definition import AD_HOC, EvidenceField, Process, Text
 from workflow.engine import Work
 from workflow.evidence import Value
-from workflow.models import Body, Case, Document, Event, Evidence, Grant, Person, Remark, Team
+from workflow.models import AdHoc, Body, Case, Document, Event, Evidence, Grant, Person, Remark, Team
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +214,26 @@ def acting(work: Work, rows: Sequence[Any]) -> list[Acting]:
         falls = role_title(work.catalogue, row.acting) if role != row.acting else None
         acts.append(Acting(role_title(work.catalogue, role), falls))
     return acts
+
+
+def task_title(catalogue: Catalogue, row: Any) -> Text:
+    """The title of a task that was read as a row: with its `name`, its `state`, the case's process and version, and
+    `said`, the title somebody gave it (`said_title`)."""
+    if row.name == AD_HOC:
+        return added_title(row.said)
+    process = catalogue.process(row.process, row.process_version)
+    return process.states[row.state].tasks[row.name].title
+
+
+def said_title(task_id: sa.SQLColumnExpression[UUID]) -> sa.Label[str | None]:
+    """The text somebody gave a task that no process knows; null for all others."""
+    return (
+        sa.select(Remark.text)
+        .join(AdHoc, AdHoc.remark_id == Remark.id)
+        .where(AdHoc.id == task_id)
+        .scalar_subquery()
+        .label("said")
+    )
 
 
 def service_title(catalogue: Catalogue, key: str) -> Text:

@@ -763,6 +763,22 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "ad_hoc",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("working_days", sa.Integer(), nullable=False),
+        sa.Column("remark_id", sa.Uuid(), nullable=False),
+        sa.Column("added_by", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(["added_by"], ["person.id"], name=op.f("fk_ad_hoc_added_by_person")),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_ad_hoc_case_id_cases")),
+        sa.ForeignKeyConstraint(["id"], ["task.id"], name=op.f("fk_ad_hoc_id_task")),
+        sa.ForeignKeyConstraint(["remark_id"], ["remark.id"], name=op.f("fk_ad_hoc_remark_id_remark")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ad_hoc")),
+    )
+    with op.batch_alter_table("ad_hoc", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ad_hoc_case_id"), ["case_id"], unique=False)
+
+    op.create_table(
         "checklist_item",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
@@ -901,6 +917,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_checklist_item_case_id"))
 
     op.drop_table("checklist_item")
+    with op.batch_alter_table("ad_hoc", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_ad_hoc_case_id"))
+
+    op.drop_table("ad_hoc")
     with op.batch_alter_table("task", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_task_team", postgresql_where=sa.text("acting IS NOT NULL"), sqlite_where=sa.text("acting IS NOT NULL")
