@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import Site
 from tests.webui.visitor import PASSWORD, address
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN
-from workflow import bulk, cases, reminders, tasks
+from workflow import bulk, cases, prerequisites, reminders, tasks
 from workflow.models import Milestone, Prerequisite
 
 PICTURES = os.environ.get("STARTKLAR_PICTURES")
@@ -66,8 +66,18 @@ def tour(site: Site) -> list[Stop]:
         prerequisite = work.session.execute(
             sa.select(Prerequisite.id).where(Prerequisite.body == TOWN).order_by(Prerequisite.status.desc()).limit(1)
         ).scalar_one()
+    lacking = world.open("bauantrag")
+    world.finish_state(lacking)
+    world.reach_milestones(lacking)
+    with world.by("team") as work:
+        cases.advance(work, lacking, "contract")
+        endpoint = prerequisites.request(work, TOWN, "fitconnect_endpoint", "wohngeld").id
+    with world.by("it") as work:
+        prerequisites.complete(work, endpoint, world.proof(work, "fitconnect_endpoint"))
     return _stops(
         site,
+        lacking=lacking,
+        endpoint=endpoint,
         first=first,
         live=live,
         middle=middle,
@@ -81,6 +91,7 @@ def tour(site: Site) -> list[Stop]:
 def _stops(site: Site, **ids: UUID) -> list[Stop]:
     task = site.world.task(ids["first"], "express_interest")
     declined = site.world.task(ids["declined"], "name_contacts")
+    waiting = site.world.task(ids["first"], "accept_terms")
     asked = bulk.start(
         site.world.engine, site.world["team"], bulk.Order("resume"), bulk.of_cases([ids["first"], ids["resting"]])
     )
@@ -113,6 +124,12 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
         Stop("service", "team", "/services/wohngeld", "Dataport"),
         Stop("milestone", "office", f"/milestones/{ids['milestone']}", ""),
         Stop("prerequisite", "it", f"/prerequisites/{ids['prerequisite']}", ""),
+        Stop("prerequisite-steps", "it", f"/prerequisites/{ids['endpoint']}", "Schritt 2 von 3"),
+        Stop("prerequisites", "team", "/prerequisites", "Was Vorgänge aufhält"),
+        Stop("service-delays", "office", "/services/wohngeld/delays", "Kommune"),
+        Stop("case-late", "team", f"/cases/{ids['first']}", "Verzögerung bisher"),
+        Stop("case-lacking", "team", f"/cases/{ids['lacking']}", "Worauf der Vorgang wartet"),
+        Stop("task-waiting", "digi", f"/tasks/{waiting}", "Woran es im Moment liegt"),
         Stop("programme", "digi", "/programme", "2026"),
         Stop("programme-admin", "admin", "/programme", "Stand je Leistung"),
         Stop("programme-office", "office", "/programme", "Stichtag verschieben"),

@@ -282,3 +282,89 @@ def test_strangers_ask_a_town_for_nothing(visit: Callable[[str], Visitor], busy:
 def _same_but_sessions(before: dict[str, list[tuple[object, ...]]], after: dict[str, list[tuple[object, ...]]]) -> None:
     for table in before.keys() - {"web_session", "login_attempt"}:
         assert before[table] == after[table], table
+
+
+# --- a prerequisite step by step -------------------------------------------------------------------------------------
+
+
+def test_a_prerequisite_is_brought_step_by_step(visit: Callable[[str], Visitor], busy: World) -> None:
+    asked = ask(busy, "payment_mandate")
+    address, visitor = f"/prerequisites/{asked}", visit("kasse")
+    page = visitor.get(address).text
+    assert "Schritt 1 von 2" in words(page)
+    answer = visitor.post(f"{address}/complete", seen=seen(page), **form(busy, "payment_mandate"))
+    assert (answer.status_code, answer.location) == (303, address)
+    said = words(page := visitor.get(address).text)
+    assert "Der Schritt ist erledigt. Weiter geht es mit dem nächsten." in said
+    assert "Schritt 2 von 2 Nummern des Mandanten eintragen" in said
+    assert "Der Schritt „Mandanten beantragen“ ist erledigt." in said
+    visitor.post(f"{address}/complete", seen=seen(page), **form(busy, "payment_mandate"))
+    assert "Das ist erledigt" in words(visitor.get(address).text)
+
+
+def test_declined_through_the_page_it_goes_to_the_team_and_back(visit: Callable[[str], Visitor], busy: World) -> None:
+    asked = ask(busy, "payment_mandate")
+    address, town, team = f"/prerequisites/{asked}", visit("kasse"), visit("team")
+    version = seen(town.get(address).text)
+    refused = town.post(f"{address}/decline", seen=version, **{"decline-reason": " "})
+    assert refused.status_code == 422
+    assert 'href="#field-decline-reason"' in refused.text
+    assert town.post(f"{address}/decline", seen=version, **{"decline-reason": "Zu teuer."}).status_code == 303
+    page = team.get(address).text
+    assert "Zu teuer." in page
+    given = {"hand_back-reason": "Das Land zahlt."}
+    assert team.post(f"{address}/hand-back", seen=seen(page), **given).status_code == 303
+    assert "Das Land zahlt." in town.get(address).text
+    assert town.post(f"{address}/set-aside", seen="5", **{"set_aside-reason": "x"}).status_code in (403, 409)
+
+
+def test_handed_on_released_and_extended_through_the_page(visit: Callable[[str], Visitor], busy: World) -> None:
+    asked = ask(busy, "payment_mandate")
+    address, digi, supervisor = f"/prerequisites/{asked}", visit("digi"), visit("supervisor")
+    page = digi.get(address).text
+    to = {"assign-to": str(busy["fachamt"])}
+    assert digi.post(f"{address}/assign", seen=seen(page)).status_code == 422
+    assert digi.post(f"{address}/assign", seen=seen(page), **to).status_code == 303
+    helper = visit("fachamt")
+    page = helper.get(address).text
+    assert helper.post(f"{address}/release", seen=seen(page)).status_code == 303
+    page = supervisor.get(address).text
+    wrong = supervisor.post(f"{address}/extend", seen=seen(page), **{"extend-days": "90", "extend-reason": "x"})
+    assert wrong.status_code == 422
+    right = supervisor.post(f"{address}/extend", seen=seen(page), **{"extend-days": "5", "extend-reason": "Umzug"})
+    assert right.status_code == 303
+    assert "Umzug" in digi.get(address).text
+
+
+def test_what_was_proved_is_renewed_through_the_page(visit: Callable[[str], Visitor], busy: World) -> None:
+    asked = ask(busy, "osci_certificate")
+    busy.prove(asked)
+    visitor = visit("it")
+    page = visitor.get(f"/prerequisites/{asked}").text
+    assert "Erneuerung beginnen" in words(page)
+    assert visitor.post(f"/prerequisites/{asked}/renew", seen=seen(page)).status_code == 303
+    said = words(visitor.get(f"/prerequisites/{asked}").text)
+    assert "Die Erneuerung läuft. Bis" in said
+    assert "Schritt 1 von 2" in said
+
+
+def test_what_holds_cases_up_is_a_list_that_leads_on(visit: Callable[[str], Visitor], busy: World) -> None:
+    busy.finish_state(busy.open("bauantrag"))
+    said = words(page := visit("team").get("/prerequisites").text)
+    assert "1 Vorgang wartet auf eine Voraussetzung." in said
+    mandate = prerequisite_of(busy, "osci_certificate")
+    assert f'href="/prerequisites/{mandate}#waiting"' in page
+    assert "1 Vorgang wartet darauf" in words(visit("it").get(f"/bodies/{TOWN}").text)
+    assert "Nichts hält Vorgänge auf" in words(visit("stranger").get("/prerequisites").text)
+
+
+def test_delays_stand_on_the_page_of_the_case_and_of_the_service(visit: Callable[[str], Visitor], world: World) -> None:
+    case_id = world.open()
+    world.days(13)
+    said = words(visit("digi").get(f"/cases/{case_id}").text)
+    assert "Verzögerung bisher Insgesamt sind 3 Arbeitstage verloren." in said
+    assert "Kommune: 3 Arbeitstage" in said
+    page = visit("team").get("/services/wohngeld/delays").text
+    assert f'href="/cases/{case_id}#delay"' in page
+    assert "Keine Verzögerung" in words(visit("stranger").get("/services/wohngeld/delays").text)
+    assert visit("team").get("/services/nichts/delays").status_code == 404

@@ -31,8 +31,20 @@ OWN = frozenset(
 )
 """Pages about oneself; others cannot be named in their address."""
 
-LISTS = frozenset({"blockers.show", "case_list.show", "bodies.index", "services.index", "programme.show", "inbox.show"})
-SHARED = frozenset({"blockers.kept", "bodies.show", "districts.show", "services.show", "milestones.show"})
+LISTS = frozenset(
+    {
+        "blockers.show",
+        "case_list.show",
+        "bodies.index",
+        "prerequisites.index",
+        "services.index",
+        "programme.show",
+        "inbox.show",
+    }
+)
+SHARED = frozenset(
+    {"blockers.kept", "bodies.show", "districts.show", "services.show", "services.delayed", "milestones.show"}
+)
 """Pages everybody signed in may open; what they say of foreign cases is checked below."""
 
 GUARDED: dict[str, Callable[[policy.Actor], sa.Select[Any]]] = {

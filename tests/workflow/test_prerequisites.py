@@ -25,6 +25,7 @@ from workflow.errors import (
     TaskNotAvailable,
 )
 from workflow.models import Event, Extension, Notice, Prerequisite
+from workflow.queries import held_up, inbox, prerequisite
 from workflow.queries import prerequisite as query
 from workflow.requirements import About
 
@@ -532,3 +533,44 @@ def test_what_is_asked_anew_is_due_without_the_extensions_of_before(world: World
         ledger = work.session.execute(sa.select(Extension.days, Extension.current)).all()
         assert [tuple(row) for row in ledger] == [(60, False)]
         assert history.differences(work, "prerequisite", asked.id) == ()
+
+
+# --- what holds up most ----------------------------------------------------------------------------------------------
+
+
+def test_what_holds_up_most_cases_comes_first_and_leads_to_them(world: World) -> None:
+    for service in ("wohngeld", "uvg", "ikfz"):
+        _asked(world, service)
+    with world.look("team") as work:
+        found = held_up.ranking(work)
+    assert found.cases == 3
+    assert found.lines[0].cases == 3
+    assert [line.cases for line in found.lines] == sorted((line.cases for line in found.lines), reverse=True)
+    mandate = next(line for line in found.lines if line.id == _row(world, "payment_mandate").id)
+    assert mandate.cases == 1
+    with world.look("team") as work:
+        page = prerequisite.prerequisite(work, found.lines[0].id)
+        narrowed = held_up.ranking(work, kind="payment_mandate", team="nobody")
+    assert len(page.waiting) == 3
+    assert {line.id for line in narrowed.lines} == {mandate.id}
+    assert narrowed.team is None
+
+
+def test_what_is_there_or_not_ones_own_holds_up_nothing(world: World) -> None:
+    _asked(world)
+    world.prove(_row(world, KIND).id)
+    with world.look("team") as work:
+        assert _row(world, KIND).id not in {line.id for line in held_up.ranking(work).lines}
+    for who in ("stranger", "other_team", "admin"):
+        with world.look(who) as work:
+            assert held_up.ranking(work).lines == ()
+
+
+def test_a_town_sees_which_of_its_prerequisites_somebody_else_is_to_bring(world: World) -> None:
+    _asked(world)
+    subject = _row(world, KIND)
+    with world.look("digi") as work:
+        waiting = {one.prerequisite_id: one for one in inbox.inbox(work).waiting}
+    assert (waiting[subject.id].kind, waiting[subject.id].cases) == ("prerequisite", 1)
+    with world.look("redaktion") as work:
+        assert subject.id not in {one.prerequisite_id for one in inbox.inbox(work).waiting}
