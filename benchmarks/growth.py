@@ -8,6 +8,7 @@ one and, on cases anywhere among the copies, in the large one, in turns.
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import statistics
 import time
@@ -97,6 +98,7 @@ def measure(database: Database, url: str, people: People, *, each_round: int, wa
     began = time.perf_counter()
     _multiply(start.engine(installation.settings_for(large, data)), copies)
     database.settle(large)
+    os.sync()  # what was just built is not written while deeds are timed
     seconds = time.perf_counter() - began
     database.settle(small)
     anywhere = random.Random(1)

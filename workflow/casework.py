@@ -896,8 +896,9 @@ def said_of_standing(standing: policy.Standing) -> dict[str, Any]:
 def with_deputies(query: Any) -> Any:
     """A query over roles held, with one more column: who stands in for their holder on the day `today`."""
     deputy = aliased(Person)
-    return query.add_columns(deputy.id.label("deputy")).outerjoin(
-        sa.join(Absence, deputy, sa.and_(deputy.id == Absence.deputy_id, deputy.ended_at.is_(None))),
+    # One join after the other: joined with each other first, SQLite would read every absence there ever was.
+    standing_in = query.add_columns(deputy.id.label("deputy")).outerjoin(
+        Absence,
         sa.and_(
             Absence.person_id == Grant.person_id,
             Absence.from_on <= sa.bindparam("today", type_=sa.Date()),
@@ -907,6 +908,7 @@ def with_deputies(query: Any) -> Any:
             Grant.role != "admin",
         ),
     )
+    return standing_in.outerjoin(deputy, sa.and_(deputy.id == Absence.deputy_id, deputy.ended_at.is_(None)))
 
 
 def earlier_answers(work: Work, kind: str, subject_id: UUID) -> dict[str, Kept]:
