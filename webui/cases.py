@@ -10,10 +10,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from webui import deeds, errors, forms, notices, session, wording
 from webui.forms import PREFIX
-from workflow import cases, tasks
+from workflow import cases, participants, tasks
 from workflow.definition import EvidenceField
 from workflow.engine import Work
-from workflow.errors import Conflict, InvalidEvidence, Refused, StartklarError, TransitionNotAvailable
+from workflow.errors import Conflict, InvalidEvidence, NotFound, Refused, StartklarError, TransitionNotAvailable
 from workflow.queries import case as query
 from workflow.queries import standstill
 
@@ -22,8 +22,13 @@ blueprint = Blueprint("cases", __name__, url_prefix="/cases")
 
 @blueprint.get("/<uuid:case_id>")
 def show(case_id: UUID) -> AnyResponse:
-    """What is next, by whom, until when; and everything behind it."""
-    return page_of(case_id)
+    """What is next, by whom, until when; and everything behind it. For a body that takes part: its own part of it."""
+    try:
+        return page_of(case_id)
+    except NotFound:
+        with session.engine().read(session.me()) as work:
+            page = query.participation(work, case_id)
+        return make_response(render_template("participation.html", page=page))
 
 
 @blueprint.get("/<uuid:case_id>/why.json")
@@ -152,6 +157,47 @@ def add_task(case_id: UUID) -> AnyResponse:
     except Conflict as error:
         return page_of(case_id, refused=error)
     return notices.leave(_back_to(case_id), "notice.task_added")
+
+
+@blueprint.get("/<uuid:case_id>/participants")
+def ask_participants(case_id: UUID) -> AnyResponse:
+    """Which bodies take part, and which could."""
+    return _participants_page(case_id)
+
+
+@blueprint.post("/<uuid:case_id>/participants")
+def join(case_id: UUID) -> AnyResponse:
+    """Let bodies take part: those chosen, or all of the district."""
+    chosen = request.form.getlist("body")
+    try:
+        deeds.do(participants.join, case_id, chosen, seen=forms.seen())
+    except (Conflict, Refused) as error:
+        return _participants_page(case_id, refused=error)
+    return notices.leave(
+        redirect(url_for("cases.ask_participants", case_id=case_id), 303), "notice.participants_joined", n=len(chosen)
+    )
+
+
+@blueprint.post("/<uuid:case_id>/participants/leave")
+def leave(case_id: UUID) -> AnyResponse:
+    """Let a body take no part any more."""
+    try:
+        deeds.do(participants.leave, case_id, request.form.get("body", ""), seen=forms.seen())
+    except Conflict as error:
+        return _participants_page(case_id, refused=error)
+    return notices.leave(redirect(url_for("cases.ask_participants", case_id=case_id), 303), "notice.participant_left")
+
+
+def _participants_page(case_id: UUID, *, refused: StartklarError | None = None) -> AnyResponse:
+    """Who takes part; the case itself when it has ended."""
+    try:
+        with session.engine().read(session.me()) as work:
+            page = query.participants_page(work, case_id)
+    except Conflict as error:
+        return page_of(case_id, refused=refused or error)
+    refusal = errors.refusal(refused) if refused else None
+    body = render_template("case_participants.html", page=page, refusal=refusal)
+    return make_response(body, errors.status_of(refused) if refused else 200)
 
 
 @blueprint.post("/<uuid:case_id>/resume")

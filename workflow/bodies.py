@@ -510,7 +510,7 @@ def _tell(case: LockedCase, new_team: str | None) -> None:
     """Whoever must act at the successor learns of it like of any task; a team that had nothing to do with it, too."""
     for task in () if case.row.rests else case.tasks.values():
         if task.status in ("ready", "accepted") and task.acting is not None:
-            people = case.in_charge(task.acting)
+            people = case.in_charge(task.acting, task)
             case.notify("asked", people, kind="task", subject_id=task.id, task=task.name, due=task.due_on)
     if new_team is not None:
         people = (*case.in_charge("umsetzungsteam"), *case.in_charge("supervisor"))

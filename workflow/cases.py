@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from workflow import casework, deadlines, events, evidence, policy, prerequisites, registers, requirements, tasks
 from workflow.casework import CaseAtHand, CaseRow, LockedCase, begin, insist_unmoved, lock
-from workflow.definition import EvidenceField, Group, Option, Process, Text
+from workflow.definition import EvidenceField, Option, Process, Text
 from workflow.engine import Engine, Who, Work
 from workflow.errors import (
     AlreadyOpen,
@@ -154,7 +154,7 @@ def plan(work: Work, services: Iterable[str]) -> list[Planned]:
         group = work.catalogue.groups[group_name]
         for body in bodies:
             team = teams.team_for(key, body.district)
-            if team and _belongs(group, body.ars, body.kind) and (key, body.ars) not in known:
+            if team and group.has(ars=body.ars, kind=body.kind) and (key, body.ars) not in known:
                 planned.append(Planned(key, body.ars, body.display_name, team))
     return planned
 
@@ -640,11 +640,6 @@ def _insist_may_open(work: Work, team: str | None) -> None:
         raise NotAllowed(roles=("programme_office", "umsetzungsteam"))
 
 
-def _belongs(group: Group, ars: str, kind: str) -> bool:
-    """Whether a body is in a group: of one of its kinds or added, and not removed."""
-    return (kind in group.kinds or ars in group.add) and ars not in group.remove
-
-
 def _free_round(work: Work, service: str, body: str, least: int) -> int:
     number = number_of(service, body, 0)[:-1]
     taken = set(
@@ -725,7 +720,7 @@ def _begin(
     if team is None or not policy.may_open(work.actor, team):
         _insist_may_open(work, team)
         raise Refused("error.no_team", body=row.display_name)
-    if entry.applies_to is None or not _belongs(work.catalogue.groups[entry.applies_to], row.ars, row.kind):
+    if entry.applies_to is None or not work.catalogue.groups[entry.applies_to].has(ars=row.ars, kind=row.kind):
         raise Refused("error.not_responsible_body", service=entry.title, body=row.display_name)
     if following is None:
         rounds = ground.before.get((service, body), [])

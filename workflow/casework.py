@@ -150,7 +150,7 @@ class TaskRow:
     @property
     def key(self) -> str:
         """What tells the tasks of a case apart: the name, and the scope where a task is there several times."""
-        return f"{self.name}/{self.scope}" if self.scope else self.name
+        return key_of(self.name, self.scope)
 
     @property
     def is_open(self) -> bool:
@@ -166,6 +166,11 @@ class TaskRow:
     def is_settled(self) -> bool:
         """Whether a transition may be taken as far as this task is concerned."""
         return self.optional or self.status in SETTLED
+
+
+def key_of(name: str, scope: str) -> str:
+    """`TaskRow.key` of a task that is not at hand."""
+    return f"{name}/{scope}" if scope else name
 
 
 UNCHAINED = frozenset({"remind_at", "rung", "occurrence", "seq", "head"})
@@ -244,6 +249,7 @@ class CaseAtHand:
     tasks: dict[str, TaskRow]
     """By `TaskRow.key`."""
     _holders: tuple[Holder, ...] | None = None
+    _holders_elsewhere: dict[str, tuple[Holder, ...]] = field(default_factory=dict)
     _pauses: tuple[Pause, ...] | None = None
     _extensions: dict[UUID, tuple[Extended, ...]] | None = None
     _facts: dict[str, evidence.Value] | None = None
@@ -270,8 +276,26 @@ class CaseAtHand:
             }
         return self._added
 
-    def holders(self) -> tuple[Holder, ...]:
-        """Everybody who holds a role that matters to this case, read once."""
+    def instances(self, name: str) -> tuple[TaskRow, ...]:
+        """The tasks of this name in the case: one, or one for every body that takes part."""
+        task = self.tasks.get(name)
+        return (task,) if task is not None else tuple(one for one in self.tasks.values() if one.name == name)
+
+    def before(self, task: TaskRow) -> tuple[TaskRow, ...]:
+        """What a task comes after: of tasks that are there for every participant all, or those of its own body."""
+        return tuple(
+            other
+            for name in self.definition_of(task).after
+            for other in self.instances(name)
+            if not task.scope or other.scope in ("", task.scope)
+        )
+
+    def holders(self, of: policy.Concerned | None = None) -> tuple[Holder, ...]:
+        """Everybody who holds a role that matters to this case, or to a task of it at another body; read once."""
+        if of is not None and of.body != self.row.body:
+            if of.body not in self._holders_elsewhere:
+                self._holders_elsewhere[of.body] = holders(self.work, of)
+            return self._holders_elsewhere[of.body]
         if self._holders is None:
             self._holders = holders(self.work, self.row)
         return self._holders
@@ -327,17 +351,17 @@ class CaseAtHand:
             self._humans.update(humans(self.work, unknown))
         return {person_id: self._humans[person_id] for person_id in wanted}
 
-    def standing(self, owner: str) -> policy.Standing | None:
-        """In what standing the actor may act as `owner` in this case."""
-        return policy.standing(self.work.actor, owner, self.row, self.holders)
+    def standing(self, owner: str, of: policy.Concerned | None = None) -> policy.Standing | None:
+        """In what standing the actor may act as `owner` in this case, or on a task (`of`) wherever it belongs."""
+        return policy.standing(self.work.actor, owner, of or self.row, lambda: self.holders(of))
 
-    def standings(self, owner: str) -> Iterator[policy.Standing]:
-        """Every standing in which the actor may act as `owner` in this case."""
-        return policy.standings(self.work.actor, owner, self.row, self.holders)
+    def standings(self, owner: str, of: policy.Concerned | None = None) -> Iterator[policy.Standing]:
+        """Every standing in which the actor may act as `owner` in this case, or on a task (`of`)."""
+        return policy.standings(self.work.actor, owner, of or self.row, lambda: self.holders(of))
 
-    def in_charge(self, owner: str) -> tuple[UUID, ...]:
-        """Everybody who acts as `owner` here, after fallback."""
-        return policy.in_charge(owner, self.row, self.holders())[1]
+    def in_charge(self, owner: str, of: policy.Concerned | None = None) -> tuple[UUID, ...]:
+        """Everybody who acts as `owner` here, or on a task (`of`) wherever it belongs, after fallback."""
+        return policy.in_charge(owner, of or self.row, self.holders(of))[1]
 
     def due(self, rule: Due, counted_from: dt.date, extensions: tuple[Extended, ...] = ()) -> DueDate:
         """The due date under a rule, as this case stands."""
@@ -378,6 +402,8 @@ class LockedCase(CaseAtHand):
     """One case, locked until the transaction ends, with the tasks of the state it is in."""
 
     is_new: bool = False
+    takes_part: frozenset[str] | None = None
+    """The bodies that take part, once they are known."""
     _given: dict[str, evidence.Value | None] = field(default_factory=dict)
     _case_changes: dict[str, Any] = field(default_factory=dict)
     _task_changes: dict[UUID, dict[str, Any]] = field(default_factory=dict)
@@ -756,8 +782,9 @@ def lock(work: Work, case_id: UUID) -> LockedCase:
 
 
 def lock_by_task(work: Work, task_id: UUID) -> tuple[LockedCase, TaskRow]:
-    """The case of a task, and the task. Raises NotFound like `lock`."""
-    case = _locked(work, _CASE_OF_TASK, task_id)
+    """The case of a task, and the task. Raises NotFound like `lock`, unless the task is that of a body which takes part
+    in the case and where the actor holds a role."""
+    case = _locked(work, _CASE_OF_TASK, task_id, own_task=task_id)
     for task in case.tasks.values():
         if task.id == task_id:
             return case, task
@@ -818,6 +845,45 @@ def load_tasks(case: LockedCase, state: str) -> None:
     """Add the tasks another state left behind to the tasks at hand."""
     rows = statements.rows(case.work.connection, _TASKS, {"case_id": case.row.id, "state": state})
     case.tasks |= {task.key: task for task in (TaskRow(*row) for row in rows)}
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another body's part in a case, for the rights there."""
+
+    body: str
+    case: CaseRow
+
+    @property
+    def service(self) -> str:
+        """The case's."""
+        return self.case.service
+
+    @property
+    def team(self) -> str:
+        """The case's."""
+        return self.case.team
+
+    @property
+    def operator(self) -> str | None:
+        """The case's."""
+        return self.case.operator
+
+
+def participants(work: Work, case_id: UUID) -> tuple[str, ...]:
+    """ARS of the bodies that take part in a case now."""
+    query = sa.select(Participant.body).where(Participant.case_id == case_id, Participant.left_on.is_(None))
+    return tuple(work.session.execute(query.order_by(Participant.body)).scalars())
+
+
+def is_own_task(work: Work, task_id: UUID) -> bool:
+    """Whether it is the task of a body that takes part in the case now, and where the actor holds a role."""
+    query = (
+        sa.select(Task.body)
+        .join(Participant, sa.and_(Participant.case_id == Task.case_id, Participant.body == Task.body))
+        .where(Task.id == task_id, Task.scope == Task.body, Participant.left_on.is_(None))
+    )
+    return work.session.execute(query).scalar() in work.actor.bodies()
 
 
 def holders(work: Work, of: policy.Concerned) -> tuple[Holder, ...]:
@@ -1015,10 +1081,13 @@ def write_kept(work: Work, kept: KeptAnswers) -> None:
         work.session.execute(_insert(Evidence), kept.evidence)
 
 
-def _locked(work: Work, query: Query, which: UUID) -> LockedCase:
+def _locked(work: Work, query: Query, which: UUID, *, own_task: UUID | None = None) -> LockedCase:
     """The query is a constant, so whether the actor may know of the case is asked of the row it gives."""
     found = statements.rows(work.connection, query, {"which": which})
-    if not found or not policy.sees(work.actor, case_row := CaseRow(*found[0])):
+    if not found:
+        raise NotFound(what="case")
+    case_row = CaseRow(*found[0])
+    if not policy.sees(work.actor, case_row) and not (own_task and is_own_task(work, own_task)):
         raise NotFound(what="case")
     process = work.catalogue.process(case_row.process, case_row.process_version)
     tasks, pauses, holding = statements.answers(

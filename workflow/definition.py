@@ -30,6 +30,9 @@ AD_HOC = "ad_hoc"
 TASK_OWNERS = ("umsetzungsteam", "rollout_team", *(f"body.{role}" for role in BODY_ROLES))
 """Who may own a task of a case. The programme office steers and owns none (house rule, reported by `check`)."""
 
+PARTICIPANT_OWNERS = tuple(f"participant.{role}" for role in BODY_ROLES)
+"""Who may own a task besides: a role at every body that takes part in the case; it is there once for each of them."""
+
 RECIPIENTS = ("owner", "deputy", "umsetzungsteam", "supervisor", "programme_office", *TASK_OWNERS[2:])
 """Whom a rung of a ladder may name."""
 
@@ -55,6 +58,7 @@ CONDITION_ATTRIBUTES: Mapping[str, tuple[str | bool, ...] | None] = {
     "variant.specialist_software": (True, False),
     "variant.return_channel": (True, False),
     "service.payment": ("required", "none"),
+    "service.participants": (True, False),
     "case.variant": None,
 }
 """What `only_if` may ask besides earlier answers, with the values it can have; `None`: the variants of any service."""
@@ -79,6 +83,7 @@ MESSAGES = (
     "advanced",
     "moved_to_team",
     "superseded",
+    "takes_part",
     "handed_on",
     "taken_back",
     "released",
@@ -269,6 +274,11 @@ class Task:
     evidence: dict[Name, EvidenceField] = Field(default_factory=dict)
     checklist: dict[Name, Text] = Field(default_factory=dict)
     """Points to be ticked before the task is handed in, in this order."""
+
+    @property
+    def of_participants(self) -> bool:
+        """It is there once for every body that takes part in the case."""
+        return self.owner.startswith("participant.")
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)
@@ -485,6 +495,10 @@ class Group:
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
 
+    def has(self, *, ars: str, kind: str) -> bool:
+        """Whether a body is in it: of one of its kinds or added, and not removed."""
+        return (kind in self.kinds or ars in self.add) and ars not in self.remove
+
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)
 class Needed:
@@ -564,7 +578,10 @@ class Service:
 
     def attributes(self, variant: str | None) -> dict[str, str | bool]:
         """What conditions may ask of the service and of this variant of it; what is unknown is left out."""
-        known: dict[str, str | bool | None] = {"service.payment": self.payment}
+        known: dict[str, str | bool | None] = {
+            "service.payment": self.payment,
+            "service.participants": bool(self.participants),
+        }
         if variant is not None and variant in self.variants:
             chosen = self.variants[variant]
             known["variant.maturity"] = chosen.maturity

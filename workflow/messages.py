@@ -60,6 +60,7 @@ NEWS = (
     "advanced",
     "not_needed",
     "superseded",
+    "takes_part",
     "taken_back",
     "mentioned",
 )
@@ -235,6 +236,7 @@ _PENDING = (
         Task.state.label("task_state"),
         Task.acting.label("task_acting"),
         Task.owner.label("task_owner"),
+        Task.body.label("task_body"),
         Task.generation.label("task_generation"),
         Hold.blocker,
         Hold.ended_on.label("hold_ended_on"),
@@ -400,13 +402,7 @@ def _about_case(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) ->
     asks = row["name"] not in NEWS
     new_team = facts.get("team")
     return _About(
-        title=_said_in_both("mail.comment")
-        if row["name"] == "mentioned"
-        else move.title
-        if move
-        else _said_in_both("mail.new_case")
-        if new_team
-        else _named(transition),
+        title=move.title if move else _of_whole_case(row, facts),
         service=_service(work, row["service"]),
         body=row["case_body_name"],
         sort_key=row["case_body_key"] or "",
@@ -436,8 +432,17 @@ def _service(work: Work, key: str | None) -> definition.Text | None:
     return entry.title if entry else None
 
 
+_WHOLE_CASE = {"takes_part": "mail.takes_part", "mentioned": "mail.comment", "moved_to_team": "mail.new_case"}
+"""What a notice about a case as a whole is called where no transition names it."""
+
+
+def _of_whole_case(row: Mapping[str, Any], facts: Mapping[str, Any]) -> definition.Text:
+    key = _WHOLE_CASE.get(row["name"])
+    return _said_in_both(key) if key else _named(str(facts.get("transition", "")))
+
+
 def _place_of_case(row: Mapping[str, Any]) -> _Held:
-    return _Held("", row["case_body"], row["case_team"], row["case_operator"])
+    return _Held("", row["task_body"] or row["case_body"], row["case_team"], row["case_operator"])
 
 
 def _named(key: str) -> definition.Text:

@@ -14,7 +14,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from workflow.errors import NotAllowed
-from workflow.models import Absence, Bulk, Case, Document, Grant, Milestone, Person, Prerequisite, Task
+from workflow.models import Absence, Bulk, Case, Document, Grant, Milestone, Participant, Person, Prerequisite, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +180,15 @@ def cases(actor: Actor) -> sa.ColumnElement[bool]:
     if operators := actor.operators():
         seen.append(sa.and_(one_of(Case.operator, operators), Case.underway))
     return sa.or_(*seen) if seen else sa.false()
+
+
+def takes_part(actor: Actor) -> sa.ColumnElement[bool]:
+    """The cases in which a body takes part where this actor holds a role: of those only the state and the own tasks."""
+    bodies = actor.bodies()
+    if not bodies:
+        return sa.false()
+    there = (Participant.case_id == Case.id, Participant.left_on.is_(None))
+    return sa.exists().where(*there, one_of(Participant.body, bodies))
 
 
 class Known(Concerned, Protocol):

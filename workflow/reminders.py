@@ -272,7 +272,7 @@ def _decide_task(work: Work, due: _Due) -> None:
         _silence(work, due)
         return
     holder_id = task.holder_id if task.status == "accepted" else None
-    find = _finder(case.row, task.acting, holder_id, case.holders())
+    find = _finder(task, task.acting, holder_id, case.holders(task))
     subject = _Subject(
         "task",
         task.id,

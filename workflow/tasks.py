@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -25,10 +25,12 @@ from workflow.casework import (
     insist_may_extend,
     insist_task_unmoved,
     insist_unmoved,
+    key_of,
     load_tasks,
     lock,
     lock_by_task,
     names,
+    participants,
 )
 from workflow.definition import AD_HOC, TASK_OWNERS, EvidenceField, OfMilestone, Stichtag, Text, Transition
 from workflow.definition import Task as TaskDefinition
@@ -193,7 +195,7 @@ def release(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView:
     case.update(task, status="accepted" if giver else "ready", holder_id=giver)
     _say(case, task, None, **({"to": giver} if giver else {}), **_in_place_of(case, holder))
     act = "returned" if giver else "released"
-    able = [giver] if giver else [person for person in case.in_charge(task.acting or task.owner) if person != holder]
+    able = [giver] if giver else [person for person in to_act(case, task) if person != holder]
     case.notify(act, able, kind="task", subject_id=task.id, task=task.name, due=task.due_on)
     if holder is not None and holder not in able:
         case.notify("taken_back", [holder], kind="task", subject_id=task.id, task=task.name)
@@ -303,7 +305,7 @@ def _bring_up(work: Work, task_id: UUID) -> bool:
     if task.follow_up_on is None or task.follow_up_on > work.today:
         return False
     who = task.follow_up_by
-    told = [who] if who is not None and who in eligible(case, task) else case.in_charge(task.acting or task.owner)
+    told = [who] if who is not None and who in eligible(case, task) else to_act(case, task)
     case.update(task, follow_up_on=None, follow_up_by=None)
     _say(case, task, None)
     case.notify("follow_up", told, kind="task", subject_id=task.id, task=task.name, due=task.due_on)
@@ -342,12 +344,12 @@ def submit(work: Work, task_id: UUID, given: Given = NOTHING, *, seen: int | Non
             submitted_by=work.actor.id,
             submitted_for=standing.on_behalf_of,
             recorded_for_body=standing.for_the_body,
-            acting=_confirmer(case, definition, standing),
+            acting=_confirmer(case, task, definition, standing),
         )
         case.clock(task, start=True)
         case.notify(
             "confirm_asked",
-            case.in_charge(task.acting or definition.confirm),
+            case.in_charge(task.acting or definition.confirm, task),
             kind="task",
             subject_id=task.id,
             task=task.name,
@@ -405,7 +407,7 @@ def send_back(work: Work, task_id: UUID, reason: str, *, seen: int | None = None
     case.clock(task, start=True)
     case.remark(words)
     _say(case, task, standing)
-    recipients = [submitted_by] if submitted_by else list(case.in_charge(task.owner))
+    recipients = [submitted_by] if submitted_by else list(case.in_charge(task.owner, task))
     case.notify("sent_back", recipients, kind="task", subject_id=task.id, task=task.name, due=task.due_on)
     case.record("sent_back")
     return _view(case, task)
@@ -459,7 +461,12 @@ def hand_back(work: Work, task_id: UUID, reason: str, *, seen: int | None = None
     case.remark(words)
     _say(case, task, standing)
     case.notify(
-        "handed_back", case.in_charge(task.owner), kind="task", subject_id=task.id, task=task.name, due=task.due_on
+        "handed_back",
+        case.in_charge(task.owner, task),
+        kind="task",
+        subject_id=task.id,
+        task=task.name,
+        due=task.due_on,
     )
     case.record("handed_back")
     return _view(case, task)
@@ -520,7 +527,7 @@ def reopen(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) -
     standing = policy.insist(work.actor, REOPENERS, task)
     words = reason_of(reason)
 
-    in_charge = case.in_charge(task.owner)
+    in_charge = case.in_charge(task.owner, task)
     holder = task.holder_id if task.holder_id in in_charge else None
     case.update(
         task,
@@ -622,7 +629,7 @@ def deeds(case: CaseAtHand, task: TaskRow) -> tuple[str, ...]:
 
 def standing_of(case: CaseAtHand, task: TaskRow) -> policy.Standing | None:
     """In what standing the actor may work on a task; None when not at all, or while a colleague has accepted it."""
-    actor, found = case.work.actor, list(case.standings(task.acting or task.owner))
+    actor, found = case.work.actor, list(case.standings(task.acting or task.owner, task))
     if task.status == "accepted" and task.holder_id is not None:
         for person, capacity in actor.capacities():
             if task.holder_id == (person or actor.id):
@@ -650,13 +657,18 @@ def is_second_person(case: CaseAtHand, task: TaskRow, standing: policy.Standing)
     return policy.are_four_eyes(acts, (task.submitted_by, task.submitted_for), case.humans)
 
 
+def to_act(case: CaseAtHand, task: TaskRow) -> tuple[UUID, ...]:
+    """Everybody who is expected to act on a task now, after fallback."""
+    return case.in_charge(task.acting or task.owner, task)
+
+
 def eligible(case: CaseAtHand, task: TaskRow) -> set[UUID]:
     """Who may be given a task: who is in charge of it, and at a body everybody who holds any role there."""
-    people = set(case.in_charge(task.acting or task.owner))
+    people = set(to_act(case, task))
     if task.owner.startswith("body."):
-        people |= {holder.person_id for holder in case.holders() if holder.body == task.body}
+        people |= {holder.person_id for holder in case.holders(task) if holder.body == task.body}
     if case.work.actor.id is not None and task.team in case.work.actor.teams("supervisor"):
-        people |= {holder.person_id for holder in case.holders() if holder.team == task.team}
+        people |= {holder.person_id for holder in case.holders(task) if holder.team == task.team}
     return people
 
 
@@ -669,22 +681,37 @@ def enter(case: LockedCase, state: str, reopens: tuple[str, ...] = ()) -> None:
     if not case.is_new:
         load_tasks(case, state)
     for name, definition in case.process.states[state].tasks.items():
-        task = case.tasks.get(name)
-        if task is None:
-            case.add(_new(case, name, state, definition))
-        elif task.status != "done" or name in reopens:
-            case.update(
-                task,
-                status="waiting",
-                acting=None,
-                attempt=task.attempt + 1,
-                holder_id=None,
-                submitted_by=None,
-                submitted_for=None,
-                recorded_for_body=False,
-                ended_on=None,
-            )
+        for body in _bodies_of(case, definition):
+            task = case.tasks.get(key_of(name, body))
+            if task is None:
+                case.add(_new(case, name, state, definition, body))
+            elif task.status != "done" or name in reopens:
+                _open_anew(case, task)
     settle(case)
+
+
+def open_for(case: LockedCase, bodies: Sequence[str]) -> None:
+    """Open the tasks of the present state for bodies that have just begun to take part; what they did before stays."""
+    there = {*bodies, *_participants(case)}
+    case.takes_part = frozenset(there)
+    for name, definition in case.process.states[case.row.state].tasks.items():
+        for body in bodies if definition.of_participants else ():
+            task = case.tasks.get(key_of(name, body))
+            if task is None:
+                case.add(_new(case, name, case.row.state, definition, body))
+            elif task.status != "done":
+                _open_anew(case, task)
+    settle(case)
+
+
+def close_for(case: LockedCase, body: str) -> None:
+    """A body takes no part any more: its open tasks fall away."""
+    case.takes_part = frozenset(_participants(case)) - {body}
+    for task in case.tasks.values():
+        if task.scope == body and task.body == body and (task.is_open or task.acting is not None):
+            _stop(case, task, "obsolete")
+    settle(case)
+    tell_when_ready_to_move(case)
 
 
 def close_open(case: LockedCase) -> None:
@@ -707,8 +734,7 @@ def settle(case: LockedCase) -> bool:
     definitions = case.process.states[case.row.state].tasks
     moved = False
     for name in _in_order(definitions):
-        task = case.tasks.get(name)
-        if task is not None:
+        for task in case.instances(name):
             moved = _follow(case, task, definitions[name]) or moved
     return moved
 
@@ -799,19 +825,45 @@ def _is_for(work: Work, wave: str, service: str) -> bool:
     return entry is None or not entry.services or service in entry.services
 
 
-def _new(case: LockedCase, name: str, state: str, definition: TaskDefinition) -> TaskRow:
+def _open_anew(case: LockedCase, task: TaskRow) -> None:
+    case.update(
+        task,
+        status="waiting",
+        acting=None,
+        attempt=task.attempt + 1,
+        holder_id=None,
+        submitted_by=None,
+        submitted_for=None,
+        recorded_for_body=False,
+        ended_on=None,
+    )
+
+
+def _bodies_of(case: LockedCase, definition: TaskDefinition) -> Sequence[str]:
+    """For whom a task is there: nobody in particular (once), or every body that takes part."""
+    return tuple(sorted(_participants(case))) if definition.of_participants else ("",)
+
+
+def _participants(case: LockedCase) -> frozenset[str]:
+    """The bodies that take part in the case, read once; none in a case that has just been begun."""
+    if case.takes_part is None:
+        case.takes_part = frozenset() if case.is_new else frozenset(participants(case.work, case.row.id))
+    return case.takes_part
+
+
+def _new(case: LockedCase, name: str, state: str, definition: TaskDefinition, participant: str = "") -> TaskRow:
     row = case.row
     return TaskRow(
         id=uuid4(),
         case_id=row.id,
         name=name,
-        scope="",
+        scope=participant,
         state=state,
         service=row.service,
-        body=row.body,
+        body=participant or row.body,
         team=row.team,
         operator=row.operator,
-        owner=definition.owner,
+        owner=definition.owner.replace("participant.", "body.", 1) if participant else definition.owner,
         optional=definition.optional,
         status="waiting",
         acting=None,
@@ -853,8 +905,8 @@ def _follow(case: LockedCase, task: TaskRow, definition: TaskDefinition) -> bool
     """Bring one task to where the answers put it; says whether it moved."""
     if task.status in ("done", "waived") or (task.status == "declined" and task.acting is None):
         return False
-    its_turn = all(case.tasks[before].satisfies for before in definition.after)
-    needed = _applies(case, definition)
+    its_turn = all(one.satisfies for one in case.before(task))
+    needed = _applies(case, definition) and (not definition.of_participants or task.scope in _participants(case))
     begun = task.status not in ("waiting", "ready", "obsolete")
     if begun and needed:
         return False
@@ -883,6 +935,7 @@ def _let_wait(case: LockedCase, task: TaskRow) -> None:
         attempt=task.attempt + (1 if task.holder_id is not None else 0),
         holder_id=None,
         submitted_by=None,
+        submitted_for=None,
         recorded_for_body=False,
         ended_on=None,
         due_on=None,
@@ -895,7 +948,7 @@ def _let_wait(case: LockedCase, task: TaskRow) -> None:
 def _make_ready(case: LockedCase, task: TaskRow, definition: TaskDefinition) -> None:
     case.update(task, status="ready", acting=task.owner)
     case.clock(task, start=True)
-    case.notify("asked", case.in_charge(task.owner), kind="task", subject_id=task.id, task=task.name, due=task.due_on)
+    case.notify("asked", to_act(case, task), kind="task", subject_id=task.id, task=task.name, due=task.due_on)
     for role in definition.informs:
         case.notify("informed", case.in_charge(role), kind="task", subject_id=task.id, task=task.name, due=task.due_on)
 
@@ -958,11 +1011,11 @@ def _applies(case: LockedCase, definition: TaskDefinition) -> bool:
     return all(facts.get(name) in wanted for name, wanted in definition.only_if.items())
 
 
-def _confirmer(case: LockedCase, definition: TaskDefinition, standing: policy.Standing) -> str | None:
+def _confirmer(case: LockedCase, task: TaskRow, definition: TaskDefinition, standing: policy.Standing) -> str | None:
     """Who confirms. What a team recorded for a body is confirmed by the body, if anybody there has an account."""
     if standing.for_the_body and definition.confirm == "umsetzungsteam":
         for role in ("body.leitung", "body.digi"):
-            if policy.in_charge(role, case.row, case.holders())[0] == role:
+            if policy.in_charge(role, task, case.holders(task))[0] == role:
                 return role
     return definition.confirm
 
@@ -1013,7 +1066,7 @@ def _insist_standing(case: CaseAtHand, task: TaskRow) -> policy.Standing:
     """Raises NotAllowed unless the actor is in charge, or TaskNotAvailable when a colleague has accepted the task."""
     found = standing_of(case, task)
     if found is None:
-        if _is_with_colleague(case, task) and case.standing(task.acting or task.owner) is not None:
+        if _is_with_colleague(case, task) and case.standing(task.acting or task.owner, task) is not None:
             raise TaskNotAvailable(deed="held", status=task.status)
         raise NotAllowed(roles=(task.acting or task.owner,))
     return found
@@ -1025,7 +1078,7 @@ def _is_with_colleague(case: CaseAtHand, task: TaskRow) -> bool:
         task.status == "accepted"
         and task.holder_id is not None
         and not _is_ours(case, task.holder_id)
-        and any(holder.person_id == task.holder_id for holder in case.holders())
+        and any(holder.person_id == task.holder_id for holder in case.holders(task))
     )
 
 
@@ -1034,8 +1087,7 @@ def _insist_second_person(case: CaseAtHand, task: TaskRow, standing: policy.Stan
     if is_second_person(case, task, standing):
         return
     did = (task.submitted_by, task.submitted_for)
-    people = case.in_charge(task.acting or task.owner)
-    others = [one for one in people if policy.are_four_eyes([one], did, case.humans)]
+    others = [one for one in to_act(case, task) if policy.are_four_eyes([one], did, case.humans)]
     raise SecondPersonNeeded(people=", ".join(names(case.work, others)))
 
 

@@ -410,6 +410,23 @@ BROKEN: tuple[Broken, ...] = (
         ("processes/onboarding/v1.yaml:37:19 fault.unknown_evidence",),
     ),
     Broken(
+        "a condition on what every participant answers",
+        PROCESS,
+        (
+            (
+                "owner: umsetzungsteam\n        due: 5 working days",
+                "owner: participant.digi\n        due: 5 working days",
+            ),
+        ),
+        ("processes/onboarding/v1.yaml:37:19 fault.participant_asked",),
+    ),
+    Broken(
+        "a participant that would decide about the case",
+        PROCESS,
+        (("owner: umsetzungsteam\n        after: [ask]", "owner: participant.it\n        after: [ask]"),),
+        ("processes/onboarding/v1.yaml:29:11 fault.participant_sets",),
+    ),
+    Broken(
         "a condition on an unknown attribute",
         PROCESS,
         (("variant.maturity: [e2e]", "variant.maturty: [e2e]"),),

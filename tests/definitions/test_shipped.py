@@ -72,6 +72,8 @@ EXPECTED = {
     "payment_test": ("body.kasse", 5, "short"),
     "content_check": ("body.redaktion", 5, "short"),
     "train_staff": ("body.fachamt", 15, "normal"),
+    "arrange_intake": ("participant.digi", 15, "normal"),
+    "instruct_intake": ("participant.fachamt", 15, "normal"),
     "support_ready": ("body.digi", 10, "short"),
     "acceptance": ("body.fachamt", 5, "normal"),
     "go_live_decision": ("body.leitung", 5, "short"),
@@ -447,6 +449,8 @@ def test_conditional_tasks_ask_what_decides_about_them() -> None:
         "fv_ready": {"variant.specialist_software": (True,)},
         "return_channel_test": {"variant.return_channel": (True,)},
         "payment_test": {"service.payment": ("required",)},
+        "arrange_intake": {"service.participants": (True,)},
+        "instruct_intake": {"service.participants": (True,)},
     }
 
 

@@ -98,6 +98,7 @@ def test_a_conversation_stands_on_case_and_task_the_newest_last(world: World) ->
     with world.look("digi") as work:
         of_case, of_task = case_page.case(work, case_id).conversation, task_page.task(work, task_id).conversation
         assert [(one.text, one.who) for one in of_case.said] == [("Erstens", "Digi"), ("Zweitens", "Team")]
+        assert of_task is not None
         assert [one.text for one in of_task.said] == ["Zweitens"]
         assert [one.mine for one in of_case.said] == [True, False]
         assert "Stranger" not in [reader.name for reader in of_case.readers]

@@ -24,6 +24,7 @@ from workflow import (
     events,
     following,
     milestones,
+    participants,
     people,
     prerequisites,
     programme,
@@ -83,6 +84,9 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         newer = cases.open_next(work, ended, occasion="upgrade", reason="x").id
     with world.engine.change("system") as work:
         work.session.execute(sa.update(Case).where(Case.id == newer).values(state="live", live_on=work.today))
+    shared = world.open("bauantrag")
+    with world.by("team") as work:
+        participants.join(work, shared, [HEIR])
     before = {"service": "wohngeld", "body": EMPTY_TOWN, "state": "contracted", "since": "2026-01-05", "source": "x"}
     interest = world.task(requested, "express_interest")
     with world.look() as work:
@@ -151,6 +155,8 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
             ),
         ),
         "take_over": ("office", lambda work: takeover.take_over(work, before)),
+        "join": ("team", lambda work: participants.join(work, shared, [NEIGHBOUR])),
+        "leave": ("team", lambda work: participants.leave(work, shared, HEIR)),
         "open_next": ("office", lambda work: cases.open_next(work, old, occasion="upgrade", reason="x")),
         "give_way": ("office", lambda work: cases.give_way(work, ended, newer)),
         "change_hold": (

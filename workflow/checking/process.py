@@ -16,6 +16,7 @@ from workflow.definition import (
     CONDITION_ATTRIBUTES,
     CONDITION_ROOTS,
     INFORMED,
+    PARTICIPANT_OWNERS,
     REQUIREMENTS,
     SYSTEM,
     TASK_OWNERS,
@@ -126,16 +127,17 @@ def check_process(root: Node, name: str, version: int, known: Known, findings: F
         _check_roads(process)
 
 
-def check_owner(node: Node, findings: Findings) -> None:
+def check_owner(node: Node, findings: Findings, *, of_case: bool = False) -> None:
     """The owner of a task or prerequisite is a role that can own one."""
     owner = node.get("owner")
-    if owner is None or owner.word is None or owner.word in TASK_OWNERS:
+    owners = (*TASK_OWNERS, *PARTICIPANT_OWNERS) if of_case else TASK_OWNERS
+    if owner is None or owner.word is None or owner.word in owners:
         return
     if owner.word == "programme_office":
         findings.add(owner.place, "fault.owner_programme_office")
     else:
-        known = listed(TASK_OWNERS, most=20)
-        findings.add(owner.place, "fault.owner", owner=owner.word, known=known, meant=meant(owner.word, TASK_OWNERS))
+        known = listed(owners, most=20)
+        findings.add(owner.place, "fault.owner", owner=owner.word, known=known, meant=meant(owner.word, owners))
 
 
 def _check_identity(root: Node, name: str, version: int, findings: Findings) -> None:
@@ -158,7 +160,9 @@ def _check_tasks(process: _Process) -> None:
 
 def _check_task(process: _Process, task: _Task) -> None:
     node, findings = task.node, process.findings
-    check_owner(node, findings)
+    check_owner(node, findings, of_case=True)
+    if _is_of_participants(task):
+        _check_many(task, findings)
     refer(findings, node.get("ladder"), process.known.ladders, "fault.unknown_ladder")
     refer(findings, node.get("confirm"), TASK_OWNERS, "fault.confirm")
     for informed in node.members("informs"):
@@ -178,6 +182,17 @@ def _check_task(process: _Process, task: _Task) -> None:
     fields.check_fields(node.get("evidence"), findings, of_case=True)
 
 
+def _is_of_participants(task: _Task) -> bool:
+    return (task.node.text("owner") or "") in PARTICIPANT_OWNERS
+
+
+def _check_many(task: _Task, findings: Findings) -> None:
+    """What is there for every participant cannot say something about the case: they may say different things."""
+    for name, place, field in task.node.each("evidence"):
+        if field.get("sets") is not None or field.text("type") in ("variant", "wave"):
+            findings.add(place, "fault.participant_sets", task=task.name, name=name)
+
+
 def _check_promise(process: _Process, due: Node) -> None:
     """`promised: task.field` names a date."""
     promised = due.get("promised")
@@ -188,7 +203,9 @@ def _check_promise(process: _Process, due: Node) -> None:
         process.findings.add(promised.place, "fault.promised_form")
         return
     field = _field(process, promised, task, name)
-    if field is not None and field.text("type") not in ("date", None):
+    if task in process.tasks and _is_of_participants(process.tasks[task]):
+        process.findings.add(promised.place, "fault.participant_asked", task=task)
+    elif field is not None and field.text("type") not in ("date", None):
         process.findings.add(promised.place, "fault.promised_type", field=promised.word)
 
 
@@ -217,6 +234,8 @@ def _check_condition(process: _Process, task: _Task) -> None:
         elif root not in process.tasks:
             near = meant(root, {*process.tasks, *CONDITION_ROOTS})
             process.findings.add(place, "fault.condition_root", name=root, meant=near)
+        elif _is_of_participants(process.tasks[root]):
+            process.findings.add(place, "fault.participant_asked", task=root)
         else:
             field = _field(process, place, root, name)
             if field is not None and process.tasks[root] is not task:

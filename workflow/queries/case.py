@@ -11,13 +11,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import cases, casework, evidence, policy, registers, requirements
+from workflow import cases, casework, evidence, participants, policy, registers, requirements
 from workflow.casework import TaskRow
 from workflow.definition import AD_HOC, TASK_OWNERS, EvidenceField, Text, Transition
 from workflow.engine import Work
 from workflow.errors import NotFound, TransitionNotAvailable
 from workflow.machine import Move
-from workflow.models import Case, Event
+from workflow.models import Body, Case, Event, Participant
 from workflow.queries import conversation, delays, parts, seen, standstill
 from workflow.queries.conversation import Conversation
 from workflow.queries.delays import Delays
@@ -248,6 +248,8 @@ class CasePage:
     may_resume: bool
     may_move_to_team: bool
     may_open_next: bool
+    participants: tuple[ParticipantLine, ...]
+    may_invite: bool
     moves: tuple[MoveOffer, ...]
     onward: MoveOffer | None
     open: tuple[TaskLine, ...]
@@ -267,6 +269,44 @@ class CasePage:
     """Where the next page of history begins."""
     newest: bool
     """The history shown begins with the latest entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantLine:
+    """A body that takes part in the case."""
+
+    ars: str
+    name: str
+    joined_on: dt.date
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantsPage:
+    """The page on which somebody says which bodies take part."""
+
+    head: CaseHead
+    there: tuple[ParticipantLine, ...]
+    candidates: tuple[participants.Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipationPage:
+    """What a body that takes part sees of a case: where it stands, and its own tasks."""
+
+    number: str
+    service: Text
+    service_key: str
+    body: str
+    body_ars: str
+    team: str
+    state: StateView
+    road: tuple[StateView, ...]
+    reached: int
+    entered_on: dt.date
+    live_on: dt.date | None
+    open: tuple[TaskLine, ...]
+    waiting: tuple[TaskLine, ...]
+    settled: tuple[TaskLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +398,8 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
         may_open_next=policy.may_open(work.actor, found.row.team)
         and cases.may_be_followed(found)
         and not others.onward,
+        participants=_there(found) if _has_participants(found) else (),
+        may_invite=_has_participants(found) and participants.may_invite(found),
         moves=moves,
         onward=onward,
         open=open_tasks,
@@ -445,6 +487,37 @@ def team(work: Work, case_id: UUID) -> TeamPage:
     cases.insist_may_move_to_team(found)
     others = ((key, name) for key, name in parts.team_titles(work).items() if key != found.row.team)
     return TeamPage(head=_head(found), teams=tuple(sorted(others, key=lambda team: sort_key(team[1]))))
+
+
+def participation(work: Work, case_id: UUID) -> ParticipationPage:
+    """The case as a body sees it that takes part in it. Raises NotFound."""
+    found = seen.look_as_participant(work, case_id)
+    found.learn_names([task.holder_id for task in found.tasks.values()])
+    head = _head(found)
+    here = (found.line(task) for task in found.tasks.values() if task.acting is not None)
+    return ParticipationPage(
+        number=head.number,
+        service=head.service,
+        service_key=head.service_key,
+        body=head.body,
+        body_ars=head.body_ars,
+        team=head.team,
+        state=head.state,
+        road=head.road,
+        reached=head.reached,
+        entered_on=head.entered_on,
+        live_on=head.live_on,
+        open=tuple(sorted(here, key=_by_urgency)),
+        waiting=_waiting(found),
+        settled=_settled(found),
+    )
+
+
+def participants_page(work: Work, case_id: UUID) -> ParticipantsPage:
+    """Which bodies take part and which could. Raises NotFound, or what `participants.insist_may_invite` raises."""
+    found = seen.look(work, case_id)
+    participants.insist_may_invite(found)
+    return ParticipantsPage(_head(found), _there(found), participants.candidates(found))
 
 
 def next_round(work: Work, case_id: UUID) -> NextPage:
@@ -578,6 +651,21 @@ def _hold_lines(found: SeenCase) -> tuple[HoldLine, ...]:
     )
 
 
+def _has_participants(found: SeenCase) -> bool:
+    entry = found.work.catalogue.services.get(found.row.service)
+    return entry is not None and bool(entry.participants)
+
+
+def _there(found: SeenCase) -> tuple[ParticipantLine, ...]:
+    rows = found.work.session.execute(
+        sa.select(Participant.body, Body.display_name, Participant.joined_on)
+        .join(Body, Body.ars == Participant.body)
+        .where(Participant.case_id == found.row.id, Participant.left_on.is_(None))
+        .order_by(Body.sort_key, Body.ars)
+    )
+    return tuple(ParticipantLine(*row) for row in rows)
+
+
 def _rest(found: SeenCase) -> Rest | None:
     lasting = next((hold for hold in found.holds() if hold.ended_on is None), None)
     return _rest_of(found, lasting) if lasting is not None and found.row.rests else None
@@ -634,9 +722,10 @@ def _by_urgency(line: TaskLine) -> tuple[bool, bool, dt.date, str]:
 def _waiting(found: SeenCase) -> tuple[TaskLine, ...]:
     """Tasks whose turn has not come, in the order of the definition."""
     return tuple(
-        found.line(found.tasks[name])
+        found.line(task)
         for _, name, _ in found.process.tasks()
-        if name in found.tasks and found.tasks[name].status == "waiting"
+        for task in found.instances(name)
+        if task.status == "waiting"
     )
 
 
@@ -810,6 +899,9 @@ def _facts(found: SeenCase, said: Mapping[str, Any]) -> dict[str, Any]:
         if review_on := paused.get("review_on"):
             facts["review_on"] = dt.date.fromisoformat(review_on)
     facts |= _new_places(found, said)
+    if bodies := said.get("bodies"):
+        names = parts.body_names(found.work, bodies)
+        facts["bodies"], facts["n"] = ", ".join(names.get(ars, ars) for ars in bodies), len(bodies)
     if by := said.get("by"):
         query = sa.select(Case.number).where(Case.id == UUID(by))
         facts["case"] = found.work.session.execute(query).scalar_one()
@@ -873,10 +965,8 @@ def _moved(found: SeenCase, said: Mapping[str, Any], status: str) -> Iterable[Te
     """The tasks that came to be in this status by it; not the one it is about."""
     changes = said.get("tasks") or {}
     for _, name, definition in found.process.tasks():
-        task = found.tasks.get(name)
-        if task is None or task.id.hex == said.get("task"):
-            continue
-        if changes.get(task.id.hex, {}).get("status") == status:
+        moved = (task.id.hex for task in found.instances(name) if task.id.hex != said.get("task"))
+        if any(changes.get(task_id, {}).get("status") == status for task_id in moved):
             yield definition.title
 
 

@@ -118,6 +118,17 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Participating:
+    """A case of another body in which the actor's takes part: where it stands, and nothing else of it."""
+
+    id: UUID
+    service: Text
+    body_name: str
+    state: StateView
+    since: dt.date
+
+
+@dataclass(frozen=True, slots=True)
 class CaseList:
     """A page of the list, with what stands around it."""
 
@@ -145,6 +156,8 @@ class CaseList:
     """All further rounds the actor may open that are on their way while the former is still live."""
     taken_over: int
     """All cases the actor may open that were taken over."""
+    participating: tuple[Participating, ...]
+    """Cases of others in which a body of the actor takes part; they are in no number."""
     options: Options
     sees_cases: bool
     asks_of_many: bool
@@ -181,6 +194,7 @@ def cases(work: Work, filters: Filters = Filters(), cursor: Cursor = Cursor()) -
         resting=_sum(counts, filters, only="rests"),
         next_rounds=next_rounds,
         taken_over=taken_over,
+        participating=_participating(work) if not filters.narrow else (),
         options=options,
         sees_cases=bool(options.services),
         asks_of_many=policy.asks_of_many(work.actor),
@@ -412,6 +426,27 @@ def _beside(work: Work, visible: sa.ColumnElement[bool]) -> tuple[int, int]:
     of_before = sa.select(sa.func.count()).select_from(Case).where(visible, parts.counts(), Case.taken_over)
     row = work.session.execute(sa.select(of_rounds.scalar_subquery(), of_before.scalar_subquery())).one()
     return row[0], row[1]
+
+
+def _participating(work: Work) -> tuple[Participating, ...]:
+    rows = work.session.execute(
+        sa.select(
+            Case.id, Case.service, Body.display_name, Case.process, Case.process_version, Case.state, Case.entered_on
+        )
+        .join(Body, Body.ars == Case.body)
+        .where(policy.takes_part(work.actor), sa.not_(policy.cases(work.actor)), Case.superseded_by.is_(None))
+        .order_by(Body.sort_key, Case.service, Case.number)
+    )
+    return tuple(
+        Participating(
+            id=row.id,
+            service=parts.service_title(work.catalogue, row.service),
+            body_name=row.display_name,
+            state=parts.state(work.catalogue, row.process, row.process_version, row.state),
+            since=row.entered_on,
+        )
+        for row in rows
+    )
 
 
 def _flags(work: Work) -> dict[str, sa.ColumnElement[bool]]:

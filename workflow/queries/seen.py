@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 from uuid import UUID
@@ -126,6 +126,10 @@ class SeenCase(CaseAtHand):
     is_named_by_others: bool = False
     """Other cases ended because this one goes on in their place, or are later rounds of it."""
     _names: dict[UUID, str] = field(default_factory=dict)
+    as_participant: bool = False
+    """The actor of the page sees its own body's tasks only."""
+    body_names: dict[str, str] = field(default_factory=dict)
+    """Display names of the bodies that take part, by ARS."""
     _holds: tuple[HoldSeen, ...] = ()
     _remarks: dict[str, str] | None = None
     _answered: tuple[Answered, ...] = ()
@@ -178,8 +182,10 @@ class SeenCase(CaseAtHand):
 
     def learn_names(self, people: Iterable[UUID | None]) -> None:
         """Read the names of these people and of everybody who holds a role here, in one statement."""
-        wanted = {person for person in people if person} | {holder.person_id for holder in self.holders()}
-        wanted |= {holder.deputy for holder in self.holders() if holder.deputy} | set(self.work.actor.stands_for)
+        elsewhere = [task for task in self.tasks.values() if task.body != self.row.body]
+        around = [holder for place in (None, *elsewhere) for holder in self.holders(place)]
+        wanted = {person for person in people if person} | {holder.person_id for holder in around}
+        wanted |= {holder.deputy for holder in around if holder.deputy} | set(self.work.actor.stands_for)
         rows = self.work.connection.execute(_NAMES, {"people": list(wanted)})
         self._names = {person_id: name for person_id, name in rows if name}
 
@@ -189,25 +195,30 @@ class SeenCase(CaseAtHand):
 
     # --- in words ---
 
-    def party(self, owner: str, *, holder: UUID | None = None, of: OfBody | None = None) -> Party:
-        """Who acts as `owner` here, after fallback; `holder` has taken it on. `of`: for a prerequisite of the body."""
-        role, people = policy.in_charge(owner, of or self.row, self.holders())
+    def party(self, owner: str, *, holder: UUID | None = None, of: policy.Concerned | None = None) -> Party:
+        """Who acts as `owner` here, after fallback; `holder` has taken it on. `of`: for a prerequisite of the body, or
+        a task of another body."""
+        role, people = policy.in_charge(owner, of or self.row, self.holders(of))
         if holder is not None:
             people = (holder,)
         return Party(
             role=role,
             title=parts.role_title(self.work.catalogue, role),
-            place=self._place(role),
+            place=self._place(role, of or self.row),
             people=tuple(name for name in map(self.name, people) if name),
             instead_of=parts.role_title(self.work.catalogue, owner) if role != owner else None,
             me=any(one in people for one in (self.work.actor.id, *self.work.actor.stands_for)),
-            away=self._away(people),
+            away=self._away(people, of),
         )
 
-    def _away(self, people: Iterable[UUID]) -> tuple[tuple[str, str], ...]:
-        deputies = {holder.person_id: holder.deputy for holder in self.holders() if holder.deputy is not None}
+    def _away(self, people: Iterable[UUID], of: policy.Concerned | None) -> tuple[tuple[str, str], ...]:
+        deputies = {holder.person_id: holder.deputy for holder in self.holders(of) if holder.deputy is not None}
         named = ((self.name(one), self.name(deputies[one])) for one in people if one in deputies)
         return tuple((one, deputy) for one, deputy in named if one and deputy)
+
+    def party_of(self, task: TaskRow, *, holder: UUID | None = None) -> Party:
+        """Who acts on a task now, or would, at the body it belongs to."""
+        return self.party(task.acting or task.owner, holder=holder, of=task)
 
     def line(self, task: TaskRow, *, reminded_on: dt.date | None = None) -> TaskLine:
         """A task as a line of a page."""
@@ -222,16 +233,12 @@ class SeenCase(CaseAtHand):
             conditional=bool(definition.only_if),
             mine=self.waits_for_actor(task),
             held=task.status == "accepted" and task.holder_id is not None,
-            party=self.party(task.acting or task.owner, holder=_who(task)),
+            party=self.party_of(task, holder=_who(task)),
             due=parts.due(self.work, task.due_on) if task.acting else None,
             since=task.counted_from,
             reminded_on=reminded_on,
             ended_on=task.ended_on,
-            after=tuple(
-                self.process.states[task.state].tasks[name].title
-                for name in definition.after
-                if name in self.tasks and not self.tasks[name].satisfies
-            )
+            after=tuple(self.definition_of(one).title for one in self.before(task) if not one.satisfies)
             if task.status == "waiting"
             else (),
         )
@@ -283,9 +290,9 @@ class SeenCase(CaseAtHand):
             return asked.options[value].title
         return value
 
-    def _place(self, role: str) -> str | None:
+    def _place(self, role: str, of: policy.Concerned) -> str | None:
         if role.startswith("body."):
-            return self.body_name
+            return self.body_names.get(of.body, self.body_name)
         if role in ("umsetzungsteam", "supervisor"):
             return self.team_title
         if role == "rollout_team" and self.row.operator:
@@ -300,8 +307,11 @@ def look(work: Work, case_id: UUID) -> SeenCase:
 
 
 def look_by_task(work: Work, task_id: UUID) -> tuple[SeenCase, TaskRow]:
-    """The case of a task, and the task. Raises NotFound like `look`."""
-    case = _look(work, _CASE_OF_TASK, task_id)
+    """The case of a task, and the task. Raises NotFound like `look`.
+
+    Of a body which takes part in the case its people see the own tasks; the case then shows nothing else.
+    """
+    case = _look(work, _CASE_OF_TASK, task_id, own_task=task_id)
     task = next((task for task in case.tasks.values() if task.id == task_id), None)
     if task is None:
         raise NotFound(what="task")
@@ -318,30 +328,53 @@ def reminded(work: Work, tasks: Iterable[UUID]) -> dict[UUID, dt.date]:
     return {task_id: today(_aware(at)) for task_id, at in rows}
 
 
-def _look(work: Work, query: Query, which: UUID) -> SeenCase:
+def look_as_participant(work: Work, case_id: UUID) -> SeenCase:
+    """The case, if a body takes part in it where this actor holds a role, with the tasks of such bodies only.
+
+    Raises NotFound.
+    """
+    mine = set(casework.participants(work, case_id)) & set(work.actor.bodies())
+    if not mine:
+        raise NotFound(what="case")
+    return _look(work, _CASE, case_id, mine=mine)
+
+
+def _look(
+    work: Work, query: Query, which: UUID, *, own_task: UUID | None = None, mine: Collection[str] = ()
+) -> SeenCase:
     """The case by a constant query, and with it everything a page of it is sure to ask for."""
     found = statements.rows(work.connection, query, {"which": which})
     if not found:
         raise NotFound(what="case")
     *columns, body_name, team_title, wave_de, wave_en, is_named_by_others = found[0]
     case_row = CaseRow(*columns)
-    if not policy.sees(work.actor, case_row):
+    in_full = policy.sees(work.actor, case_row)
+    if not in_full and not mine and not (own_task and casework.is_own_task(work, own_task)):
         raise NotFound(what="case")
     of_case = {"case_id": case_row.id}
     tasks, holds, answered, holders = statements.answers(
         work.connection,
         ((_TASKS, of_case), (_HOLDS, of_case), (_ANSWERED, of_case), casework.asking_holders(work, case_row)),
     )
+    there = [TaskRow(*row) for row in tasks]
+    if not in_full:
+        own = mine or work.actor.bodies()
+        there = [task for task in there if task.scope == task.body and task.body in own]
+        ids = {task.id for task in there}
+        answered = [row for row in answered if row.subject_kind == "task" and row.subject_id in ids]
+    elsewhere = {task.body for task in there} - {case_row.body}
     return SeenCase(
         work,
         case_row,
         work.catalogue.process(case_row.process, case_row.process_version),
-        {task.key: task for task in (TaskRow(*row) for row in tasks)},
+        {task.key: task for task in there},
         _holders=tuple(Holder(*row) for row in holders),
         body_name=body_name,
         team_title=team_title,
         wave_title=Text(de=wave_de, en=wave_en) if wave_de else None,
-        is_named_by_others=bool(is_named_by_others),
+        is_named_by_others=bool(is_named_by_others) and in_full,
+        as_participant=not in_full,
+        body_names=parts.body_names(work, elsewhere) if elsewhere else {},
         _holds=_holds(work, holds),
         _answered=_answered(answered),
     )

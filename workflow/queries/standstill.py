@@ -250,21 +250,12 @@ def _roots_of(found: SeenCase, task: TaskRow) -> list[TaskRow]:
         if one.id in looked_at:
             continue
         looked_at.add(one.id)
-        before = [other for other in _before(found, one) if not other.satisfies] if one.status == "waiting" else []
+        before = [other for other in found.before(one) if not other.satisfies] if one.status == "waiting" else []
         if before:
             waiting.extend(before)
         else:
             roots[one.id] = one
     return sorted(roots.values(), key=lambda root: (root.due_on or dt.date.max, root.name, root.scope))
-
-
-def _before(found: SeenCase, task: TaskRow) -> Iterator[TaskRow]:
-    names = found.definition_of(task).after
-    return (
-        other
-        for other in found.tasks.values()
-        if other.state == task.state and other.name in names and other.scope in ("", task.scope)
-    )
 
 
 def _roots(found: SeenCase, causes: Sequence[Cause]) -> Iterator[Cause]:
@@ -358,7 +349,7 @@ def _of_task(found: SeenCase, task: TaskRow) -> Cause:
         key=f"cause.task_{status}",
         facts={"task": found.definition_of(task).title},
         unblocks=f"unblocks.task_{status}",
-        party=found.party(task.acting or task.owner, holder=task.holder_id if status == "accepted" else None),
+        party=found.party_of(task, holder=task.holder_id if status == "accepted" else None),
         since=task.counted_from or found.row.entered_on,
         due=parts.due(found.work, task.due_on) if task.acting else None,
         target=Target("task", task.id),

@@ -94,6 +94,8 @@ class TaskPage:
     service: Text
     body: str
     body_ars: str
+    as_participant: bool
+    """The actor of the page sees nothing else of the case: the own body takes part in it."""
     title: Text
     help: Text | None
     how_to: str | None
@@ -139,7 +141,8 @@ class TaskPage:
     deeds: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     checklist: tuple[Point, ...]
-    conversation: Conversation
+    conversation: Conversation | None
+    """None for a body that takes part: it does not hear what those who see the case say to each other."""
     follow_up_on: dt.date | None
     """Put aside until this day."""
     follow_up_by: str | None
@@ -155,7 +158,7 @@ def task(work: Work, task_id: UUID) -> TaskPage:
     events = _events(work, row)
     answered = [answer for answer in case.answered() if answer.kind == "task" and answer.subject_id == row.id]
     ticked = tasks.ticks(work, [row.id]).get(row.id, {}) if case.definition_of(row).checklist else {}
-    spoken = conversation.read(case, row.id)
+    spoken = conversation.read(case, row.id) if not case.as_participant else ([], {})
     case.learn_names(
         conversation.people_in(spoken)
         + [row.holder_id, row.handed_on_by, row.submitted_by, row.submitted_for, row.follow_up_by]
@@ -177,7 +180,8 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         number=case.row.number,
         service=parts.service_title(work.catalogue, row.service),
         body=case.body_name,
-        body_ars=row.body,
+        body_ars=case.row.body,
+        as_participant=case.as_participant,
         title=definition.title,
         help=definition.help,
         how_to=definition.how_to,
@@ -188,7 +192,7 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         optional=row.optional,
         attempt=row.attempt,
         line=line,
-        owner=case.party(row.owner),
+        owner=case.party(row.owner, of=row),
         confirmer=case.party(definition.confirm) if definition.confirm else None,
         holder=case.name(row.holder_id),
         handed_on_by=case.name(row.handed_on_by),
@@ -200,16 +204,16 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         recorded_for_body=row.recorded_for_body,
         for_the_body=standing is not None and standing.for_the_body,
         due=line.due,
-        why=case.why(row),
+        why=None if case.as_participant else case.why(row),
         rests=case.row.rests,
         after=line.after,
-        waits_for=standstill.of_task(case, row) if row.status == "waiting" else (),
-        informs=tuple(case.party(role) for role in definition.informs),
+        waits_for=() if case.as_participant or row.status != "waiting" else standstill.of_task(case, row),
+        informs=() if case.as_participant else tuple(case.party(role) for role in definition.informs),
         fields=_fields(case, row, standing, answered, offering="submit" in deeds),
         answers=_answers(case, row, answered),
         said=_said(case, events),
         deeds=deeds,
-        conversation=conversation.in_words(case, spoken),
+        conversation=conversation.in_words(case, spoken) if not case.as_participant else None,
         checklist=tuple(
             Point(name, title, tick.at if tick else None, case.name(tick.by) if tick else None)
             for name, title in definition.checklist.items()
@@ -287,10 +291,10 @@ def _candidates(case: SeenCase, row: TaskRow, *, without_me: bool) -> tuple[Cand
     have_it = {row.holder_id}
     if without_me:
         have_it.add(case.work.actor.id)
-    if row.status == "ready" and len(waited_for := set(case.in_charge(row.acting or row.owner))) == 1:
+    if row.status == "ready" and len(waited_for := set(tasks.to_act(case, row))) == 1:
         have_it |= waited_for
     held: dict[UUID, list[Text]] = {}
-    for holder in case.holders():
+    for holder in case.holders(row):
         role = f"body.{holder.role}" if holder.body else holder.role
         held.setdefault(holder.person_id, []).append(parts.role_title(catalogue, role))
     found = [
