@@ -136,7 +136,7 @@ def confirm(task_id: UUID) -> AnyResponse:
 @blueprint.post("/<uuid:task_id>/send-back")
 def send_back(task_id: UUID) -> AnyResponse:
     """Ask for more."""
-    return _do(tasks.send_back, task_id, _typed("reason"))
+    return _do(tasks.send_back, task_id, _typed("reason"), request.form.getlist("send_back-redo"))
 
 
 @blueprint.post("/<uuid:task_id>/hand-back")

@@ -146,6 +146,7 @@ class TaskRow:
     handed_on_by: UUID | None = None
     follow_up_on: dt.date | None = None
     follow_up_by: UUID | None = None
+    redo: str | None = None
 
     @property
     def key(self) -> str:
@@ -430,12 +431,14 @@ class LockedCase(CaseAtHand):
         """Change columns of a task. Its version rises once per deed; not for a reminder, which nobody's page shows.
 
         Who handed it on is forgotten together with the holder it was handed to, and a follow-up date once the task is
-        no longer with whoever set it.
+        no longer with whoever set it; likewise what was to be done again.
         """
         if "holder_id" in changes and task.handed_on_by is not None:
             changes = {"handed_on_by": None, **changes}
         if changes.get("status") in _PASSED_ON and task.follow_up_on is not None:
             changes = {"follow_up_on": None, "follow_up_by": None, **changes}
+        if changes.get("status") in _PASSED_ON and task.redo is not None:
+            changes = {"redo": None, **changes}
         for name, value in changes.items():
             setattr(task, name, value)
         if task.id in self._new_tasks:

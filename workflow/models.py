@@ -438,6 +438,8 @@ class Task(Base):
     holder_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     handed_on_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     """Who had accepted it and handed it to the present holder."""
+    redo: Mapped[str | None]
+    """Names of the fields that were sent back, with a comma between; null: all of them."""
     follow_up_on: Mapped[dt.date | None]
     """Somebody wants to see it again on this day; its due date does not move by it."""
     follow_up_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))

@@ -328,6 +328,7 @@ def submit(work: Work, task_id: UUID, given: Given = NOTHING, *, seen: int | Non
         raise InvalidEvidence({"checklist": ("evidence.unticked", {"points": points, "n": len(points)})})
     asked = asked_of(definition, task, standing)
     earlier = earlier_answers(work, "task", task.id) if task.attempt > 1 else {}
+    asked = {name: field for name, field in asked.items() if is_asked(task, name, earlier) or name in given}
     answers = evidence.read(asked, given, choices=choices(work, case.row.service, asked), earlier=earlier)
 
     case.keep(answers, asked, kind="task", subject_id=task.id, source=task.name, attempt=task.attempt, earlier=earlier)
@@ -380,11 +381,14 @@ def confirm(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView:
     return _view(case, task)
 
 
-def send_back(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) -> TaskView:
+def send_back(
+    work: Work, task_id: UUID, reason: str, redo: Collection[str] = (), *, seen: int | None = None
+) -> TaskView:
     """Ask for more: the task is open again for who submitted it, as a further attempt whose deadline counts anew.
 
-    Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed, SecondPersonNeeded or InvalidEvidence (no reason), in
-    this order.
+    `redo` names the fields to be answered again, none: all of them. Other answers stand, in the revision they have,
+    unless they are changed. Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed, SecondPersonNeeded or
+    InvalidEvidence (no reason, no such field), in this order.
     """
     case, task = lock_by_task(work, task_id)
     insist_task_unmoved(task, seen)
@@ -392,6 +396,9 @@ def send_back(work: Work, task_id: UUID, reason: str, *, seen: int | None = None
     standing = _insist_standing(case, task)
     _insist_second_person(case, task, standing)
     words = reason_of(reason)
+    fields = [name for name in asked_of(case.definition_of(task), task, None) if name in redo]
+    if not {*redo} <= {*fields}:
+        raise InvalidEvidence({"redo": ("evidence.not_an_option", {"title": evidence.REASON.title})})
 
     submitted_by = task.submitted_for or task.submitted_by
     case.update(
@@ -403,6 +410,7 @@ def send_back(work: Work, task_id: UUID, reason: str, *, seen: int | None = None
         submitted_by=None,
         submitted_for=None,
         recorded_for_body=False,
+        redo=",".join(fields) or None,
     )
     case.clock(task, start=True)
     case.remark(words)
@@ -794,6 +802,11 @@ def asked_of(
     if standing is not None and standing.for_the_body and task.owner == "body.leitung":
         return definition.evidence | evidence.SIGNED
     return definition.evidence
+
+
+def is_asked(task: TaskRow, name: str, earlier: Collection[str]) -> bool:
+    """Whether a field is to be answered in this attempt: it was sent back, or there is no answer that could stand."""
+    return task.redo is None or name in task.redo.split(",") or name not in earlier
 
 
 def choices(work: Work, service: str, asked: Mapping[str, EvidenceField]) -> Choices:

@@ -622,6 +622,59 @@ def test_a_tick_is_kept_at_once_and_can_be_taken_back(world: World) -> None:
         tasks.tick(work, task_id, ["imprint"])
 
 
+def test_only_what_was_sent_back_is_asked_again_and_the_rest_stands_in_its_revision(world: World) -> None:
+    case_id = world.open()
+    world.walk(case_id, until="contracted")
+    for name, who in [("pvog_entry", "redaktion"), ("service_parameters", "fachamt")]:
+        world.do(case_id, name, who)
+    task_id = world.task(case_id, "questionnaire")
+    with world.by("digi") as work:
+        first = world.answers(work, case_id, "questionnaire")
+        tasks.submit(work, task_id, first)
+    text = next(name for name, value in first.items() if isinstance(value, str) and value.startswith("Akten"))
+    with pytest.raises(InvalidEvidence), world.by("team") as work:
+        tasks.send_back(work, task_id, "Bitte ergänzen", ["nonsense"])
+    with world.by("team") as work:
+        tasks.send_back(work, task_id, "Bitte ergänzen", [text])
+    with world.look("digi") as work:
+        page = task_page.task(work, task_id)
+        assert [field.name for field in page.fields if field.again and field.name in first] == [text]
+    with world.by("digi") as work:
+        assert tasks.submit(work, task_id, {text: "Aktenzeichen 99/2026"}).status == "submitted"
+    with world.look("team") as work:
+        kept = work.session.execute(
+            sa.select(Evidence.field, Evidence.revision).where(Evidence.subject_id == task_id, Evidence.latest)
+        ).all()
+        assert dict(kept) == {name: 2 if name == text else 1 for name in first}
+        page = task_page.task(work, task_id)
+        assert [(one.number, len(one.answers)) for one in page.attempts] == [(2, 1), (1, len(first))]
+        assert history.differences(work, "case", case_id) == ()
+    assert world.row(case_id, "questionnaire").redo is None
+
+
+def test_an_answer_that_was_not_sent_back_can_be_changed_all_the_same(world: World) -> None:
+    case_id = world.open()
+    world.walk(case_id, until="contracted")
+    for name, who in [("pvog_entry", "redaktion"), ("service_parameters", "fachamt")]:
+        world.do(case_id, name, who)
+    task_id = world.task(case_id, "questionnaire")
+    with world.by("digi") as work:
+        first = world.answers(work, case_id, "questionnaire")
+        tasks.submit(work, task_id, first)
+    (text,) = [name for name, value in first.items() if isinstance(value, str)]
+    with world.by("team") as work:
+        tasks.send_back(work, task_id, "Bitte ergänzen", [text])
+    with pytest.raises(InvalidEvidence), world.by("digi") as work:
+        tasks.submit(work, task_id)  # what was sent back is missing
+    with world.by("digi") as work:
+        tasks.submit(work, task_id, first)
+    with world.look() as work:
+        kept = work.session.execute(
+            sa.select(Evidence.field, Evidence.revision).where(Evidence.subject_id == task_id, Evidence.latest)
+        ).all()
+    assert dict(kept) == {name: 1 if name == text else 2 for name in first}  # the same text again is no new revision
+
+
 def _accepted(world: World, case_id: UUID, who: str) -> UUID:
     task_id = world.task(case_id, "express_interest")
     with world.by(who) as work:

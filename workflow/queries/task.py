@@ -50,6 +50,8 @@ class Asked:
     document: DocumentLink | None
     """Given earlier; it stands until another is given."""
     choices: tuple[Choice, ...] | None
+    again: bool
+    """Asked in this attempt; otherwise the earlier answer stands unless somebody changes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,14 @@ class Point:
     title: Text
     ticked_at: dt.datetime | None
     ticked_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What was answered in one attempt, also where a later answer took its place."""
+
+    number: int
+    answers: tuple[AnswerView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +150,8 @@ class TaskPage:
     """Reasons given so far, the last first."""
     deeds: tuple[str, ...]
     candidates: tuple[Candidate, ...]
+    attempts: tuple[Attempt, ...]
+    """All answers by attempt, the last first; empty as long as there was one attempt only."""
     checklist: tuple[Point, ...]
     conversation: Conversation | None
     """None for a body that takes part: it does not hear what those who see the case say to each other."""
@@ -214,6 +226,7 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         said=_said(case, events),
         deeds=deeds,
         conversation=conversation.in_words(case, spoken) if not case.as_participant else None,
+        attempts=_attempts(case, row, answered),
         checklist=tuple(
             Point(name, title, tick.at if tick else None, case.name(tick.by) if tick else None)
             for name, title in definition.checklist.items()
@@ -240,6 +253,7 @@ def _fields(
             definition=definition,
             value=latest[name].value if name in latest else None,
             document=latest[name].document if name in latest else None,
+            again=tasks.is_asked(row, name, latest),
             choices=choices.get(name if definition.type == "register" else definition.type),
         )
         for name, definition in asked.items()
@@ -281,6 +295,16 @@ def _answers(case: SeenCase, row: TaskRow, answered: list[Answered]) -> tuple[An
     )
     known = {**evidence.SIGNED, **asked}
     return tuple(case.answer(answer, known.get(answer.field)) for answer in latest)
+
+
+def _attempts(case: SeenCase, row: TaskRow, answered: list[Answered]) -> tuple[Attempt, ...]:
+    if row.attempt == 1:
+        return ()
+    known = {**evidence.SIGNED, **tasks.asked_of(case.definition_of(row), row, None)}
+    return tuple(
+        Attempt(number, tuple(case.answer(one, known.get(one.field)) for one in answered if one.attempt == number))
+        for number in sorted({one.attempt for one in answered}, reverse=True)
+    )
 
 
 def _candidates(case: SeenCase, row: TaskRow, *, without_me: bool) -> tuple[Candidate, ...]:

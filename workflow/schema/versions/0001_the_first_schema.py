@@ -695,6 +695,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("holder_id", sa.Uuid(), nullable=True),
         sa.Column("handed_on_by", sa.Uuid(), nullable=True),
+        sa.Column("redo", sa.Text(), nullable=True),
         sa.Column("follow_up_on", sa.Date(), nullable=True),
         sa.Column("follow_up_by", sa.Uuid(), nullable=True),
         sa.Column("submitted_by", sa.Uuid(), nullable=True),
