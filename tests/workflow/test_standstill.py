@@ -144,6 +144,15 @@ def test_only_the_step_is_missing(world: World) -> None:
     assert (cause.kind, cause.party.role) == ("move", "umsetzungsteam")
 
 
+def test_an_answer_that_does_not_fit_leads_to_its_task(world: World) -> None:
+    case_id = world.open()
+    world.do(case_id, "express_interest", "digi")
+    world.do(case_id, "confirm_responsibility", "team", result="not_responsible")
+    causes = {one.kind: one for one in why(world, case_id).causes}
+    assert causes["answer"].target == standstill.Target("task", world.task(case_id, "confirm_responsibility"))
+    assert words(causes["answer"])
+
+
 def test_a_prerequisite_names_its_present_step_and_who_else_waits(world: World) -> None:
     case_id, other = world.open("ikfz"), world.open("fuehrerschein")
     world.finish_state(case_id)

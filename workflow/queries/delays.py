@@ -27,7 +27,7 @@ import sqlalchemy as sa
 
 from workflow import policy, registers, statements
 from workflow.casework import SETTLED
-from workflow.definition import MilestoneRequirement, Process, Text, Transition, WorkingDays
+from workflow.definition import AD_HOC, MilestoneRequirement, Process, Text, Transition, WorkingDays
 from workflow.engine import Work
 from workflow.models import Case, Event, Hold, Milestone, Prerequisite, Vendor
 from workflow.queries import parts
@@ -480,6 +480,8 @@ def _party_of(acting: str | None) -> Party | None:
 
 
 def _title(process: Process, state: str, name: str) -> Text | str:
+    if name == AD_HOC:
+        return Text(de="Zusätzliche Aufgabe", en="Additional task")
     task = process.states[state].tasks.get(name) if state in process.states else None
     return task.title if task else name
 

@@ -150,8 +150,15 @@ def cause(found: SeenCase, reason: Reason) -> Cause:
             party=found.party(reason.who) if reason.who else None,
             since=found.row.entered_on,
             due=parts.due(found.work, reason.due_on),
+            target=_of_answer(found, about),
         )
     return replace(one, about=about)
+
+
+def _of_answer(found: SeenCase, about: About | None) -> Target | None:
+    """The task whose answer is wanted."""
+    task = found.tasks.get(about.name) if about is not None and about.kind == "answer" else None
+    return Target("task", task.id) if task is not None else None
 
 
 def plain(number: str, answer: Standstill) -> dict[str, Any]:
@@ -220,9 +227,10 @@ def _of_move(found: SeenCase, transition: Transition) -> tuple[Cause, ...]:
     causes: list[Cause] = []
     waiting: list[TaskRow] = []
     for reason in requirements.unmet(found, transition.requires):
-        task = found.tasks.get(reason.about.name) if reason.about and reason.about.kind == "task" else None
-        if task is not None:
-            waiting.append(task)
+        about = reason.about
+        task = found.tasks.get(about.name) if about is not None and about.kind in ("task", "answer") else None
+        if task is not None and (about is None or about.kind == "task" or not task.is_settled):
+            waiting.append(task)  # an answer comes with its task
         else:
             causes.append(cause(found, reason))
     return (*_traced(found, waiting), *_roots(found, causes))

@@ -567,6 +567,14 @@ class _Play:
         if self._deed(who, deed):
             following.work_off(self.engine)
             self._wake_those_that_wait(lambda course: course.body == body)
+        elif self._lacks_what_it_needs(prerequisite_id, step):
+            self._soon(dice.uniform(2, 6), dice, partial(self._complete, prerequisite_id, kind, step, body, who, dice))
+
+    def _lacks_what_it_needs(self, prerequisite_id: UUID, step: str) -> bool:
+        """Whether the step is still open and has to wait for another prerequisite of the body."""
+        with self.engine.read(SYSTEM) as work:
+            row = next((row for row in prerequisites.open_ones(work) if row.id == prerequisite_id), None)
+            return row is not None and row.step == step and bool(prerequisites.unmet_needs(work, row))
 
     def _plan_milestone(self, milestone_id: UUID, due_on: dt.date, kind: str) -> None:
         dice = self._dice("plan", due_on, kind)
