@@ -77,6 +77,11 @@ def test_cases_are_ticked_tried_out_done_and_shown_the_refused_first(
     assert "Wohngeld" in rest
     assert [acts(world, case_id) for case_id in three] == [["opened", "held"]] * 3
     assert "Vorgänge anhalten" in words(visitor.get("/bulk").text)
+    case = visitor.get(f"/cases/{three[0]}").text
+    assert f'<a href="{answer.location}">Zusammen mit anderen Vorgängen</a>' in case
+    town = visit("digi").get(f"/cases/{three[0]}").text
+    assert "Zusammen mit anderen Vorgängen" in words(town)
+    assert answer.location not in town
 
 
 def test_only_those_refused_are_tried_again(visit: Callable[[str], Visitor], world: World, three: list[UUID]) -> None:

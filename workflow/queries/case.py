@@ -17,7 +17,7 @@ from workflow.definition import AD_HOC, TASK_OWNERS, EvidenceField, Text, Transi
 from workflow.engine import Work
 from workflow.errors import NotFound, TransitionNotAvailable
 from workflow.machine import Move
-from workflow.models import Body, Case, Event, Participant
+from workflow.models import Body, Bulk, Case, Event, Participant
 from workflow.queries import conversation, delays, parts, seen, standstill
 from workflow.queries.conversation import Conversation
 from workflow.queries.delays import Delays
@@ -119,6 +119,10 @@ class Entry:
     waits: tuple[Text, ...]
     onward: bool
     """It brought the case forward on the main road."""
+    with_others: bool
+    """It was done together with other cases."""
+    bulk_id: UUID | None
+    """What was asked of all of them, if the actor may see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +387,7 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
     may_move = policy.allows(work.actor, cases.MOVERS, found.row)
     shown = entries[:PAGE]
     others = _others(found)
+    bulks = _bulks(work, shown)
     return CasePage(
         head=_head(found),
         next=_next(found, open_tasks, prerequisites, onward),
@@ -415,7 +420,7 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
             if found.row.ended_on is None and policy.may_add_task(work.actor, owner, found.row)
         ),
         conversation=conversation.in_words(found, spoken),
-        history=tuple(_entry(found, entry) for entry in shown),
+        history=tuple(_entry(found, entry, bulks) for entry in shown),
         older=shown[-1].seq if len(entries) > PAGE else None,
         newest=before is None,
     )
@@ -853,7 +858,16 @@ def _entries(work: Work, case_id: UUID, before: int | None) -> list[_EventRow]:
     return [_EventRow(seq, at, actor_id, act, json.loads(content)) for seq, at, actor_id, act, content in rows]
 
 
-def _entry(found: SeenCase, row: _EventRow) -> Entry:
+def _bulks(work: Work, rows: Sequence[_EventRow]) -> frozenset[str]:
+    """Of the many-at-once that these entries name, those the actor may look at, by their ids as history writes them."""
+    named = {UUID(row.said["bulk"]) for row in rows if "bulk" in row.said}
+    if not named:
+        return frozenset()
+    query = sa.select(Bulk.id).where(Bulk.id.in_(named), policy.bulks(work.actor))
+    return frozenset(found.hex for found in work.session.execute(query).scalars())
+
+
+def _entry(found: SeenCase, row: _EventRow, bulks: frozenset[str]) -> Entry:
     said = row.said
     instead_of = said.get("instead_of")
     remark = (said.get("remark") or {}).get("id")
@@ -872,6 +886,8 @@ def _entry(found: SeenCase, row: _EventRow) -> Entry:
         dropped=tuple(_moved(found, said, "obsolete")) if "transition" not in said else (),
         waits=tuple(_moved(found, said, "waiting")) if "transition" not in said and row.seq > 1 else (),
         onward=_leads_on(found, said.get("transition")),
+        with_others="bulk" in said,
+        bulk_id=_id(said.get("bulk")) if said.get("bulk") in bulks else None,
     )
 
 
