@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
-from flask import Blueprint, jsonify, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, jsonify, make_response, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from webui import deeds, errors, forms, notices, session, wording
@@ -14,8 +15,12 @@ from workflow import cases, participants, tasks
 from workflow.definition import EvidenceField
 from workflow.engine import Work
 from workflow.errors import Conflict, InvalidEvidence, NotFound, Refused, StartklarError, TransitionNotAvailable
+from workflow.exchange import case_file
 from workflow.queries import case as query
 from workflow.queries import standstill
+
+_IN_MEMORY = 8 * 1024 * 1024
+"""Bytes of a case file above which it is kept on disk while it is sent."""
 
 blueprint = Blueprint("cases", __name__, url_prefix="/cases")
 
@@ -37,6 +42,19 @@ def why(case_id: UUID) -> AnyResponse:
     with session.engine().read(session.me()) as work:
         number, answer = query.why(work, case_id)
     return jsonify(standstill.plain(number, answer))
+
+
+@blueprint.get("/<uuid:case_id>/file.zip")
+def file(case_id: UUID) -> AnyResponse:
+    """The whole case, to be kept and checked without this program."""
+    with session.engine().change(session.me()) as work:
+        ready = case_file.prepare(work, case_id)
+    stream = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by whoever sends it
+    case_file.write(ready, stream, session.door().settings.documents)
+    stream.seek(0)
+    response = send_file(stream, "application/zip", as_attachment=True, download_name=f"{ready.number}.zip", max_age=0)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @blueprint.get("/<uuid:case_id>/advance/<transition>")

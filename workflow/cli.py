@@ -529,6 +529,34 @@ def replay(number: str | None, as_json: bool) -> int:
     return REFUSED if found else DONE
 
 
+@startklar.group(help="cli.help.export")
+def export() -> None:
+    """Files for others."""
+
+
+@export.command("case", help="cli.help.export.case")
+@click.argument("number", metavar="CASE", cls=Argument, help="cli.help.advance.number")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path), cls=Argument, help="cli.help.export.file")
+@AS
+def export_case(number: str, file: Path, email: str | None) -> None:
+    """One case, to be kept and checked without us."""
+    from workflow import cases
+    from workflow.exchange import case_file
+
+    with _opened() as engine:
+        with engine.change(_actor(engine, email)) as work:
+            ready = case_file.prepare(work, cases.by_number(work, number))
+        part = file.with_name(f".{file.name}.part")
+        try:
+            with part.open("wb") as stream:
+                case_file.write(ready, stream, engine.settings.documents)
+            part.replace(file)
+        finally:
+            part.unlink(missing_ok=True)
+    facts = {"number": ready.number, "entries": ready.entries, "documents": len(ready.documents), "head": ready.head}
+    out(say("cli.export.done", file=str(file), **facts))
+
+
 @startklar.group(help="cli.help.erase")
 def erase() -> None:
     """What must be forgotten."""

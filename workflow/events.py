@@ -84,7 +84,21 @@ def digest_of(
     content: str,
     previous: str,
 ) -> str:
-    """SHA-256 over the canonical entry; `content` is canonical JSON already and stands inside as it is."""
+    """SHA-256 of `hashed`."""
+    return hashlib.sha256(hashed(chain, chain_id, seq, at, actor_id, act, content, previous).encode()).hexdigest()
+
+
+def hashed(
+    chain: str,
+    chain_id: UUID,
+    seq: int,
+    at: dt.datetime,
+    actor_id: UUID | None,
+    act: str,
+    content: str,
+    previous: str,
+) -> str:
+    """The canonical entry, one line; `content` is canonical JSON already and stands inside as it is."""
     frame = canonical(
         {
             "act": act,
@@ -96,7 +110,7 @@ def digest_of(
             "seq": seq,
         }
     )
-    return hashlib.sha256(f'{{"content":{content},"entry":{frame}}}'.encode()).hexdigest()
+    return f'{{"content":{content},"entry":{frame}}}'
 
 
 def commit(value: str) -> Commitment:

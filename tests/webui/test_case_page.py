@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from collections.abc import Callable
 from uuid import UUID, uuid4
 
@@ -344,3 +346,19 @@ def test_reasons_are_words_and_never_markup(visit: Callable[[str], Visitor], wor
     page = visit("team").get(f"/cases/{case_id}").text
     assert "&lt;img src=x" in page
     assert "<img src=x" not in page
+
+
+def test_the_case_file_is_offered_and_sent_to_whoever_sees_the_case(
+    visit: Callable[[str], Visitor], world: World
+) -> None:
+    case_id = world.open()
+    page = visit("digi").get(f"/cases/{case_id}")
+    assert f"/cases/{case_id}/file.zip" in page.text
+    told = visit("digi").get(f"/cases/{case_id}/file.zip")
+    assert told.status_code == 200
+    assert told.content_type == "application/zip"
+    assert "attachment" in told.headers["Content-Disposition"]
+    assert told.headers["Cache-Control"] == "no-store"
+    with zipfile.ZipFile(io.BytesIO(told.data)) as archive:
+        assert f"{world.case(case_id).number}/verify.py" in archive.namelist()
+    assert visit("stranger").get(f"/cases/{case_id}/file.zip").status_code == 404

@@ -52,6 +52,8 @@ COMMANDS: tuple[list[str], ...] = (
     ["move"],
     ["verify"],
     ["replay"],
+    ["export"],
+    ["export", "case"],
     ["erase"],
     ["erase", "person"],
     ["erase", "remark"],
