@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import IO
 from uuid import UUID
 
-from flask import Blueprint, jsonify, make_response, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from webui import deeds, errors, forms, notices, session, wording
+from webui.documents import disposition
 from webui.forms import PREFIX
 from workflow import cases, participants, tasks
 from workflow.definition import EvidenceField
@@ -19,8 +21,7 @@ from workflow.exchange import case_file
 from workflow.queries import case as query
 from workflow.queries import standstill
 
-_IN_MEMORY = 8 * 1024 * 1024
-"""Bytes of a case file above which it is kept on disk while it is sent."""
+_CHUNK = 256 * 1024
 
 blueprint = Blueprint("cases", __name__, url_prefix="/cases")
 
@@ -49,12 +50,26 @@ def file(case_id: UUID) -> AnyResponse:
     """The whole case, to be kept and checked without this program."""
     with session.engine().change(session.me()) as work:
         ready = case_file.prepare(work, case_id)
-    stream = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by whoever sends it
-    case_file.write(ready, stream, session.door().settings.documents)
+    stream = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it has been sent
+    try:
+        case_file.write(ready, stream, session.door().settings.documents)
+    except BaseException:
+        stream.close()
+        raise
+    size = stream.tell()
     stream.seek(0)
-    response = send_file(stream, "application/zip", as_attachment=True, download_name=f"{ready.number}.zip", max_age=0)
+    response = Response(_sent(stream), content_type="application/zip")
+    response.call_on_close(stream.close)
+    response.headers["Content-Length"] = str(size)
+    response.headers["Content-Disposition"] = disposition(f"{ready.number}.zip")
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _sent(stream: IO[bytes]) -> Iterator[bytes]:
+    with stream:
+        while chunk := stream.read(_CHUNK):
+            yield chunk
 
 
 @blueprint.get("/<uuid:case_id>/advance/<transition>")
