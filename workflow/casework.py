@@ -549,6 +549,8 @@ class LockedCase(CaseAtHand):
             earlier=earlier,
             revision=self.row.seq + 1 if kind == "transition" else None,
             owner={"case_id": self.row.id},
+            body=self.row.body,
+            asked=asked,
         )
         self._rows.setdefault(Document, []).extend(kept.documents)
         self._rows.setdefault(Evidence, []).extend(kept.evidence)
@@ -1013,8 +1015,13 @@ def keep_answers(
     earlier: Mapping[str, Kept],
     owner: Mapping[str, UUID],
     revision: int | None = None,
+    body: str | None = None,
+    asked: Mapping[str, EvidenceField] | None = None,
 ) -> KeptAnswers:
-    """New revisions of answers that differ from `earlier`. `owner` names the column a document belongs to."""
+    """New revisions of answers that differ from `earlier`. `owner` names the column a document belongs to.
+
+    What `asked` calls the same thing elsewhere is kept as said by `body`, to be offered again.
+    """
     kept = KeptAnswers([], [], [], {})
     for answer in answers:
         before = earlier.get(answer.field)
@@ -1047,6 +1054,7 @@ def keep_answers(
                 "case_id": owner.get("case_id"),
                 "source": source,
                 "field": answer.field,
+                **_said_by(body, asked, answer.field),
                 "attempt": attempt,
                 "revision": revision or (before.revision + 1 if before else 1),
                 "latest": kind != "transition",
@@ -1067,6 +1075,11 @@ def keep_answers(
                     name: row[name] for name in _ANSWER_SAID[table] if row[name] not in UNSAID
                 }
     return kept
+
+
+def _said_by(body: str | None, asked: Mapping[str, EvidenceField] | None, name: str) -> dict[str, str | None]:
+    word = asked[name].reuse if asked is not None and name in asked else None
+    return {"body": body if word else None, "reuse": word}
 
 
 def said_of(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -1128,6 +1141,8 @@ _ANSWER_SAID = {
         "subject_id",
         "source",
         "field",
+        "body",
+        "reuse",
         "type",
         "attempt",
         "revision",

@@ -247,6 +247,8 @@ class EvidenceField:
     sets: Sets | None = None
     register: Register | None = None
     unlisted: bool = False
+    reuse: Name | None = None
+    """The word under which a body's latest answer is offered again wherever the same is asked."""
 
 
 # --- processes -------------------------------------------------------------------------------------------------------

@@ -783,6 +783,9 @@ class Evidence(Base):
     source: Mapped[Word]
     """Name of the task, prerequisite kind, milestone kind or transition."""
     field: Mapped[Word]
+    body: Mapped[str | None] = mapped_column(String(12), ForeignKey("body.ars"))
+    """Who said it, where it is offered again under the word `reuse`."""
+    reuse: Mapped[str | None] = mapped_column(String(80))
     attempt: Mapped[int]
     revision: Mapped[int]
     latest: Mapped[bool]
@@ -798,6 +801,13 @@ class Evidence(Base):
 
     __table_args__ = (
         UniqueConstraint("subject_kind", "subject_id", "source", "field", "revision"),
+        Index(
+            "ix_evidence_reuse",
+            "body",
+            "reuse",
+            postgresql_where=text("latest AND reuse IS NOT NULL"),
+            sqlite_where=text("latest = 1 AND reuse IS NOT NULL"),
+        ),
         Index("ix_evidence_case", "case_id", postgresql_where=text("latest"), sqlite_where=text("latest = 1")),
     )
 

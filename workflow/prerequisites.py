@@ -329,6 +329,8 @@ def complete(work: Work, prerequisite_id: UUID, given: Given = NOTHING, *, seen:
         attempt=row.round,
         earlier=earlier,
         owner={"prerequisite_id": row.id},
+        body=row.body,
+        asked=step.evidence,
     )
     casework.write_kept(work, kept)
     said = {"rows": kept.said, **casework.said_of_standing(standing)}

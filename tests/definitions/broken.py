@@ -564,6 +564,12 @@ BROKEN: tuple[Broken, ...] = (
         ),
     ),
     Broken(
+        "a file that is to be offered again",
+        PROCESS,
+        (("type: document", "type: document, reuse: paper"),),
+        ("processes/onboarding/v1.yaml:41:42 fault.reuse_type",),
+    ),
+    Broken(
         "bounds without a number",
         PROCESS,
         (

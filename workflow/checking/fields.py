@@ -12,6 +12,8 @@ from workflow.definition import DOCUMENT_KINDS, FieldType
 TYPES: tuple[str, ...] = get_args(FieldType)
 
 _CASE_TYPES = ("variant", "wave", "register")
+_REUSABLE = ("text", "long_text", "choice", "date", "number", "url", "email", "register")
+"""Types whose answers a body may be offered again; a flag is meant anew each time, a file belongs to its case."""
 _SETTERS = {"variant": "variant", "wave": "wave", "stichtag": "date", "closed_on": "date"}
 """Column of a case → the type of field that can fill it."""
 
@@ -31,6 +33,9 @@ def check_fields(evidence: Node | None, findings: Findings, *, of_case: bool) ->
             refer(findings, accept, DOCUMENT_KINDS, "fault.unknown_document_kind")
         if not of_case and kind in _CASE_TYPES:
             findings.add(node.entries["type"].place if node.entries else node.place, "fault.case_type", type=kind)
+        reuse = node.get("reuse")
+        if reuse is not None and kind not in _REUSABLE:
+            findings.add(reuse.place, "fault.reuse_type", type=kind)
         _check_register(kind, node, findings)
         _check_setter(name, kind, node, findings, of_case=of_case)
 

@@ -19,6 +19,7 @@ from workflow.definition import AD_HOC, EvidenceField, Process, Text
 from workflow.engine import Work
 from workflow.evidence import Value
 from workflow.models import AdHoc, Body, Case, Document, Event, Evidence, Grant, Person, Remark, Team
+from workflow.reuse import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +331,13 @@ def answers(
         subject: tuple(sorted(given, key=lambda answer: order.get(answer.field, len(order))))
         for subject, given in found.items()
     }
+
+
+def told_where(catalogue: Catalogue, told: Told) -> Text:
+    """Where a body said something that is offered again: the service, or the prerequisite."""
+    if told.prerequisite is not None:
+        return prerequisite_title(catalogue, told.prerequisite)
+    return service_title(catalogue, told.service or "")
 
 
 def history(work: Work, chain_id: UUID, *, subject: str, names: bool) -> tuple[Happened, ...]:

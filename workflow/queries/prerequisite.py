@@ -10,10 +10,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import casework, policy, prerequisites
+from workflow import casework, policy, prerequisites, reuse
 from workflow.definition import EvidenceField, Needed, PrerequisiteKind, Text
 from workflow.engine import Work
 from workflow.errors import NotFound
+from workflow.evidence import Value
 from workflow.models import Body, Case, Person, Prerequisite, Team
 from workflow.prerequisites import PrerequisiteRow
 from workflow.queries import parts, why
@@ -117,6 +118,8 @@ class PrerequisitePage:
     valid_until_field: str | None
     """The field that says until when it is valid."""
     prefilled: Mapping[str, str | bool | dt.date]
+    told: Mapping[str, tuple[Text, dt.date]]
+    """Of what is filled in: what the body said elsewhere, where and when."""
     """What was given last, as it goes back into a form."""
     answers: tuple[AnswerView, ...]
     earlier: tuple[AnswerView, ...]
@@ -167,6 +170,8 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
     names = _names(work, [*people, row.submitted_by, *(one.to for one in history)])
     steps = _steps(work, kind, row, history)
     me = work.actor.id
+    prefilled = _prefilled(work, row.id)
+    known = reuse.told(work, row.body, asked, besides=row.id) if "complete" in deeds else {}
     return PrerequisitePage(
         id=row.id,
         version=row.version,
@@ -199,7 +204,12 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
         valid_until=parts.due(work, row.valid_until),
         fields=asked,
         valid_until_field=kind.valid_until if kind else None,
-        prefilled=_prefilled(work, row.id),
+        prefilled={name: _as_typed(one.value) for name, one in known.items()} | prefilled,
+        told={
+            name: (parts.told_where(work.catalogue, one), one.on)
+            for name, one in known.items()
+            if name not in prefilled
+        },
         answers=tuple(answer for answer in given if answer.latest),
         earlier=tuple(answer for answer in given if not answer.latest),
         deeds=deeds,
@@ -295,11 +305,11 @@ def _candidates(
 
 def _prefilled(work: Work, prerequisite_id: UUID) -> dict[str, str | bool | dt.date]:
     kept = casework.earlier_answers(work, "prerequisite", prerequisite_id)
-    return {
-        name: _plain(answer.value) if isinstance(answer.value, float) else answer.value
-        for name, answer in kept.items()
-        if answer.value is not None
-    }
+    return {name: _as_typed(answer.value) for name, answer in kept.items() if answer.value is not None}
+
+
+def _as_typed(value: Value) -> str | bool | dt.date:
+    return _plain(value) if isinstance(value, float) else value
 
 
 def _plain(value: float) -> str:

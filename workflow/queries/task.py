@@ -11,7 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import evidence, policy, registers, tasks
+from workflow import evidence, policy, registers, reuse, tasks
 from workflow.casework import TaskRow
 from workflow.definition import EvidenceField, Text
 from workflow.engine import Work
@@ -23,6 +23,7 @@ from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
 from workflow.queries.seen import Answered, Party, SeenCase, TaskLine
 from workflow.queries.standstill import Cause
 from workflow.queries.why import Why
+from workflow.reuse import Told
 
 REASONED = ("handed_on", "declined", "sent_back", "handed_back", "waived", "extended", "reopened")
 """Deeds that give a reason."""
@@ -52,6 +53,9 @@ class Asked:
     choices: tuple[Choice, ...] | None
     again: bool
     """Asked in this attempt; otherwise the earlier answer stands unless somebody changes it."""
+    told: Told | None = None
+    """What the body said of the same thing elsewhere; the form begins with it."""
+    told_where: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,14 +251,17 @@ def _fields(
     asked = tasks.asked_of(case.definition_of(row), row, standing)
     latest = {answer.field: answer for answer in answered if answer.latest} if row.attempt > 1 else {}
     choices = _choices(case, asked) if offering else {}
+    known = reuse.told(case.work, case.row.body, asked, besides=row.id) if offering else {}
     return tuple(
         Asked(
             name=name,
             definition=definition,
-            value=latest[name].value if name in latest else None,
+            value=latest[name].value if name in latest else known[name].value if name in known else None,
             document=latest[name].document if name in latest else None,
             again=tasks.is_asked(row, name, latest),
             choices=choices.get(name if definition.type == "register" else definition.type),
+            told=known.get(name) if name not in latest else None,
+            told_where=parts.told_where(case.work.catalogue, known[name]) if name in known else None,
         )
         for name, definition in asked.items()
     )

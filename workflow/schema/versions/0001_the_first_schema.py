@@ -822,6 +822,8 @@ def upgrade() -> None:
         sa.Column("case_id", sa.Uuid(), nullable=True),
         sa.Column("source", sa.String(length=80), nullable=False),
         sa.Column("field", sa.String(length=80), nullable=False),
+        sa.Column("body", sa.String(length=12), nullable=True),
+        sa.Column("reuse", sa.String(length=80), nullable=True),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("latest", sa.Boolean(), nullable=False),
@@ -834,6 +836,7 @@ def upgrade() -> None:
         sa.Column("commitment", sa.String(length=64), nullable=False),
         sa.Column("given_by", sa.Uuid(), nullable=True),
         sa.Column("given_at", workflow.models.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["body"], ["body.ars"], name=op.f("fk_evidence_body_body")),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_evidence_case_id_cases")),
         sa.ForeignKeyConstraint(["document_id"], ["document.id"], name=op.f("fk_evidence_document_id_document")),
         sa.ForeignKeyConstraint(["given_by"], ["person.id"], name=op.f("fk_evidence_given_by_person")),
@@ -849,6 +852,13 @@ def upgrade() -> None:
             unique=False,
             postgresql_where=sa.text("latest"),
             sqlite_where=sa.text("latest = 1"),
+        )
+        batch_op.create_index(
+            "ix_evidence_reuse",
+            ["body", "reuse"],
+            unique=False,
+            postgresql_where=sa.text("latest AND reuse IS NOT NULL"),
+            sqlite_where=sa.text("latest = 1 AND reuse IS NOT NULL"),
         )
 
     op.create_table(
@@ -907,6 +917,11 @@ def downgrade() -> None:
 
     op.drop_table("extension")
     with op.batch_alter_table("evidence", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_evidence_reuse",
+            postgresql_where=sa.text("latest AND reuse IS NOT NULL"),
+            sqlite_where=sa.text("latest = 1 AND reuse IS NOT NULL"),
+        )
         batch_op.drop_index("ix_evidence_case", postgresql_where=sa.text("latest"), sqlite_where=sa.text("latest = 1"))
 
     op.drop_table("evidence")
