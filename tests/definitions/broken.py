@@ -418,7 +418,11 @@ BROKEN: tuple[Broken, ...] = (
                 "owner: participant.digi\n        due: 5 working days",
             ),
         ),
-        ("processes/onboarding/v1.yaml:37:19 fault.participant_asked",),
+        (
+            "processes/onboarding/v1.yaml:37:19 fault.participant_asked",
+            "processes/onboarding/v1.yaml:38:25 fault.participant_asked",
+            "processes/onboarding/v1.yaml:48:44 fault.participant_asked",
+        ),
     ),
     Broken(
         "a participant that would decide about the case",

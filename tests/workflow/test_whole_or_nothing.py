@@ -137,7 +137,7 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         said = comments.write(work, tested, "Stimmt das?", task_id=listed).id
     with world.by("team") as work:
         added = tasks.add_ad_hoc(work, tested, "Nachfragen", owner="body.it", working_days=3).id
-    accepted = [world.open("bauantrag"), world.open("aufenthalt")]
+    accepted = [shared, world.open("aufenthalt")]
     handed, given_away = (world.task(case_id, "express_interest") for case_id in accepted)
     for task_id, who in ((handed, "digi"), (given_away, "leitung")):
         with world.by(who) as work:
