@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -59,12 +58,6 @@ def test_the_minimal_folder_has_no_faults_and_gives_everything_it_defines(folder
 
 def test_the_shipped_definitions_have_no_faults() -> None:
     assert [str(fault) for fault in check(SHIPPED).faults] == []
-
-
-def test_the_shipped_definitions_are_checked_in_less_than_three_seconds() -> None:
-    begun = time.perf_counter()
-    check(SHIPPED)
-    assert time.perf_counter() - begun < 3
 
 
 def test_the_schemas_for_editors_are_the_ones_of_this_program() -> None:
@@ -322,10 +315,8 @@ def test_an_empty_folder_names_everything_that_is_missing(tmp_path: Path) -> Non
 def test_a_bomb_of_aliases_is_refused_at_once_and_at_every_alias(folder: Path) -> None:
     write(folder, "groups.yaml", BOMB)
 
-    begun = time.perf_counter()
     faults = found(check(folder))
 
-    assert time.perf_counter() - begun < 2
     assert [fault for fault in faults if "alias" in fault][:4] == [
         "groups.yaml:1:4 fault.alias",
         "groups.yaml:2:4 fault.alias",

@@ -305,11 +305,12 @@ def test_no_file_reaches_the_disk_for_somebody_who_may_not_hand_in(
     visit: Callable[[str], Visitor], world: World
 ) -> None:
     _, address, given, _ = terms(world, visit)
-    file = (io.BytesIO(PDF), "vertrag.pdf")
+    stored_before = list(world.engine.settings.documents.glob("*/*"))
+    file = (io.BytesIO(PDF + b"\n"), "vertrag.pdf")
     answer = visit("fachamt").post(f"{address}/submit", **given, **{"answer-signed_terms": file})
     assert answer.status_code == 403
     assert "Dafür zuständig ist Leitung der Kommune." in words(answer.text)
-    assert list(world.engine.settings.documents.glob("*/*")) == []
+    assert list(world.engine.settings.documents.glob("*/*")) == stored_before
 
 
 def test_a_document_given_before_stands_until_another_is_given(visit: Callable[[str], Visitor], world: World) -> None:

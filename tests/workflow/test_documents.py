@@ -139,8 +139,13 @@ def test_names_of_files_lose_folders_and_tricks(given: str, shown: str) -> None:
     assert documents.shown_name(given) == shown
 
 
-def test_a_document_belongs_to_a_case_and_only_those_who_see_it_may_have_it(world: World) -> None:
-    folder = world.engine.settings.documents
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where documents are kept, and nothing there yet."""
+    return tmp_path / "kept"
+
+
+def test_a_document_belongs_to_a_case_and_only_those_who_see_it_may_have_it(world: World, folder: Path) -> None:
     case_id = world.open()
     for name, who in [
         ("express_interest", "digi"),
@@ -170,8 +175,7 @@ def test_a_document_belongs_to_a_case_and_only_those_who_see_it_may_have_it(worl
     assert documents.sweep(world.engine, folder) == 0
 
 
-def test_files_that_belong_to_nothing_are_swept_after_a_day(world: World) -> None:
-    folder = world.engine.settings.documents
+def test_files_that_belong_to_nothing_are_swept_after_a_day(world: World, folder: Path) -> None:
     old = documents.store(folder, io.BytesIO(PDF), "alt.pdf")
     _age(folder)
     new = documents.store(folder, io.BytesIO(PDF + b"\n"), "neu.pdf")
@@ -180,8 +184,7 @@ def test_files_that_belong_to_nothing_are_swept_after_a_day(world: World) -> Non
     assert documents.path_of(folder, new.sha256).exists()
 
 
-def test_storing_the_same_again_renews_its_age(world: World) -> None:
-    folder = world.engine.settings.documents
+def test_storing_the_same_again_renews_its_age(world: World, folder: Path) -> None:
     documents.store(folder, io.BytesIO(PDF), "alt.pdf")
     _age(folder)
     documents.store(folder, io.BytesIO(PDF), "nochmal.pdf")
