@@ -9,6 +9,7 @@ from flask import Flask, current_app, request, url_for
 from flask_login import current_user
 
 from workflow.definition import ROLES
+from workflow.policy import COORDINATOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,12 @@ class Place:
     is_here: bool
 
 
-_CASEWORKERS = frozenset(ROLES) - {"admin"}
+_CASEWORKERS = frozenset((*ROLES, COORDINATOR)) - {"admin"}
 
 ENTRIES = (
     Entry("inbox.show", "nav.inbox", "tasks"),
     Entry("case_list.show", "nav.cases", "case", _CASEWORKERS, ("cases", "tasks")),
-    Entry("bodies.index", "nav.bodies", "body", _CASEWORKERS, ("prerequisites", "districts")),
+    Entry("bodies.index", "nav.bodies", "body", _CASEWORKERS, ("prerequisites", "districts", "clusters")),
     Entry("services.index", "nav.services", "service", frozenset(), ("milestones",)),
     Entry("programme.show", "nav.programme", "chart"),
 )

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from webui import deeds, errors, forms, notices, session, wording
 from webui.forms import PREFIX
-from workflow import casework, evidence, tasks
+from workflow import casework, clusters, evidence, tasks
 from workflow.definition import Text
 from workflow.errors import Conflict, InvalidEvidence, Refused, StartklarError
 from workflow.queries import task as query
@@ -174,6 +174,99 @@ def extend(task_id: UUID) -> AnyResponse:
         _typed("reason"),
         stay=True,
     )
+
+
+@blueprint.get("/<uuid:task_id>/record")
+def ask_record(task_id: UUID) -> AnyResponse:
+    """What the team learned, and how."""
+    return _record_page(task_id)
+
+
+@blueprint.post("/<uuid:task_id>/record")
+def record(task_id: UUID) -> AnyResponse:
+    """Enter for a body what it told."""
+    with session.engine().read(session.me()) as work:
+        page = query.record(work, task_id)
+    has_a_chance = (page.task.may("record") and page.task.version == forms.seen()) or deeds.is_repeated()
+    answers = forms.answers({field.name: field.definition for field in page.fields} if has_a_chance else {})
+    told = {name: forms.text(f"told-{name}") for name in tasks.TOLD}
+    try:
+        done = deeds.do(tasks.record, task_id, answers.given, told=told, seen=forms.seen())
+    except InvalidEvidence as error:
+        of_told = {f"told-{name}": fault for name, fault in error.faults.items() if name in tasks.TOLD}
+        others = {name: fault for name, fault in error.faults.items() if name not in tasks.TOLD}
+        faults = forms.worded(of_told, prefix="") | forms.worded(others, known=answers.faults)
+        return _record_page(task_id, faults=faults)
+    except (Conflict, Refused) as error:
+        return _record_page(task_id, refused=error)
+    answer = redirect(url_for("cases.show", case_id=done.case_id), 303)
+    return notices.leave(answer, "notice.task_record", task=wording.title(done.title))
+
+
+@blueprint.get("/<uuid:task_id>/together")
+def ask_together(task_id: UUID) -> AnyResponse:
+    """The same task of several members of a cluster."""
+    return _together_page(task_id)
+
+
+@blueprint.post("/<uuid:task_id>/together")
+def together(task_id: UUID) -> AnyResponse:
+    """Hand in the same for the members that were chosen."""
+    with session.engine().read(session.me()) as work:
+        page = query.together(work, task_id)
+    answers = forms.answers({field.name: field.definition for field in page.task.fields})
+    chosen = [one.id for one in page.siblings if str(one.id) in request.form.getlist("member")]
+    if not chosen:
+        return _together_page(task_id, faults={"member": wording.t("together.missing")})
+    if answers.faults:
+        return _together_page(task_id, faults={PREFIX + name: words for name, words in answers.faults.items()})
+    handed = clusters.hand_in_together(session.engine(), session.me(), chosen, answers.given)
+    faulty = next((one.refused for one in handed if isinstance(one.refused, InvalidEvidence)), None)
+    if faulty is not None and all(one.task is None for one in handed):
+        return _together_page(task_id, faults=forms.worded(faulty.faults))
+    bodies = {one.id: one for one in page.siblings}
+    results = [(bodies[one.task_id], one.task, errors.refusal(one.refused) if one.refused else None) for one in handed]
+    return make_response(render_template("task_together_done.html", page=page.task, results=results))
+
+
+def _record_page(
+    task_id: UUID, *, faults: Mapping[str, str] | None = None, refused: StartklarError | None = None
+) -> AnyResponse:
+    with session.engine().read(session.me()) as work:
+        page = query.record(work, task_id)
+    titles = {PREFIX + field.name: field.definition.title for field in page.fields}
+    titles |= {f"told-{name}": field.title for name, field in tasks.TOLD.items()}
+    body = render_template(
+        "task_record.html",
+        page=page.task,
+        fields=page.fields,
+        told=tasks.TOLD,
+        PREFIX=PREFIX,
+        faults=faults or {},
+        summary=forms.summary(faults or {}, titles),
+        typed=forms.typed() if request.method == "POST" else {},
+        refusal=errors.refusal(refused) if refused else None,
+    )
+    return make_response(body, errors.status_of(refused) if refused else 422 if faults else 200)
+
+
+def _together_page(task_id: UUID, *, faults: Mapping[str, str] | None = None) -> AnyResponse:
+    with session.engine().read(session.me()) as work:
+        page = query.together(work, task_id)
+    titles: dict[str, Text | str] = {PREFIX + field.name: field.definition.title for field in page.task.fields}
+    sent = request.method == "POST"
+    body = render_template(
+        "task_together.html",
+        page=page.task,
+        siblings=page.siblings,
+        fields=page.task.fields,
+        ticked=request.form.getlist("member") if sent else [str(one.id) for one in page.siblings if not one.held],
+        PREFIX=PREFIX,
+        faults=faults or {},
+        summary=forms.summary(faults or {}, titles),
+        typed=forms.typed() if sent else {},
+    )
+    return make_response(body, 422 if faults else 200)
 
 
 def _do(

@@ -56,6 +56,7 @@ from workflow.models import (
     Participant,
     Person,
     Prerequisite,
+    Recording,
     Remark,
     Task,
 )
@@ -185,6 +186,7 @@ UNSAID = (None, 0, False, "")
 
 CHAINED: Mapping[Any, frozenset[str]] = {
     Hold: UNCHAINED | {"id", "case_id"},
+    Recording: UNCHAINED | {"id", "case_id"},
     Participant: UNCHAINED | {"id", "case_id"},
     Part: UNCHAINED | {"id", "case_id"},
     Extension: UNCHAINED | {"id", "case_id"},
@@ -961,6 +963,8 @@ def said_of_standing(standing: policy.Standing) -> dict[str, Any]:
         said |= {"standing": standing.role, "instead_of": standing.instead_of}
     if standing.on_behalf_of is not None:
         said["on_behalf_of"] = standing.on_behalf_of
+    if standing.cluster is not None:
+        said["cluster"] = standing.cluster
     return said
 
 

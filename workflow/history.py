@@ -26,6 +26,9 @@ from workflow.models import (
     Absence,
     BulkItem,
     Case,
+    Cluster,
+    ClusterMember,
+    ClusterService,
     Document,
     Event,
     Evidence,
@@ -67,6 +70,9 @@ NOT_HISTORY: Mapping[Any, Mapping[str, str]] = {
     },
     Grant: {"person_id": _SAID_ANYWAY},
     Absence: {"person_id": _SAID_ANYWAY},
+    Cluster: {**_AT_HEAD, "title": _PERSONAL},
+    ClusterMember: {"cluster_id": _SAID_ANYWAY},
+    ClusterService: {"cluster_id": _SAID_ANYWAY},
     Evidence: {
         **dict.fromkeys(("text_value", "number_value", "date_value", "salt"), _PERSONAL),
         **dict.fromkeys(("case_id", "given_by", "given_at"), _SAID_ANYWAY),
@@ -174,6 +180,7 @@ CHAINS: Mapping[str, tuple[_Kept, ...]] = {
         _Kept(Document, "milestone_id"),
     ),
     "wave": (_Kept(Wave, "id"),),
+    "cluster": (_Kept(Cluster, "id"), _Kept(ClusterMember, "cluster_id"), _Kept(ClusterService, "cluster_id")),
     "person": (_Kept(Person, "id"), _Kept(Grant, "person_id"), _Kept(Absence, "person_id")),
 }
 """What each kind of chain keeps; the first table is the one the chain is of, and an entry says it under the chain's
@@ -372,6 +379,7 @@ def label(work: Work, chain: str, chain_id: UUID) -> str:
         "prerequisite": (Prerequisite.kind, Prerequisite.scope, Prerequisite.body),
         "milestone": (Milestone.service, Milestone.kind),
         "wave": (Wave.key,),
+        "cluster": (Cluster.title,),
     }
     if chain not in columns:
         return str(chain_id)

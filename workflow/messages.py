@@ -63,6 +63,7 @@ NEWS = (
     "takes_part",
     "taken_back",
     "mentioned",
+    "recorded",
 )
 """Notices after which nothing is asked of the recipient."""
 _SOON = 5
@@ -292,10 +293,10 @@ def _matter(work: Work, row: Mapping[str, Any]) -> _Matter:
         case_id=row["case_id"],
         urgency=row["urgency"],
         due=dt.date.fromisoformat(due) if isinstance(due, str) else None,
-        number=row["number"],
+        number=row["number"] if "cases" not in facts else None,
         role=facts.get("role"),
         in_place="on_behalf_of" in facts,
-        title=about.title,
+        title=_several(about.title, facts.get("cases", 1)),
         service=about.service,
         body=about.body,
         sort_key=about.sort_key,
@@ -304,6 +305,15 @@ def _matter(work: Work, row: Mapping[str, Any]) -> _Matter:
         place=about.place,
         path=about.path,
         is_past=about.is_past,
+    )
+
+
+def _several(title: definition.Text, cases: int) -> definition.Text:
+    """A title that says for how many cases one decision was taken."""
+    if cases == 1:
+        return title
+    return definition.Text(
+        texts.say("de", "mail.times", title=title.de, n=cases), texts.say("en", "mail.times", title=title.en, n=cases)
     )
 
 

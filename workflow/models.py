@@ -251,6 +251,8 @@ class Grant(Base):
     service: Mapped[str | None] = mapped_column(String(80))
     team: Mapped[str | None] = mapped_column(String(80), ForeignKey("team.key"))
     operator: Mapped[str | None] = mapped_column(String(80))
+    cluster_id: Mapped[UUID | None] = mapped_column(ForeignKey("cluster.id"))
+    """Of a co-ordinator's role: the cluster it comes from."""
     started_at: Mapped[dt.datetime]
     ended_at: Mapped[dt.datetime | None]
 
@@ -294,6 +296,41 @@ class Absence(Base):
     until_on: Mapped[dt.date]
     body: Mapped[str | None] = mapped_column(String(12), ForeignKey("body.ars"))
     team: Mapped[str | None] = mapped_column(String(80), ForeignKey("team.key"))
+
+
+class Cluster(Base):
+    """Bodies that act together for some services."""
+
+    __tablename__ = "cluster"
+
+    id: Mapped[Id]
+    title: Mapped[str]
+    lead: Mapped[Ars] = mapped_column(ForeignKey("body.ars"))
+    founded_on: Mapped[dt.date]
+    seq: Mapped[int] = mapped_column(default=0)
+    head: Mapped[Digest]
+
+
+class ClusterMember(Base):
+    """A body in a cluster, from the day it joined to the day it left."""
+
+    __tablename__ = "cluster_member"
+
+    id: Mapped[Id]
+    cluster_id: Mapped[UUID] = mapped_column(ForeignKey("cluster.id"), index=True)
+    body: Mapped[Ars] = mapped_column(ForeignKey("body.ars"), index=True)
+    joined_on: Mapped[dt.date]
+    left_on: Mapped[dt.date | None]
+
+
+class ClusterService(Base):
+    """A service for which a cluster acts together."""
+
+    __tablename__ = "cluster_service"
+
+    id: Mapped[Id]
+    cluster_id: Mapped[UUID] = mapped_column(ForeignKey("cluster.id"), index=True)
+    service: Mapped[Word]
 
 
 class WebSession(Base):
@@ -504,6 +541,21 @@ class Task(Base):
             sqlite_where=text("remind_at IS NOT NULL"),
         ),
     )
+
+
+class Recording(Base):
+    """What a team entered for a body: who had told it, when and by what means. Who stands in a remark of its own."""
+
+    __tablename__ = "recording"
+
+    id: Mapped[Id]
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    task_id: Mapped[UUID] = mapped_column(ForeignKey("task.id"), index=True)
+    attempt: Mapped[int]
+    means: Mapped[Word]
+    """phone, mail, letter or meeting."""
+    told_on: Mapped[dt.date]
+    told_by: Mapped[UUID] = mapped_column(ForeignKey("remark.id"))
 
 
 class Hold(Base):

@@ -118,9 +118,14 @@ def grant(work: Work, person_id: UUID, role: Role) -> None:
     _insist_admin(work)
     lock(work, person_id)
     _insist_sensible(work, role)
+    give(work, person_id, role)
+
+
+def give(work: Work, person_id: UUID, role: Role) -> None:
+    """Let a person this transaction holds have a role, whoever decided it."""
     seq, head = _chain(work, person_id)
     grant_id = uuid4()
-    held = {"started_at": work.now, **_said(role)}
+    held = {"started_at": work.now, **_said(role), "cluster_id": role.cluster}
     work.session.execute(sa.insert(Grant), {"id": grant_id, "person_id": person_id, **held})
     known = {name: value for name, value in held.items() if value is not None}
     events.record(work, "person", person_id, seq, head, "granted", {"rows": {"role_grant": {grant_id.hex: known}}})
@@ -146,6 +151,11 @@ def withdraw(work: Work, person_id: UUID, role: Role) -> None:
     )
     if not found:
         raise NotFound(what="role")
+    end_grants(work, person_id, found)
+
+
+def end_grants(work: Work, person_id: UUID, found: Sequence[UUID]) -> None:
+    """End roles of a person this transaction holds, whoever decided it."""
     seq, head = _chain(work, person_id)
     work.session.execute(sa.update(Grant).where(Grant.id.in_(found)).values(ended_at=work.now))
     ended = {grant_id.hex: {"ended_at": work.now} for grant_id in found}

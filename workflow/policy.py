@@ -14,7 +14,22 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from workflow.errors import NotAllowed
-from workflow.models import Absence, Bulk, Case, Document, Grant, Milestone, Participant, Person, Prerequisite, Task
+from workflow.models import (
+    Absence,
+    Body,
+    Bulk,
+    Case,
+    Cluster,
+    ClusterMember,
+    Document,
+    Grant,
+    Milestone,
+    Participant,
+    Person,
+    Prerequisite,
+    Task,
+    TeamDistrict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +43,12 @@ class Role:
     operator: str | None = None
     on_behalf_of: UUID | None = None
     """Whose role it is, when the actor stands in for somebody who is away today."""
+    cluster: UUID | None = None
+    """Of a co-ordinator: the cluster in which the body is a member."""
+
+
+COORDINATOR = "coordinator"
+"""Acts for a member of a cluster in one of its services; comes from the cluster and is never granted by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +94,20 @@ class Actor:
         return any(held.role in roles for held in self.roles)
 
     def bodies(self, *roles: str) -> tuple[str, ...]:
-        """ARS of the bodies where the actor holds one of these roles (any role, when none is named)."""
-        return _unique(held.body for held in self.roles if held.body and (not roles or held.role in roles))
+        """ARS of the bodies whose person the actor is, in one of these roles (any role, when none is named).
+
+        The members whose affairs the actor only co-ordinates are not among them.
+        """
+        own = (held for held in self.roles if held.body and held.role != COORDINATOR)
+        return _unique(held.body for held in own if not roles or held.role in roles)
+
+    def coordinated(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The services the actor co-ordinates, each with the bodies."""
+        found: dict[str, list[str]] = {}
+        for held in self.roles:
+            if held.role == COORDINATOR and held.service and held.body:
+                found.setdefault(held.service, []).append(held.body)
+        return tuple((service, _unique(bodies)) for service, bodies in found.items())
 
     def teams(self, *roles: str) -> tuple[str, ...]:
         """Teams in which the actor holds one of these roles."""
@@ -90,7 +123,7 @@ def held_roles(person: sa.ColumnElement[Any]) -> sa.Subquery:
 
     Administrators hand out rights, and nobody hands that on: their role stays with them while they are away.
     """
-    columns = (Grant.role, Grant.body, Grant.service, Grant.team, Grant.operator)
+    columns = (Grant.role, Grant.body, Grant.service, Grant.team, Grant.operator, Grant.cluster_id)
     never, nobody = sa.cast(sa.null(), sa.Date()), sa.cast(sa.null(), sa.Uuid())
     own = sa.select(
         *columns, nobody.label("on_behalf_of"), never.label("from_on"), never.label("until_on"), Grant.started_at
@@ -113,8 +146,8 @@ def held_roles(person: sa.ColumnElement[Any]) -> sa.Subquery:
 def roles_on(held: Iterable[Sequence[Any]], day: dt.date) -> tuple[Role, ...]:
     """The roles in force on a day, of rows of `held_roles`: the own ones first."""
     found = [
-        (person is not None, started_at, Role(role, body, service, team, operator, person))
-        for role, body, service, team, operator, person, from_on, until_on, started_at in held
+        (person is not None, started_at, Role(role, body, service, team, operator, person, cluster))
+        for role, body, service, team, operator, cluster, person, from_on, until_on, started_at in held
         if role is not None and (person is None or from_on <= day <= until_on)
     ]
     return tuple(role for *_, role in sorted(found, key=lambda one: one[:2]))
@@ -134,6 +167,13 @@ class Concerned(Protocol):
 
     @property
     def operator(self) -> str | None: ...
+
+
+class Owned(Concerned, Protocol):
+    """Something that is a role's to do."""
+
+    @property
+    def owner(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +198,8 @@ class Standing:
     instead_of: str | None = None
     on_behalf_of: UUID | None = None
     """Whose role it is: somebody who is away today, and whom the actor stands in for."""
+    cluster: UUID | None = None
+    """The cluster for whose member a co-ordinator acts."""
 
     @property
     def for_the_body(self) -> bool:
@@ -175,6 +217,8 @@ def cases(actor: Actor) -> sa.ColumnElement[bool]:
     seen: list[sa.ColumnElement[bool]] = []
     if bodies := actor.bodies():
         seen.append(one_of(Case.body, bodies))
+    for service, members in actor.coordinated():
+        seen.append(sa.and_(Case.service == service, one_of(Case.body, members)))
     if teams := actor.teams("umsetzungsteam", "supervisor"):
         seen.append(one_of(Case.team, teams))
     if operators := actor.operators():
@@ -204,6 +248,7 @@ def sees(actor: Actor, case: Known) -> bool:
         actor.is_system
         or actor.holds("programme_office", "auditor")
         or case.body in actor.bodies()
+        or any(case.service == service and case.body in members for service, members in actor.coordinated())
         or case.team in actor.teams("umsetzungsteam", "supervisor")
         or (case.underway and case.operator in actor.operators())
     )
@@ -326,6 +371,8 @@ def standings(actor: Actor, owner: str, of: Concerned, holders: Callable[[], Seq
     for person, capacity in actor.capacities():
         if _is(capacity, owner, of):
             yield Standing(owner, on_behalf_of=person)
+        elif (cluster := coordinates(capacity, owner, of)) is not None:
+            yield Standing(owner, on_behalf_of=person, cluster=cluster)
         elif len(_fallback(owner)) > 1:
             falls_to, _ = in_charge(owner, of, holders())
             if falls_to != owner and _is(capacity, falls_to, of):
@@ -341,11 +388,27 @@ def standing_of_assignee(
     """
     if owner.startswith("body.") and of.body in actor.bodies():
         return Standing(owner, on_behalf_of=on_behalf_of)
+    if (cluster := coordinates(actor, owner, of)) is not None:
+        return Standing(owner, on_behalf_of=on_behalf_of, cluster=cluster)
     if owner == "rollout_team" and of.operator is not None and of.operator in actor.operators():
         return Standing(owner, on_behalf_of=on_behalf_of)
     if of.team in actor.teams("umsetzungsteam", "supervisor"):
         return Standing("umsetzungsteam", None if owner == "umsetzungsteam" else owner, on_behalf_of)
     return None
+
+
+def coordinates(actor: Actor, owner: str, of: Concerned) -> UUID | None:
+    """The cluster for whose member the actor acts as `owner` here: as any of its people, never as its leitung."""
+    if not owner.startswith("body.") or owner == "body.leitung":
+        return None
+    return next(
+        (
+            held.cluster
+            for held in actor.roles
+            if held.role == COORDINATOR and held.body == of.body and held.service == of.service
+        ),
+        None,
+    )
 
 
 def are_four_eyes(
@@ -385,6 +448,13 @@ def in_charge(owner: str, of: Concerned, holders: Sequence[Holder]) -> tuple[str
     return _fallback(owner)[-1], ()
 
 
+def stands_for_body(holder: Holder, of: Owned) -> bool:
+    """Whether somebody may be handed what the people of a body do: all of them, and for most tasks a co-ordinator."""
+    if holder.body != of.body:
+        return False
+    return holder.role != COORDINATOR or (holder.service == of.service and of.owner != "body.leitung")
+
+
 def reached(people: Iterable[UUID], holders: Sequence[Holder], *, asks: bool) -> dict[UUID, UUID | None]:
     """Who is told what is meant for these people, and on whose behalf (None: their own).
 
@@ -397,6 +467,16 @@ def reached(people: Iterable[UUID], holders: Sequence[Holder], *, asks: bool) ->
         if one in deputies:
             told.setdefault(deputies[one], one)
     return told
+
+
+def recording(actor: Actor, owner: str, of: Concerned) -> Standing | None:
+    """In what standing somebody of the case's team enters what a body told; None for whoever is not of the team."""
+    if not owner.startswith("body."):
+        return None
+    for person, capacity in actor.capacities():
+        if _is(capacity, "umsetzungsteam", of):
+            return Standing("umsetzungsteam", owner, on_behalf_of=person)
+    return None
 
 
 def may_assign(actor: Actor, owner: str, of: Concerned) -> bool:
@@ -431,6 +511,32 @@ def answers_for(actor: Actor, *, body: str | None = None, team: str | None = Non
 def sees_milestones(actor: Actor) -> bool:
     """Milestones of the Land are known to everybody who is signed in."""
     return actor.is_system or actor.id is not None
+
+
+def clusters(actor: Actor) -> sa.ColumnElement[bool]:
+    """The clusters this actor may know about: of the own bodies, of the districts of the own teams, co-ordinated."""
+    if actor.is_system or actor.holds("programme_office", "auditor"):
+        return sa.true()
+    member = sa.and_(ClusterMember.cluster_id == Cluster.id, ClusterMember.left_on.is_(None))
+    seen: list[sa.ColumnElement[bool]] = [sa.false()]
+    if bodies := actor.bodies():
+        seen.append(sa.exists().where(member, one_of(ClusterMember.body, bodies)))
+    if teams := actor.teams("umsetzungsteam", "supervisor"):
+        district = sa.and_(Body.ars == ClusterMember.body, TeamDistrict.district == Body.district)
+        seen.append(sa.exists().where(member, district, one_of(TeamDistrict.team, teams)))
+    own = [held.cluster for held in actor.roles if held.cluster is not None]
+    seen += [Cluster.id == one for one in dict.fromkeys(own)]
+    return sa.or_(*seen)
+
+
+def may_found(actor: Actor, teams: Iterable[str | None]) -> bool:
+    """Who lets bodies act together: the programme office, and whoever looks after the districts of all of them."""
+    return actor.is_system or actor.holds("programme_office") or set(teams) <= set(actor.teams("umsetzungsteam"))
+
+
+def may_leave(actor: Actor, body: str, team: str | None) -> bool:
+    """Who takes a body out of a cluster: its own leitung and digi, and who could have let it in."""
+    return answers_for(actor, body=body) or may_found(actor, [team])
 
 
 def sees_people(actor: Actor, *, body: str, team: str | None) -> bool:
@@ -519,6 +625,8 @@ def _is(actor: Actor, role: str, of: Concerned) -> bool:
         return of.team in actor.teams(role)
     if role == "rollout_team":
         return of.operator is not None and of.operator in actor.operators()
+    if role == COORDINATOR:
+        return coordinates(actor, "body.digi", of) is not None
     return actor.holds(role)
 
 
@@ -532,6 +640,12 @@ def _holding(owner: str, of: Concerned, holders: Sequence[Holder]) -> tuple[UUID
         )
     elif owner in ("umsetzungsteam", "supervisor"):
         found = (holder.person_id for holder in holders if holder.role == owner and holder.team == of.team)
+    elif owner == COORDINATOR:
+        found = (
+            holder.person_id
+            for holder in holders
+            if holder.role == owner and holder.body == of.body and holder.service == of.service
+        )
     elif owner == "rollout_team":
         found = (
             holder.person_id
@@ -547,7 +661,7 @@ def _fallback(owner: str) -> tuple[str, ...]:
     if owner in ("rollout_team", "body.leitung"):
         return (owner, "umsetzungsteam")
     if owner.startswith("body."):
-        return tuple(dict.fromkeys((owner, "body.digi", "body.leitung", "umsetzungsteam")))
+        return tuple(dict.fromkeys((owner, "body.digi", "body.leitung", COORDINATOR, "umsetzungsteam")))
     return (owner,)
 
 
@@ -573,10 +687,12 @@ def _to_do(
     of_body = acting.startswith("body.", autoescape=True)
     of_others = sa.and_(of_body, acting != "body.leitung")
     branches: list[sa.ColumnElement[bool]] = []
-    for place, only in dict.fromkeys((held.body, held.service) for held in actor.roles if held.body):
+    places = ((held.body, held.service) for held in actor.roles if held.body and held.role != COORDINATOR)
+    for place, only in dict.fromkeys(places):
         if only is not None and service is None:
             continue
-        roles = {held.role for held in actor.roles if (held.body, held.service) == (place, only)}
+        here_too = (held for held in actor.roles if (held.body, held.service) == (place, only))
+        roles = {held.role for held in here_too if held.role != COORDINATOR}
         theirs: list[sa.ColumnElement[bool]] = [one_of(acting, sorted(f"body.{role}" for role in roles))]
         if "digi" in roles:
             theirs.append(sa.and_(of_others, nobody(role_of)))
@@ -584,10 +700,20 @@ def _to_do(
             theirs.append(sa.and_(of_others, nobody(role_of), nobody("digi")))
         here = sa.true() if only is None or service is None else service == only
         branches.append(sa.and_(body == place, acting.is_not(None), here, sa.or_(*theirs)))
+    if service is not None:
+        for only, members in actor.coordinated():
+            own = Case.__table__.alias().c  # what a member does in another body's case is not the cluster's
+            here = sa.exists().where(own.id == Task.case_id, own.body == body)
+            branches.append(sa.and_(one_of(body, members), acting.is_not(None), service == only, of_others, here))
     if teams := actor.teams("umsetzungsteam"):
         theirs = [acting == "umsetzungsteam"]
         theirs.append(
-            sa.and_(of_body, nobody(role_of), nobody("leitung"), sa.or_(acting == "body.leitung", nobody("digi")))
+            sa.and_(
+                of_body,
+                nobody(role_of),
+                nobody("leitung"),
+                sa.or_(acting == "body.leitung", sa.and_(nobody("digi"), nobody(COORDINATOR))),
+            )
         )
         if operator is not None:
             grant = _another_grant()
@@ -640,6 +766,10 @@ def _is_placed(of: type[Task] | type[Prerequisite], actor: Actor) -> sa.ColumnEl
     reasons: list[sa.ColumnElement[bool]] = [sa.false()]
     if bodies := actor.bodies():
         reasons.append(sa.and_(of.owner.startswith("body.", autoescape=True), one_of(of.body, bodies)))
+    if of is Task:
+        for service, members in actor.coordinated():
+            theirs = sa.and_(Task.owner.startswith("body.", autoescape=True), Task.owner != "body.leitung")
+            reasons.append(sa.and_(theirs, Task.service == service, one_of(Task.body, members)))
     if (operators := actor.operators()) and of is Task:
         reasons.append(sa.and_(Task.owner == "rollout_team", one_of(Task.operator, operators)))
     if teams := actor.teams("umsetzungsteam", "supervisor"):

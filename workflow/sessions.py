@@ -228,7 +228,7 @@ def forget_expired(engine: Engine) -> int:
 
 def held_roles(work: Work) -> tuple[HeldRole, ...]:
     """The own roles of the person who looks, in words."""
-    roles = tuple(held for held in work.actor.roles if held.on_behalf_of is None)
+    roles = tuple(held for held in work.actor.roles if held.on_behalf_of is None and held.role != policy.COORDINATOR)
     programme = work.catalogue.programme
     bodies = {held.body for held in roles if held.body}
     teams = {held.team for held in roles if held.team}

@@ -32,7 +32,7 @@ from workflow.casework import (
     names,
     participants,
 )
-from workflow.definition import AD_HOC, TASK_OWNERS, EvidenceField, OfMilestone, Stichtag, Text, Transition
+from workflow.definition import AD_HOC, TASK_OWNERS, EvidenceField, OfMilestone, Option, Stichtag, Text, Transition
 from workflow.definition import Task as TaskDefinition
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import (
@@ -45,7 +45,7 @@ from workflow.errors import (
     TaskNotAvailable,
 )
 from workflow.evidence import NOTHING, Choices, Given
-from workflow.models import AdHoc, ChecklistItem, Extension, Task, Wave
+from workflow.models import AdHoc, ChecklistItem, Extension, Recording, Task, Wave
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +62,7 @@ REOPENERS = ("umsetzungsteam", "supervisor")
 
 _WHEN = {
     "confirm": ("submitted",),
+    "record": ("ready", "accepted"),
     "submit": ("ready", "accepted"),
     "accept": ("ready",),
     "tick": ("ready", "accepted"),
@@ -79,6 +80,27 @@ _WHEN = {
     "waive": ("waiting", "ready", "accepted", "submitted", "declined"),
 }
 """In which status a deed can be done, in the order in which a page offers the deeds."""
+
+
+TOLD = {
+    "means": EvidenceField(
+        type="choice",
+        title=Text(de="Wie haben Sie es erfahren?", en="How did you learn of it?"),
+        options={
+            "phone": Option(Text(de="am Telefon", en="by phone")),
+            "mail": Option(Text(de="per E-Mail", en="by e-mail")),
+            "letter": Option(Text(de="per Brief", en="by letter")),
+            "meeting": Option(Text(de="in einem Gespräch", en="in a meeting")),
+        },
+    ),
+    "told_on": EvidenceField(type="date", title=Text(de="Wann?", en="When?")),
+    "told_by": EvidenceField(
+        type="text",
+        title=Text(de="Von wem?", en="From whom?"),
+        help=Text(de="Am besten die Rolle, zum Beispiel „Fachamt“.", en="Best the role, for example ‘department’."),
+    ),
+}
+"""What `record` asks beside the task's own fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,17 +335,67 @@ def _bring_up(work: Work, task_id: UUID) -> bool:
     return True
 
 
-def submit(work: Work, task_id: UUID, given: Given = NOTHING, *, seen: int | None = None) -> TaskView:
+def submit(
+    work: Work,
+    task_id: UUID,
+    given: Given = NOTHING,
+    *,
+    seen: int | None = None,
+    together: UUID | None = None,
+) -> TaskView:
     """Hand in what the task asks for; done at once, or shown to the second person who confirms.
 
-    A ready task is accepted first; what its checklist names must be ticked. Raises NotFound, TaskHasMoved,
-    TaskNotAvailable, NotAllowed or InvalidEvidence, in this order.
+    A ready task is accepted first; what its checklist names must be ticked. `together`: the id of one decision for
+    several cases, which only their co-ordinator takes. Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed,
+    Refused (not co-ordinated) or InvalidEvidence, in this order.
     """
     case, task = lock_by_task(work, task_id)
     insist_task_unmoved(task, seen)
     _insist_status(task, "submit")
     standing = _insist_standing(case, task)
-    definition = case.definition_of(task)
+    if together is not None:
+        if standing.cluster is None:
+            raise Refused("error.not_coordinated")
+        case.say(together=together)
+    return _hand_in(case, task, standing, given)
+
+
+def record(
+    work: Work, task_id: UUID, given: Given = NOTHING, *, told: Given = NOTHING, seen: int | None = None
+) -> TaskView:
+    """Enter, as the case's team, what a body told about one of its tasks although somebody there holds the role.
+
+    `told` says who told it, when and by what means (`TOLD`). What is `leitung`'s needs the signed document. The body's
+    people learn of it; where a second person confirms, `leitung` or `digi` of the body does. Raises NotFound,
+    TaskHasMoved, TaskNotAvailable, NotAllowed or InvalidEvidence, in this order.
+    """
+    case, task = lock_by_task(work, task_id)
+    insist_task_unmoved(task, seen)
+    _insist_status(task, "record")
+    standing = policy.recording(work.actor, task.owner, task)
+    if standing is None:
+        raise NotAllowed(roles=("umsetzungsteam",))
+    answers = {answer.field: answer.value for answer in evidence.read(TOLD, told)}
+    if isinstance(answers["told_on"], dt.date) and answers["told_on"] > work.today:
+        raise InvalidEvidence({"told_on": ("evidence.in_future", {})})
+
+    case.put(
+        Recording,
+        uuid4(),
+        task_id=task.id,
+        attempt=task.attempt,
+        means=answers["means"],
+        told_on=answers["told_on"],
+        told_by=case.remark(str(answers["told_by"])),
+    )
+    people = case.in_charge(task.owner)
+    case.notify("recorded", people, kind="task", subject_id=task.id, task=task.name)
+    return _hand_in(case, task, standing, given)
+
+
+def _hand_in(case: LockedCase, task: TaskRow, standing: policy.Standing, given: Given) -> TaskView:
+    """What submitting comes to, in whatever standing."""
+    work, definition = case.work, case.definition_of(task)
     if points := unticked(work, task, definition):
         raise InvalidEvidence({"checklist": ("evidence.unticked", {"points": points, "n": len(points)})})
     asked = asked_of(definition, task, standing)
@@ -674,7 +746,7 @@ def eligible(case: CaseAtHand, task: TaskRow) -> set[UUID]:
     """Who may be given a task: who is in charge of it, and at a body everybody who holds any role there."""
     people = set(to_act(case, task))
     if task.owner.startswith("body."):
-        people |= {holder.person_id for holder in case.holders(task) if holder.body == task.body}
+        people |= {holder.person_id for holder in case.holders(task) if policy.stands_for_body(holder, task)}
     if case.work.actor.id is not None and task.team in case.work.actor.teams("supervisor"):
         people |= {holder.person_id for holder in case.holders(task) if holder.team == task.team}
     return people
@@ -1055,6 +1127,8 @@ def _may(case: CaseAtHand, task: TaskRow, deed: str) -> bool:
         return _is_ours(case, task.holder_id) and standing_of(case, task) is not None
     if deed == "withdraw":
         return policy.may_add_task(actor, task.owner, task)
+    if deed == "record":
+        return standing_of(case, task) is None and policy.recording(actor, task.owner, task) is not None
     if deed == "assign":
         return policy.may_assign(actor, task.acting or task.owner, task)
     if deed in ("hand_back", "reopen"):

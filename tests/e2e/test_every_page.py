@@ -141,6 +141,7 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
         Stop("case-next", "office", f"/cases/{ids['live']}/next", "neue Runde"),
         Stop("account", "digi", "/account", ""),
         Stop("absences", "digi", "/account/absences", ""),
+        Stop("clusters", "office", "/clusters", "Verbund gründen"),
         Stop("missing", "digi", f"/cases/{UUID(int=0)}", ""),
     ]
 

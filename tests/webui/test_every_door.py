@@ -15,8 +15,8 @@ from werkzeug.routing import Rule
 from tests.webui.visitor import Visitor, words
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, contents
 from webui import PUBLIC
-from workflow import absences, bulk, comments, documents, policy
-from workflow.models import Absence, Body, Bulk, Case, Comment, Document, Milestone, Prerequisite, Task
+from workflow import absences, bulk, clusters, comments, documents, policy
+from workflow.models import Absence, Body, Bulk, Case, Cluster, Comment, Document, Milestone, Prerequisite, Task
 
 OWN = frozenset(
     {
@@ -43,7 +43,15 @@ LISTS = frozenset(
     }
 )
 SHARED = frozenset(
-    {"blockers.kept", "bodies.show", "districts.show", "services.show", "services.delayed", "milestones.show"}
+    {
+        "blockers.kept",
+        "bodies.show",
+        "clusters.index",
+        "districts.show",
+        "services.show",
+        "services.delayed",
+        "milestones.show",
+    }
 )
 """Pages everybody signed in may open; what they say of foreign cases is checked below."""
 
@@ -56,6 +64,7 @@ GUARDED: dict[str, Callable[[policy.Actor], sa.Select[Any]]] = {
     ),
     "comment_id": lambda actor: sa.select(Comment.id).join(Case, Case.id == Comment.case_id).where(policy.cases(actor)),
     "document_id": lambda actor: sa.select(Document.id).where(policy.documents(actor)),
+    "cluster_id": lambda actor: sa.select(Cluster.id).where(policy.clusters(actor)),
     "bulk_id": lambda actor: sa.select(Bulk.id).where(policy.bulks(actor)),
 }
 """What an address may name, and who may know that it exists."""
@@ -67,6 +76,7 @@ _MODELS: dict[str, Any] = {
     "absence_id": Absence,
     "comment_id": Comment,
     "document_id": Document,
+    "cluster_id": Cluster,
     "bulk_id": Bulk,
 }
 
@@ -109,6 +119,8 @@ def busy(world: World) -> World:
     assert world.case(case_id).team
     asked = bulk.start(world.engine, world["team"], bulk.Order("resume"), bulk.of_cases([case_id]))
     assert bulk.work_off(world.engine, asked.id)
+    with world.by("office") as work:
+        clusters.found(work, "Verbund", TOWN, [EMPTY_TOWN], ["wohngeld"])
     with world.by("dsb") as work:
         absences.enter(work, world["dsb"], world["isb"], work.today, work.today)
     return world
@@ -235,7 +247,7 @@ def test_every_endpoint_is_public_about_oneself_shared_or_guarded(app: Flask) ->
         | OWN
         | LISTS
         | SHARED
-        | {"sign_in.leave", "clock.advance", "bodies.ask", "milestones.plan", "milestones.reach"}
+        | {"sign_in.leave", "clock.advance", "bodies.ask", "clusters.found", "milestones.plan", "milestones.reach"}
         | {"programme.set_target", "programme.move_wave"}
         | {"bulk.index", "bulk.choose", "bulk.try_out", "bulk.start"}
         | {"blockers.add_vendor", "blockers.end_vendor", "takeover.show", "takeover.preview", "takeover.confirm"}

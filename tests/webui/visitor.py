@@ -27,7 +27,7 @@ class Visitor:
         """Open a page."""
         return self.client.get(url, **more)
 
-    def post(self, url: str, **fields: str | tuple[io.BytesIO, str]) -> TestResponse:
+    def post(self, url: str, **fields: str | list[str] | tuple[io.BytesIO, str]) -> TestResponse:
         """Send a form with the token a page of this session carries."""
         if self._csrf is None:
             self._csrf = token_in(self.get("/account").text if self.cookie("session") else self.get("/sign-in").text)

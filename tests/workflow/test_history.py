@@ -12,8 +12,8 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from tests.world import FILE, World
-from workflow import cases, documents, events, following, history, people, programme, tasks
+from tests.world import FILE, STRANGE_TOWN, TOWN, World
+from workflow import cases, clusters, documents, events, following, history, people, programme, tasks
 from workflow.engine import SYSTEM
 from workflow.errors import Conflict, NotAllowed, NotFound, SignInRequired
 from workflow.models import (
@@ -60,6 +60,7 @@ def story(world: World) -> tuple[World, UUID]:
         cases.move_to_team(work, case_id, "nord", reason="Bis Frau Muster zurück ist.")
         cases.move_to_team(work, case_id, former, reason="Frau Muster ist zurück.")
         programme.move_wave(work, "welle-2027-04", dt.date(2027, 5, 11), "Frau Muster ist im Urlaub.")
+        clusters.found(work, "Verbund", TOWN, [STRANGE_TOWN], ["wohngeld"])
     following.work_off(world.engine)
     world.walk(case_id)
     return world, case_id

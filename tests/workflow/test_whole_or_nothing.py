@@ -19,6 +19,7 @@ from workflow import (
     bodies,
     bulk,
     cases,
+    clusters,
     commands,
     comments,
     events,
@@ -127,6 +128,9 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
     with world.by("office") as work:
         bodies.enact(work, ending, "07", {GONE: HEIR})
     role = people.parse_role(f"digi@{EMPTY_TOWN}")
+    with world.by("office") as work:
+        cluster = clusters.found(work, "Verbund", TOWN, [STRANGE_TOWN], ["ikfz"]).id
+        clusters.name_coordinator(work, cluster, world["stranger"])
     with world.by("fachamt") as work:
         absence = absences.enter(work, world["fachamt"], world["isb"], work.today, dt.date(2026, 12, 31)).id
     with world.by("admin") as work:
@@ -226,6 +230,26 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
             "admin",
             lambda work: people.add(
                 work, email="neu@startklar.example", name="Neu", password_hash=None, language="de", roles=[role]
+            ),
+        ),
+        "found_cluster": (
+            "office",
+            lambda work: clusters.found(work, "X", STRANGE_TOWN, [EMPTY_TOWN], ["wohngeld"]),
+        ),
+        "join_cluster": ("office", lambda work: clusters.join(work, cluster, EMPTY_TOWN)),
+        "leave_cluster": ("stranger", lambda work: clusters.leave(work, cluster, STRANGE_TOWN)),
+        "name_coordinator": ("office", lambda work: clusters.name_coordinator(work, cluster, world["fachamt"])),
+        "dismiss_coordinator": (
+            "office",
+            lambda work: clusters.dismiss_coordinator(work, cluster, world["stranger"]),
+        ),
+        "record_for_town": (
+            "team",
+            lambda work: tasks.record(
+                work,
+                interest,
+                answers,
+                told={"means": "phone", "told_on": work.today.isoformat(), "told_by": "Fachamt"},
             ),
         ),
         "away": (

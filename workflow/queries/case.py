@@ -112,6 +112,10 @@ class Entry:
     standing_for: Text | None
     on_behalf_of: str | None
     """Whom a deputy stood in for."""
+    in_cluster: bool
+    """A co-ordinator acted for a member of the cluster."""
+    together: bool
+    """It was one decision for several cases."""
     remark: str | None
     answers: tuple[AnswerView, ...]
     opened: tuple[Text, ...]
@@ -880,6 +884,8 @@ def _entry(found: SeenCase, row: _EventRow, bulks: frozenset[str]) -> Entry:
         system=row.actor_id is None,
         standing_for=parts.role_title(found.work.catalogue, instead_of) if instead_of else None,
         on_behalf_of=found.name(_id(said.get("on_behalf_of"))),
+        in_cluster="cluster" in said,
+        together="together" in said,
         remark=found.remarks().get(remark) if remark and row.act not in _SPOKEN else None,
         answers=_answers_of(found, said.get("transition"), row.seq),
         opened=tuple(_moved(found, said, "ready")),

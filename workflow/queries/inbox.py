@@ -58,6 +58,8 @@ class Item:
     """That role is the operator's."""
     on_behalf_of: str | None = None
     """It is that of somebody who is away, whom the actor stands in for."""
+    in_cluster: bool = False
+    """It is a member's, whom the actor co-ordinates."""
     cases: int = 0
     """Of a milestone: how many cases of its service are not live yet."""
 
@@ -171,7 +173,9 @@ def inbox(work: Work, *, after: str | None = None) -> Inbox:
         dense=not actor.bodies(),
         hour=work.now.astimezone(calendar.zone).hour,
         supervises=bool(actor.teams("supervisor")),
-        works_on_cases=bool(actor.bodies() or actor.teams("umsetzungsteam") or actor.operators()),
+        works_on_cases=bool(
+            actor.bodies() or actor.coordinated() or actor.teams("umsetzungsteam") or actor.operators()
+        ),
         sees_cases=bool(actor.bodies() or actor.teams("umsetzungsteam", "supervisor") or actor.operators())
         or actor.holds("programme_office", "auditor"),
     )
@@ -321,7 +325,9 @@ def _names(work: Work, people: Sequence[UUID]) -> dict[UUID, str]:
 
 def _item(work: Work, row: Any, names: Mapping[UUID, str]) -> Item:
     catalogue, actor = work.catalogue, work.actor
-    direct = row.holder_id == actor.id or policy.allows(actor, (row.acting,), _Concerned(row))
+    of = _Concerned(row)
+    direct = row.holder_id == actor.id or policy.allows(actor, (row.acting,), of)
+    in_cluster = not direct and policy.coordinates(actor, row.acting, of) is not None
     if row.kind == "task":
         title = parts.task_title(catalogue, row)
         service: Text | str | None = parts.service_title(catalogue, row.service)
@@ -347,7 +353,8 @@ def _item(work: Work, row: Any, names: Mapping[UUID, str]) -> Item:
         optional=row.optional,
         rests=row.rests,
         follow_up_on=row.follow_up_on,
-        instead_of=None if direct else parts.role_title(catalogue, row.acting),
+        in_cluster=in_cluster,
+        instead_of=None if direct or in_cluster else parts.role_title(catalogue, row.acting),
         for_operator=not direct and row.acting == "rollout_team",
         on_behalf_of=names.get(row.on_behalf_of),
     )

@@ -12,7 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from workflow import evidence, policy
+from workflow import evidence, policy, texts
 from workflow.casework import added_title
 from workflow.catalogue import Catalogue
 from workflow.definition import AD_HOC, EvidenceField, Process, Text
@@ -167,6 +167,8 @@ def due(work: Work, on: dt.date | None) -> Due | None:
 def role_title(catalogue: Catalogue, role: str) -> Text:
     """The title of a role as tasks name it (`body.digi`, `umsetzungsteam`)."""
     name = role.removeprefix("body.")
+    if role == policy.COORDINATOR:
+        return Text(de=texts.say("de", "role.coordinator"), en=texts.say("en", "role.coordinator"))
     option = catalogue.programme.roles.get(name)
     return option.title if option else Text(de=name, en=name)
 

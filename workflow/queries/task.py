@@ -15,8 +15,9 @@ from workflow import evidence, policy, registers, reuse, tasks
 from workflow.casework import TaskRow
 from workflow.definition import EvidenceField, Text
 from workflow.engine import Work
+from workflow.errors import NotAllowed, Refused
 from workflow.evidence import Value
-from workflow.models import Event, Wave
+from workflow.models import Body, Case, Event, Recording, Task, Wave
 from workflow.queries import conversation, parts, seen, standstill
 from workflow.queries.conversation import Conversation
 from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
@@ -97,6 +98,15 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """How a team learned what it entered for a body: by what means, when, from whom (None: erased)."""
+
+    means: Text
+    told_on: dt.date
+    told_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class TaskPage:
     """Everything the page of a task shows."""
 
@@ -137,6 +147,10 @@ class TaskPage:
     mine: bool
     submitted_by_me: bool
     recorded_for_body: bool
+    cluster: bool
+    """The actor of the page acts as co-ordinator, and may decide for other members at the same time."""
+    recorded: Recorded | None
+    """How the team learned what it entered last."""
     for_the_body: bool
     """The actor of the page would record it in the body's place."""
     due: Due | None
@@ -218,6 +232,8 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         mine=row.holder_id is not None and row.holder_id == me,
         submitted_by_me=row.submitted_by is not None and row.submitted_by == me,
         recorded_for_body=row.recorded_for_body,
+        cluster=standing is not None and standing.cluster is not None,
+        recorded=_recorded(case, row),
         for_the_body=standing is not None and standing.for_the_body,
         due=line.due,
         why=None if case.as_participant else case.why(row),
@@ -239,6 +255,72 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         follow_up_on=row.follow_up_on if row.follow_up_on and row.follow_up_on > work.today else None,
         follow_up_by=case.name(row.follow_up_by),
         candidates=_candidates(case, row, without_me="accept" in deeds) if {"assign", "hand_on"} & {*deeds} else (),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """The page on which a team enters what a body told: the task, and what it asks of the team."""
+
+    task: TaskPage
+    fields: tuple[Asked, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """The same task in the case of another member of the cluster."""
+
+    id: UUID
+    body: str
+    number: str
+    due: Due | None
+    held: bool
+    """Somebody there has accepted it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TogetherPage:
+    """The page on which a co-ordinator hands in the same for several members."""
+
+    task: TaskPage
+    siblings: tuple[Sibling, ...]
+    """All that could be decided now, this one among them."""
+
+
+def record(work: Work, task_id: UUID) -> RecordPage:
+    """The page of recording. Raises NotFound, or NotAllowed when the actor is not of the case's team."""
+    case, row = seen.look_by_task(work, task_id)
+    standing = policy.recording(work.actor, row.owner, row)
+    if standing is None:
+        raise NotAllowed(roles=("umsetzungsteam",))
+    return RecordPage(task(work, task_id), _fields(case, row, standing, [], offering=True))
+
+
+def together(work: Work, task_id: UUID) -> TogetherPage:
+    """The page of deciding for several members. Raises NotFound, or Refused when the actor does not co-ordinate it."""
+    _, row = seen.look_by_task(work, task_id)
+    if policy.coordinates(work.actor, row.owner, row) is None:
+        raise Refused("error.not_coordinated")
+    members = dict(work.actor.coordinated()).get(row.service, ())
+    rows = work.session.execute(
+        sa.select(Task.id, Task.due_on, Task.status, Case.number, Body.display_name)
+        .join(Case, Case.id == Task.case_id)
+        .join(Body, Body.ars == Task.body)
+        .where(
+            policy.tasks_to_do(work.actor),
+            Task.name == row.name,
+            Task.service == row.service,
+            Task.status.in_(("ready", "accepted")),
+            Task.body.in_(members),
+        )
+        .order_by(Body.sort_key, Case.number)
+    )
+    return TogetherPage(
+        task(work, task_id),
+        tuple(
+            Sibling(one.id, one.display_name, one.number, parts.due(work, one.due_on), one.status == "accepted")
+            for one in rows
+        ),
     )
 
 
@@ -336,6 +418,20 @@ def _candidates(case: SeenCase, row: TaskRow, *, without_me: bool) -> tuple[Cand
         if name
     ]
     return tuple(sorted(found, key=lambda candidate: (candidate.name, str(candidate.id))))
+
+
+def _recorded(case: SeenCase, row: TaskRow) -> Recorded | None:
+    if not row.recorded_for_body:
+        return None
+    found = case.work.session.execute(
+        sa.select(Recording.means, Recording.told_on, Recording.told_by)
+        .where(Recording.task_id == row.id, Recording.attempt == row.attempt)
+        .limit(1)
+    ).first()
+    if found is None:
+        return None
+    means = tasks.TOLD["means"].options[found.means].title
+    return Recorded(means, found.told_on, case.remarks().get(found.told_by.hex))
 
 
 # --- what was said ---------------------------------------------------------------------------------------------------

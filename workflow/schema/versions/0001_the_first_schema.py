@@ -293,6 +293,17 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "cluster",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("lead", sa.String(length=12), nullable=False),
+        sa.Column("founded_on", sa.Date(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("head", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["lead"], ["body.ars"], name=op.f("fk_cluster_lead_body")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cluster")),
+    )
+    op.create_table(
         "event",
         sa.Column("chain_id", sa.Uuid(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
@@ -394,46 +405,6 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "role_grant",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("person_id", sa.Uuid(), nullable=False),
-        sa.Column("role", sa.String(length=80), nullable=False),
-        sa.Column("body", sa.String(length=12), nullable=True),
-        sa.Column("service", sa.String(length=80), nullable=True),
-        sa.Column("team", sa.String(length=80), nullable=True),
-        sa.Column("operator", sa.String(length=80), nullable=True),
-        sa.Column("started_at", workflow.models.Instant(), nullable=False),
-        sa.Column("ended_at", workflow.models.Instant(), nullable=True),
-        sa.ForeignKeyConstraint(["body"], ["body.ars"], name=op.f("fk_role_grant_body_body")),
-        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_role_grant_person_id_person")),
-        sa.ForeignKeyConstraint(["team"], ["team.key"], name=op.f("fk_role_grant_team_team")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_role_grant")),
-    )
-    with op.batch_alter_table("role_grant", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_role_grant_body",
-            ["body", "role"],
-            unique=False,
-            postgresql_where=sa.text("ended_at IS NULL"),
-            sqlite_where=sa.text("ended_at IS NULL"),
-        )
-        batch_op.create_index(
-            "ix_role_grant_elsewhere",
-            ["role", "operator"],
-            unique=False,
-            postgresql_where=sa.text("ended_at IS NULL AND body IS NULL AND team IS NULL"),
-            sqlite_where=sa.text("ended_at IS NULL AND body IS NULL AND team IS NULL"),
-        )
-        batch_op.create_index(batch_op.f("ix_role_grant_person_id"), ["person_id"], unique=False)
-        batch_op.create_index(
-            "ix_role_grant_team",
-            ["team", "role"],
-            unique=False,
-            postgresql_where=sa.text("ended_at IS NULL"),
-            sqlite_where=sa.text("ended_at IS NULL"),
-        )
-
-    op.create_table(
         "target",
         sa.Column("due_on", sa.Date(), nullable=False),
         sa.Column("set_on", sa.Date(), nullable=True),
@@ -517,6 +488,32 @@ def upgrade() -> None:
             postgresql_where=sa.text("status = 'pending'"),
             sqlite_where=sa.text("status = 'pending'"),
         )
+
+    op.create_table(
+        "cluster_member",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("cluster_id", sa.Uuid(), nullable=False),
+        sa.Column("body", sa.String(length=12), nullable=False),
+        sa.Column("joined_on", sa.Date(), nullable=False),
+        sa.Column("left_on", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(["body"], ["body.ars"], name=op.f("fk_cluster_member_body_body")),
+        sa.ForeignKeyConstraint(["cluster_id"], ["cluster.id"], name=op.f("fk_cluster_member_cluster_id_cluster")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cluster_member")),
+    )
+    with op.batch_alter_table("cluster_member", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_cluster_member_body"), ["body"], unique=False)
+        batch_op.create_index(batch_op.f("ix_cluster_member_cluster_id"), ["cluster_id"], unique=False)
+
+    op.create_table(
+        "cluster_service",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("cluster_id", sa.Uuid(), nullable=False),
+        sa.Column("service", sa.String(length=80), nullable=False),
+        sa.ForeignKeyConstraint(["cluster_id"], ["cluster.id"], name=op.f("fk_cluster_service_cluster_id_cluster")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cluster_service")),
+    )
+    with op.batch_alter_table("cluster_service", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_cluster_service_cluster_id"), ["cluster_id"], unique=False)
 
     op.create_table(
         "document",
@@ -674,6 +671,48 @@ def upgrade() -> None:
             unique=True,
             postgresql_where=sa.text("left_on IS NULL"),
             sqlite_where=sa.text("left_on IS NULL"),
+        )
+
+    op.create_table(
+        "role_grant",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("role", sa.String(length=80), nullable=False),
+        sa.Column("body", sa.String(length=12), nullable=True),
+        sa.Column("service", sa.String(length=80), nullable=True),
+        sa.Column("team", sa.String(length=80), nullable=True),
+        sa.Column("operator", sa.String(length=80), nullable=True),
+        sa.Column("cluster_id", sa.Uuid(), nullable=True),
+        sa.Column("started_at", workflow.models.Instant(), nullable=False),
+        sa.Column("ended_at", workflow.models.Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["body"], ["body.ars"], name=op.f("fk_role_grant_body_body")),
+        sa.ForeignKeyConstraint(["cluster_id"], ["cluster.id"], name=op.f("fk_role_grant_cluster_id_cluster")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_role_grant_person_id_person")),
+        sa.ForeignKeyConstraint(["team"], ["team.key"], name=op.f("fk_role_grant_team_team")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_role_grant")),
+    )
+    with op.batch_alter_table("role_grant", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_role_grant_body",
+            ["body", "role"],
+            unique=False,
+            postgresql_where=sa.text("ended_at IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_role_grant_elsewhere",
+            ["role", "operator"],
+            unique=False,
+            postgresql_where=sa.text("ended_at IS NULL AND body IS NULL AND team IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL AND body IS NULL AND team IS NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_role_grant_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(
+            "ix_role_grant_team",
+            ["team", "role"],
+            unique=False,
+            postgresql_where=sa.text("ended_at IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
         )
 
     op.create_table(
@@ -888,6 +927,24 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_extension_prerequisite_id"), ["prerequisite_id"], unique=False)
 
     op.create_table(
+        "recording",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("task_id", sa.Uuid(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("means", sa.String(length=80), nullable=False),
+        sa.Column("told_on", sa.Date(), nullable=False),
+        sa.Column("told_by", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_recording_case_id_cases")),
+        sa.ForeignKeyConstraint(["task_id"], ["task.id"], name=op.f("fk_recording_task_id_task")),
+        sa.ForeignKeyConstraint(["told_by"], ["remark.id"], name=op.f("fk_recording_told_by_remark")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recording")),
+    )
+    with op.batch_alter_table("recording", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_recording_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_recording_task_id"), ["task_id"], unique=False)
+
+    op.create_table(
         "mention",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
@@ -911,6 +968,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_mention_case_id"))
 
     op.drop_table("mention")
+    with op.batch_alter_table("recording", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_recording_task_id"))
+        batch_op.drop_index(batch_op.f("ix_recording_case_id"))
+
+    op.drop_table("recording")
     with op.batch_alter_table("extension", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_extension_prerequisite_id"))
         batch_op.drop_index(batch_op.f("ix_extension_case_id"))
@@ -966,6 +1028,21 @@ def downgrade() -> None:
         )
 
     op.drop_table("task")
+    with op.batch_alter_table("role_grant", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_role_grant_team", postgresql_where=sa.text("ended_at IS NULL"), sqlite_where=sa.text("ended_at IS NULL")
+        )
+        batch_op.drop_index(batch_op.f("ix_role_grant_person_id"))
+        batch_op.drop_index(
+            "ix_role_grant_elsewhere",
+            postgresql_where=sa.text("ended_at IS NULL AND body IS NULL AND team IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL AND body IS NULL AND team IS NULL"),
+        )
+        batch_op.drop_index(
+            "ix_role_grant_body", postgresql_where=sa.text("ended_at IS NULL"), sqlite_where=sa.text("ended_at IS NULL")
+        )
+
+    op.drop_table("role_grant")
     with op.batch_alter_table("participant", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_participant_there", postgresql_where=sa.text("left_on IS NULL"), sqlite_where=sa.text("left_on IS NULL")
@@ -1014,6 +1091,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_document_case_id"))
 
     op.drop_table("document")
+    with op.batch_alter_table("cluster_service", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_cluster_service_cluster_id"))
+
+    op.drop_table("cluster_service")
+    with op.batch_alter_table("cluster_member", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_cluster_member_cluster_id"))
+        batch_op.drop_index(batch_op.f("ix_cluster_member_body"))
+
+    op.drop_table("cluster_member")
     with op.batch_alter_table("bulk_item", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_bulk_item_pending",
@@ -1036,21 +1122,6 @@ def downgrade() -> None:
 
     op.drop_table("team_district")
     op.drop_table("target")
-    with op.batch_alter_table("role_grant", schema=None) as batch_op:
-        batch_op.drop_index(
-            "ix_role_grant_team", postgresql_where=sa.text("ended_at IS NULL"), sqlite_where=sa.text("ended_at IS NULL")
-        )
-        batch_op.drop_index(batch_op.f("ix_role_grant_person_id"))
-        batch_op.drop_index(
-            "ix_role_grant_elsewhere",
-            postgresql_where=sa.text("ended_at IS NULL AND body IS NULL AND team IS NULL"),
-            sqlite_where=sa.text("ended_at IS NULL AND body IS NULL AND team IS NULL"),
-        )
-        batch_op.drop_index(
-            "ix_role_grant_body", postgresql_where=sa.text("ended_at IS NULL"), sqlite_where=sa.text("ended_at IS NULL")
-        )
-
-    op.drop_table("role_grant")
     with op.batch_alter_table("prerequisite", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_prerequisite_team",
@@ -1071,6 +1142,7 @@ def downgrade() -> None:
 
     op.drop_table("message")
     op.drop_table("event")
+    op.drop_table("cluster")
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_cases_round",
