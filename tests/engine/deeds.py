@@ -16,22 +16,29 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from tests.engine.programmes import BODIES, SERVICES
-from tests.engine.scene import HELD, Scene, answers, mostly, seen
+from tests.engine.programmes import BODIES, CHECKLIST, NEIGHBOURS, SERVICES
+from tests.engine.scene import HELD, KEPT, Scene, answers, mostly, seen
 from workflow import (
+    absences,
+    bulk,
     cases,
     clock,
+    commands,
+    comments,
     evidence,
     following,
     messages,
     milestones,
+    participants,
     people,
     prerequisites,
     programme,
     reminders,
+    takeover,
     tasks,
 )
-from workflow.casework import OPEN
+from workflow.casework import OPEN, RESULT
+from workflow.definition import AD_HOC, TASK_OWNERS
 from workflow.engine import SYSTEM, Engine, Who, Work
 from workflow.models import Grant
 from workflow.policy import Role
@@ -105,13 +112,29 @@ def hold(scene: Scene, draw: Random) -> Drawn:
     case = mostly(draw, scene.cases, [one for one in scene.cases if not one.rests and one.ended_on is None])
     if case is None:
         return None
-    given = {
+    given, who = _pause(scene, draw), scene.somebody(draw, "umsetzungsteam", case)
+    version = seen(draw, case.version)
+    return Deed(who, lambda work: cases.hold_as_answered(work, case.id, given, seen=version))
+
+
+@deed()
+def change_hold(scene: Scene, draw: Random) -> Drawn:
+    case = mostly(draw, scene.cases, [one for one in scene.cases if one.rests])
+    if case is None:
+        return None
+    given, who = _pause(scene, draw), scene.somebody(draw, "umsetzungsteam", case)
+    version = seen(draw, case.version)
+    return Deed(who, lambda work: cases.change_hold_as_answered(work, case.id, given, seen=version))
+
+
+def _pause(scene: Scene, draw: Random) -> dict[str, str | evidence.StoredFile]:
+    return {
         "blocker": draw.choice(_blockers(scene)),
+        "waits_for": draw.choice(["", "", "land", "body", "operator:centre", "vendor:nobody"]),
+        "promised_on": draw.choice(["", (scene.today + dt.timedelta(days=draw.randint(0, 40))).isoformat()]),
         "reason": draw.choice(["Urlaub", "Urlaub", ""]),
         "review_on": (scene.today + dt.timedelta(days=draw.randint(-2, 60))).isoformat(),
     }
-    who, version = scene.somebody(draw, "umsetzungsteam", case), seen(draw, case.version)
-    return Deed(who, lambda work: cases.hold_as_answered(work, case.id, given, seen=version))
 
 
 @deed(3)
@@ -130,6 +153,93 @@ def move_to_team(scene: Scene, draw: Random) -> Drawn:
         return None
     team, who = draw.choice(["north", "south", "west"]), scene.somebody(draw, "programme_office", case)
     return Deed(who, lambda work: cases.move_to_team(work, case.id, team, reason="Urlaub"))
+
+
+@deed(3)
+def join(scene: Scene, draw: Random) -> Drawn:
+    there = ("dogs", BODIES[1])
+    case = mostly(draw, scene.cases, [one for one in scene.cases if (one.service, one.body) == there])
+    if case is None:
+        return None
+    bodies = draw.sample(NEIGHBOURS, draw.randint(1, 2)) if draw.random() < 0.9 else [draw.choice(BODIES)]
+    who, version = scene.somebody(draw, "umsetzungsteam", case), seen(draw, case.version)
+    return Deed(who, lambda work: participants.join(work, case.id, bodies, seen=version))
+
+
+@deed(1)
+def leave(scene: Scene, draw: Random) -> Drawn:
+    taking_part = {task.case_id for task in scene.tasks if task.body in NEIGHBOURS}
+    case = mostly(draw, scene.cases, [one for one in scene.cases if one.id in taking_part])
+    if case is None:
+        return None
+    body, who = draw.choice(NEIGHBOURS), scene.somebody(draw, "umsetzungsteam", case)
+    return Deed(who, lambda work: participants.leave(work, case.id, body))
+
+
+@deed(1)
+def take_over(scene: Scene, draw: Random) -> Drawn:
+    process = scene.process()
+    since = scene.today - dt.timedelta(days=draw.randint(-1, 900))
+    given = {
+        "service": draw.choice(SERVICES),
+        "body": draw.choice(BODIES),
+        "state": draw.choice([*process.states, "nowhere"]),
+        "since": since.isoformat(),
+        "live_on": draw.choice(["", "", (since - dt.timedelta(days=9)).isoformat()]),
+        "variant": draw.choice(["", "portal", "paper"]),
+        "closed": draw.choice(["", "true"]),
+        "source": "Liste",
+    }
+    who = draw.choice([scene.people["office"], scene.anybody(draw)])
+    return Deed(who, lambda work: takeover.take_over(work, given))
+
+
+@deed(3)
+def ask_of_many(scene: Scene, draw: Random) -> Drawn:
+    """One thing asked of many at once; `work_off_many` does it, in the name of who asked."""
+    case_ids = [case.id for case in scene.cases if draw.random() < 0.6]
+    order = draw.choice(
+        [
+            bulk.Order("hold", _pause(scene, draw)),
+            bulk.Order("resume"),
+            bulk.Order("team", {"team": draw.choice(["north", "south"]), "reason": "Urlaub"}),
+            bulk.Order("advance", transition=draw.choice(list(scene.process().transitions))),
+            bulk.Order("open"),
+        ]
+    )
+    if order.kind == "open":
+        subjects = [bulk.Subject(service=service, body=body) for service in SERVICES for body in BODIES]
+    else:
+        subjects = bulk.of_cases(case_ids)
+    who = draw.choice([scene.people["both"], scene.people["north"], scene.people["office"], scene.anybody(draw)])
+    return Deed(who, lambda work: bulk.ask(work, order, subjects))
+
+
+@deed(3)
+def work_off_many(_scene: Scene, _draw: Random) -> Drawn:
+    return Job(bulk.go_on)
+
+
+@deed(4)
+def comment(scene: Scene, draw: Random) -> Drawn:
+    if not scene.cases:
+        return None
+    case, task = draw.choice(scene.cases), None
+    if draw.random() < 0.5:
+        task = mostly(draw, scene.tasks, [one for one in scene.tasks if one.case_id == case.id])
+    said = draw.choice(["Bitte ansehen.", f"@{draw.choice(sorted(scene.people)).title()} bitte ansehen.", ""])
+    named = [scene.anybody(draw)] if draw.random() < 0.3 else []
+    who, task_id = scene.somebody(draw, "body.digi", case), task.id if task is not None else None
+    return Deed(who, lambda work: comments.write(work, case.id, said, task_id=task_id, mentioned=named))
+
+
+@deed(2)
+def withdraw_comment(scene: Scene, draw: Random) -> Drawn:
+    if not scene.comments:
+        return None
+    chosen = draw.choice(scene.comments)
+    who = chosen.author_id if draw.random() < 0.9 else scene.anybody(draw)
+    return Deed(who, lambda work: comments.withdraw(work, chosen.id))
 
 
 @deed(1)
@@ -158,7 +268,14 @@ def _on_task(scene: Scene, draw: Random, statuses: tuple[str, ...], role: str, d
 
 @deed(4)
 def accept(scene: Scene, draw: Random) -> Drawn:
-    return _on_task(scene, draw, ("ready",), "", lambda work, task, v: tasks.accept(work, task.id, seen=v))
+    """Sometimes clicked twice: the second click finds what the first one came to."""
+    key = f"{draw.random()}" if draw.random() < 0.3 else None
+
+    def do(work: Work, task: Any, version: int | None) -> Any:
+        done = commands.once(work, key, tasks.accept, task.id, seen=version)
+        return commands.once(work, key, tasks.accept, task.id, seen=version) if key else done
+
+    return _on_task(scene, draw, ("ready",), "", do)
 
 
 @deed()
@@ -173,7 +290,7 @@ def submit(scene: Scene, draw: Random) -> Drawn:
     process, dice = scene.process(), draw.random()
 
     def do(work: Work, task: Any, version: int | None) -> Any:
-        asked = process.states[task.state].tasks[task.name].evidence
+        asked = RESULT if task.name == AD_HOC else process.states[task.state].tasks[task.name].evidence
         given = answers(work, asked, task.service, Random(dice))
         if task.owner == "body.leitung":
             given = {**given, **answers(work, evidence.SIGNED, task.service, Random(dice))}
@@ -187,9 +304,17 @@ def confirm(scene: Scene, draw: Random) -> Drawn:
     return _on_task(scene, draw, ("submitted",), "", lambda work, task, v: tasks.confirm(work, task.id, seen=v))
 
 
-@deed()
+@deed(4)
 def send_back(scene: Scene, draw: Random) -> Drawn:
-    return _on_task(scene, draw, ("submitted",), "", lambda work, t, v: tasks.send_back(work, t.id, "Fehlt.", seen=v))
+    """All of it, or only some fields."""
+    process, dice = scene.process(), draw.random()
+
+    def do(work: Work, task: Any, version: int | None) -> Any:
+        asked = RESULT if task.name == AD_HOC else process.states[task.state].tasks[task.name].evidence
+        redo = [name for name in asked if Random(f"{dice}{name}").random() < 0.4]
+        return tasks.send_back(work, task.id, "Fehlt.", redo, seen=version)
+
+    return _on_task(scene, draw, ("submitted",), "", do)
 
 
 @deed(3)
@@ -245,6 +370,48 @@ def take_back(scene: Scene, draw: Random) -> Drawn:
 def follow_up(scene: Scene, draw: Random) -> Drawn:
     day = draw.choice([None, scene.today + dt.timedelta(days=draw.randint(-1, 30))])
     return _on_task(scene, draw, ("ready", "accepted"), "", lambda work, t, v: tasks.follow_up(work, t.id, day, seen=v))
+
+
+@deed(6)
+def tick(scene: Scene, draw: Random) -> Drawn:
+    """Points of a checklist; only some tasks have one."""
+    process = scene.process()
+    listed = [
+        task
+        for task in scene.tasks
+        if task.name != AD_HOC and process.states[task.state].tasks[task.name].checklist and task.acting is not None
+    ]
+    task = mostly(draw, scene.tasks, listed)
+    if task is None:
+        return None
+    points, done = draw.sample(CHECKLIST, draw.randint(1, len(CHECKLIST))), draw.random() < 0.85
+    who, version = scene.somebody(draw, task.acting or task.owner, task), seen(draw, task.version)
+    return Deed(who, lambda work: tasks.tick(work, task.id, points, done=done, seen=version))
+
+
+@deed(4)
+def add_ad_hoc(scene: Scene, draw: Random) -> Drawn:
+    case = mostly(draw, scene.cases, [one for one in scene.cases if one.ended_on is None])
+    if case is None:
+        return None
+    owner, days = draw.choice(TASK_OWNERS), draw.choice([1, 5, 60, 0])
+    mandatory, title = draw.random() < 0.6, draw.choice([f"Nachfragen {draw.randint(0, 10**6)}"] * 9 + [""])
+    who, version = scene.somebody(draw, draw.choice(["umsetzungsteam", "body.digi"]), case), seen(draw, case.version)
+    return Deed(
+        who,
+        lambda work: tasks.add_ad_hoc(
+            work, case.id, title, "Wie besprochen.", owner=owner, working_days=days, mandatory=mandatory, seen=version
+        ),
+    )
+
+
+@deed(2)
+def withdraw_task(scene: Scene, draw: Random) -> Drawn:
+    task = mostly(draw, scene.tasks, [one for one in scene.tasks if one.name == AD_HOC and one.acting is not None])
+    if task is None:
+        return None
+    who, version = scene.somebody(draw, "umsetzungsteam", task), seen(draw, task.version)
+    return Deed(who, lambda work: tasks.withdraw(work, task.id, "Entfällt.", seen=version))
 
 
 @deed()
@@ -327,6 +494,29 @@ def set_aside_prerequisite(scene: Scene, draw: Random) -> Drawn:
 
 
 @deed(1)
+def assign_prerequisite(scene: Scene, draw: Random) -> Drawn:
+    do, to = prerequisites.assign, scene.anybody(draw)
+    role = draw.choice(["supervisor", "body.leitung", "body.digi"])
+    return _on_prerequisite(scene, draw, ("ready",), role, lambda work, row, v: do(work, row.id, to, seen=v))
+
+
+@deed(1)
+def extend_prerequisite(scene: Scene, draw: Random) -> Drawn:
+    do, days, open_ = prerequisites.extend, draw.choice([0, 5, 60]), ("ready", "accepted", "submitted", "expired")
+    return _on_prerequisite(
+        scene, draw, open_, "supervisor", lambda work, row, v: do(work, row.id, days, "Urlaub", seen=v)
+    )
+
+
+@deed(1)
+def send_back_prerequisite(scene: Scene, draw: Random) -> Drawn:
+    do = prerequisites.send_back
+    return _on_prerequisite(
+        scene, draw, ("submitted",), "umsetzungsteam", lambda work, row, v: do(work, row.id, "Fehlt.", seen=v)
+    )
+
+
+@deed(1)
 def confirm_prerequisite(scene: Scene, draw: Random) -> Drawn:
     do = prerequisites.confirm
     return _on_prerequisite(
@@ -388,8 +578,7 @@ def grant(scene: Scene, draw: Random) -> Drawn:
 @deed(1)
 def withdraw(scene: Scene, draw: Random) -> Drawn:
     """Somebody loses a role, whatever they have accepted in it. The teams keep somebody: cases need a last resort."""
-    names = [name for name in sorted(scene.people) if name not in ("office", "admin", "north", "south", "both")]
-    person = scene.people[draw.choice(names)]
+    person = scene.people[draw.choice([name for name in sorted(scene.people) if name not in KEPT])]
     with scene.engine.read(SYSTEM) as work:
         held = work.session.execute(
             sa.select(Grant.role, Grant.body, Grant.service, Grant.team, Grant.operator)
@@ -400,6 +589,40 @@ def withdraw(scene: Scene, draw: Random) -> Drawn:
         return None
     role = Role(*draw.choice(held))
     return Deed(scene.people["admin"], lambda work: people.withdraw(work, person, role))
+
+
+@deed(1)
+def erase_person(scene: Scene, draw: Random) -> Drawn:
+    """Somebody is gone for good, with whatever they have accepted."""
+    person = scene.people[draw.choice([name for name in sorted(scene.people) if name not in KEPT])]
+    who = draw.choice([scene.people["admin"], scene.anybody(draw)])
+    return Deed(who, lambda work: people.erase(work, person))
+
+
+@deed(1)
+def same_human(scene: Scene, draw: Random) -> Drawn:
+    """Two accounts are known to belong to one human being, or no longer."""
+    one, other = scene.anybody(draw), scene.anybody(draw)
+    do = draw.choice([people.same_human, people.not_same_human])
+    return Deed(scene.people["admin"], lambda work: do(work, one, other))
+
+
+@deed(3)
+def away(scene: Scene, draw: Random) -> Drawn:
+    person, deputy = scene.anybody(draw), scene.anybody(draw)
+    begins = scene.today + dt.timedelta(days=draw.randint(0, 9))
+    ends = begins + dt.timedelta(days=draw.randint(-1, 30))
+    who = draw.choice([scene.people["admin"], scene.people["admin"], person, scene.anybody(draw)])
+    return Deed(who, lambda work: absences.enter(work, person, deputy, begins, ends))
+
+
+@deed(1)
+def back(scene: Scene, draw: Random) -> Drawn:
+    if not scene.absences:
+        return None
+    absence = draw.choice(scene.absences)
+    who = draw.choice([absence.person_id, scene.people["admin"], scene.anybody(draw)])
+    return Deed(who, lambda work: absences.end(work, absence.id))
 
 
 # --- time ------------------------------------------------------------------------------------------------------------
@@ -414,6 +637,11 @@ def days_pass(_scene: Scene, draw: Random) -> Drawn:
 @deed(3)
 def remind(_scene: Scene, _draw: Random) -> Drawn:
     return Job(reminders.decide)
+
+
+@deed(2)
+def bring_up(_scene: Scene, _draw: Random) -> Drawn:
+    return Job(tasks.bring_up)
 
 
 @deed(5)

@@ -14,6 +14,10 @@ from workflow.definition import TASK_OWNERS
 SERVICES = ("dogs", "cats")
 BODIES = ("071110000000", "073310101000")
 """A kreisfreie Stadt of team north and a Verbandsgemeinde of team south, which also has all dogs."""
+NEIGHBOURS = ("073310000000", "073310102000")
+"""The Landkreis and another Verbandsgemeinde of the second one's district: where dogs are concerned they may take part.
+In the second one nobody has an account."""
+CHECKLIST = ("seen", "printed", "filed")
 
 CATS = """\
 service: cats
@@ -44,6 +48,18 @@ milestones:
   contract: {due: 2026-12-15}
 """
 
+GROUP = """\
+  around:
+    title: {de: Nachbarn, en: Neighbours}
+    kinds: [landkreis, verbandsgemeinde]
+    source: Gemeindeverzeichnis
+    confidence: sourced
+"""
+
+NEIGHBOUR = (
+    "073310102000,,verbandsgemeinde,Wonnegau,VG Wonnegau,Alzey,073310000000,Osthofen,67574,21000,94.1,13,49.70,8.32\n"
+)
+
 BLOCKERS = """\
 blockers:
   no_staff: {title: {de: Kein Personal, en: No staff}}
@@ -51,7 +67,7 @@ blockers:
 """
 
 _TITLE = {"de": "Wort", "en": "Word"}
-_OWNERS = [*TASK_OWNERS, "umsetzungsteam", "body.digi", "body.leitung"]
+_OWNERS = [*TASK_OWNERS, "umsetzungsteam", "body.digi", "body.leitung", "participant.digi", "participant.leitung"]
 _MOVERS = ["umsetzungsteam", "body.leitung", "supervisor", "programme_office"]
 
 
@@ -60,6 +76,9 @@ def write(folder: Path, draw: Random) -> Path:
     small.write_minimal(folder)
     small.write(folder, "programme.yaml", small.PROGRAMME + BLOCKERS)
     small.write(folder, "services/cats.yaml", CATS)
+    small.write(folder, small.SERVICE, small.DOGS.replace("{group: towns,", "{group: around,"))
+    small.write(folder, "groups.yaml", small.GROUPS + GROUP)
+    small.write(folder, "bodies/municipalities.csv", small.BODIES + NEIGHBOUR)
     small.write(folder, small.PROCESS, json.dumps(process(draw), ensure_ascii=False, indent=1))
     return folder
 
@@ -73,11 +92,13 @@ def process(draw: Random) -> dict[str, Any]:
         tasks = _tasks(draw, number, known)
         states[state] = {"title": _TITLE, "tasks": tasks}
         if number == 0:  # surely behind whatever comes later: other states may be missed
-            known += [(name, field, asked) for name, task in tasks.items() for field, asked in task["evidence"].items()]
+            known += [one for name, task in tasks.items() for one in _to_be_asked(name, task)]
     states["goal"] = {"title": _TITLE, "goal": True, "tasks": _tasks(draw, len(road), known, most=2)}
     states["gone"] = {"title": _TITLE, "end": True, "aside": True}
     if draw.random() < 0.5:
         states["rests"] = {"title": _TITLE, "aside": True, "tasks": _tasks(draw, len(road) + 1, known, most=1)}
+    if draw.random() < 0.7:
+        states["replaced"] = {"title": _TITLE, "end": True, "aside": True}
     return {
         "process": "onboarding",
         "version": 1,
@@ -94,24 +115,35 @@ def _tasks(
     tasks: dict[str, dict[str, Any]] = {}
     for position in range(draw.randint(1 if number == 0 else 0, most)):
         after = [name for name in tasks if draw.random() < 0.35]
+        first = number == position == 0
+        owner = draw.choice(_OWNERS[:-2] if first else _OWNERS)
         task: dict[str, Any] = {
             "title": _TITLE,
-            "owner": draw.choice(_OWNERS),
+            "owner": owner,
             "due": draw.choice(["1 working day", "5 working days", "10 calendar days", "30 working days"]),
             "ladder": "short",
             "after": after,
             "optional": draw.random() < 0.2,
-            "evidence": _evidence(draw, first=number == position == 0),
+            "evidence": _evidence(draw, first=first, of_case=not owner.startswith("participant.")),
         }
+        if draw.random() < 0.25:
+            task["checklist"] = dict.fromkeys(CHECKLIST[: draw.randint(1, 3)], _TITLE)
         if draw.random() < 0.3:
             task["confirm"] = draw.choice(["umsetzungsteam", "body.leitung", "body.fachamt"])
         if draw.random() < 0.2:
             task["informs"] = [draw.choice(["body.dsb", "supervisor", "programme_office"])]
         before = _before(tasks, after)
-        asked = [*known, *((name, field, given) for name in before for field, given in tasks[name]["evidence"].items())]
+        asked = [*known, *(one for name in before for one in _to_be_asked(name, tasks[name]))]
         _depend(draw, task, asked)
         tasks[f"t{number}{position}"] = task
     return tasks
+
+
+def _to_be_asked(name: str, task: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """The answers of a task that conditions may name: those every participant gives may differ, and count for none."""
+    if task["owner"].startswith("participant."):
+        return []
+    return [(name, field, asked) for field, asked in task["evidence"].items()]
 
 
 def _before(tasks: dict[str, dict[str, Any]], after: list[str]) -> list[str]:
@@ -148,7 +180,7 @@ def _depend(draw: Random, task: dict[str, Any], asked: list[tuple[str, str, dict
         task["due"] = {"stichtag": "20 working days"}
 
 
-def _evidence(draw: Random, *, first: bool) -> dict[str, dict[str, Any]]:
+def _evidence(draw: Random, *, first: bool, of_case: bool) -> dict[str, dict[str, Any]]:
     options = {name: {"title": _TITLE} for name in ("good", "bad", "ugly")}
     kinds: list[dict[str, Any]] = [
         {"type": "choice", "options": options},
@@ -158,8 +190,9 @@ def _evidence(draw: Random, *, first: bool) -> dict[str, dict[str, Any]]:
         {"type": "number", "least": 1, "most": 9},
         {"type": "document", "accept": ["pdf"]},
         {"type": "email"},
-        {"type": "date", "sets": "stichtag"},
     ]
+    if of_case:
+        kinds.append({"type": "date", "sets": "stichtag"})
     chosen = draw.sample(kinds, draw.randint(0, 3))
     if first:
         chosen += [{"type": "variant"}, {"type": "wave", "required": False}]
@@ -195,4 +228,7 @@ def _transitions(draw: Random, road: list[str], states: dict[str, Any]) -> dict[
     if "rests" in states:
         made["stop"] = {"from": ["goal"], "to": "rests", "by": ["umsetzungsteam"]}
         made["go_on"] = {"from": ["rests"], "to": "goal", "by": ["umsetzungsteam"]}
+    if "replaced" in states:
+        sources = [*steps, *(["rests"] if "rests" in states else [])]
+        made["replace"] = {"from": sources, "to": "replaced", "by": ["system"]}
     return {name: {"title": _TITLE, **move} for name, move in made.items()}

@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from tests.engine.scene import Scene
-from workflow import history, requirements
+from workflow import history, requirements, texts
 from workflow.casework import OPEN, CaseAtHand, TaskRow
 from workflow.engine import SYSTEM, Work
 from workflow.models import Case, Event, Hold
@@ -30,17 +30,23 @@ def faults(scene: Scene) -> list[str]:
 
 
 def taken(scene: Scene) -> list[str]:
-    """Every transition history tells of is one the process permits, and each leads on from where the last one led."""
+    """Every transition history tells of is one the process permits, and each leads on from where the last one led;
+    and there are words for every kind of entry."""
     process, found = scene.process(), []
     with scene.engine.read(SYSTEM) as work:
+        acts = work.session.execute(sa.select(Event.act).where(Event.chain == "case").distinct()).scalars()
+        found += [f"nobody can read what “{act}” is" for act in acts if not texts.knows("de", f"event.{act}")]
         moves = work.session.execute(
-            sa.select(Event.chain_id, Event.content)
-            .where(Event.chain == "case", Event.act == "advanced")
+            sa.select(Event.chain_id, Event.act, Event.content)
+            .where(Event.chain == "case", Event.act.in_(("advanced", "taken_over")))
             .order_by(Event.chain_id, Event.seq)
         ).all()
     stands: dict[UUID, str] = {}
-    for case_id, content in moves:
+    for case_id, act, content in moves:
         said = json.loads(content)
+        if act == "taken_over":
+            stands[case_id] = said["target"]
+            continue
         move = process.transitions[said["transition"]]
         before = stands.get(case_id, process.initial)
         if said["source"] != before or said["source"] not in move.from_ or said["target"] != move.to:
@@ -70,7 +76,7 @@ def _is_expected(case: CaseAtHand) -> bool:
     """Somebody is expected to act on it, or something is named that it waits for and somebody who looks after that."""
     if case.row.rests or case.process.states[case.row.state].goal:
         return True
-    if any(task.acting is not None and case.in_charge(task.acting) for task in case.tasks.values()):
+    if any(task.acting is not None and case.in_charge(task.acting, task) for task in case.tasks.values()):
         return True
     for move in case.process.transitions.values():
         if case.row.state not in move.from_ or move.back:

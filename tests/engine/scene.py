@@ -19,7 +19,7 @@ from workflow import casework, checking, documents, loading, people, policy, set
 from workflow.definition import EvidenceField, Process
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.evidence import Given, StoredFile
-from workflow.models import Case, Milestone, Prerequisite, Remark, Task
+from workflow.models import Absence, AdHoc, Case, Comment, Milestone, Person, Prerequisite, Remark, Task
 
 Thing = TypeVar("Thing")
 
@@ -38,8 +38,12 @@ HELD = {
     "digi": [f"digi@{KOBLENZ}", f"it@{WOELLSTEIN}"],
     "fachamt": [f"fachamt@{KOBLENZ}/dogs", f"kasse@{KOBLENZ}"],
     "mayor": [f"leitung@{WOELLSTEIN}", f"digi@{WOELLSTEIN}"],
+    "county": [f"{role}@{programmes.NEIGHBOURS[0]}" for role in ("leitung", "digi", "fachamt")],
 }
-"""Who is there from the beginning. Both teams keep their people whatever happens; others may lose and get roles."""
+"""Who is there from the beginning. Others may lose and get roles."""
+
+KEPT = ("office", "admin", "north", "south", "both")
+"""They keep what they have, whatever happens: cases need a last resort."""
 
 
 @dataclass(slots=True)
@@ -54,6 +58,8 @@ class Scene:
     prerequisites: Sequence[Any] = ()
     milestones: Sequence[Any] = ()
     remarks: Sequence[Any] = ()
+    comments: Sequence[Any] = ()
+    absences: Sequence[Any] = ()
 
     def look(self) -> None:
         """See how things stand now."""
@@ -63,7 +69,9 @@ class Scene:
             self.tasks = work.session.execute(
                 sa.select(Task.__table__, Case.number)
                 .join(Case, Case.id == Task.case_id)
-                .order_by(Case.number, Task.state, Task.name, Task.scope)
+                .outerjoin(AdHoc, AdHoc.id == Task.id)
+                .outerjoin(Remark, Remark.id == AdHoc.remark_id)
+                .order_by(Case.number, Task.state, Task.name, Remark.text, Task.scope)
             ).all()
             shared = sa.select(Prerequisite.__table__)
             self.prerequisites = work.session.execute(
@@ -75,7 +83,18 @@ class Scene:
             self.remarks = work.session.execute(
                 sa.select(Remark.id, Remark.chain_id)
                 .join(Case, Case.id == Remark.chain_id)
-                .order_by(Case.number, Remark.commitment)
+                .order_by(Case.number, Remark.text, Remark.commitment)
+            ).all()
+            self.comments = work.session.execute(
+                sa.select(Comment.id, Comment.author_id)
+                .join(Case, Case.id == Comment.case_id)
+                .join(Remark, Remark.id == Comment.remark_id)
+                .order_by(Case.number, Comment.written_at, Remark.text, Comment.withdrawn)
+            ).all()
+            self.absences = work.session.execute(
+                sa.select(Absence.id, Absence.person_id)
+                .join(Person, Person.id == Absence.person_id)
+                .order_by(Absence.from_on, Absence.until_on, Person.email)
             ).all()
 
     def process(self) -> Process:

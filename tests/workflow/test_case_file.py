@@ -10,6 +10,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 from tests.databases import SQLiteDatabases
 from tests.workflow.conftest import Run
 from tests.world import FILE, World, make
-from workflow import cases, tasks
+from workflow import cases, comments, tasks
 from workflow.errors import NotFound
 from workflow.exchange import case_file
 from workflow.models import Remark
@@ -28,8 +29,21 @@ Change = Callable[[Path], None]
 
 @pytest.fixture
 def case_id(world: World) -> UUID:
-    """A case with free text, answers and a document."""
+    """A case with free text, answers, a document, and whatever else belongs to one."""
     case_id = world.open()
+    with world.by("digi") as work:
+        said = comments.write(work, case_id, "Frau Müller fragt nach.")
+        comments.write(work, case_id, "Sie kommt wieder.", mentioned=[world["it"]])
+        comments.withdraw(work, said.id)
+    with world.by("supervisor") as work:
+        tasks.extend(work, world.task(case_id, "express_interest"), 3, "Urlaub")
+    with world.by("team") as work:
+        cases.hold(work, case_id, blocker="no_staff", reason="x", review_on=work.today.replace(year=2027))
+        added = tasks.add_ad_hoc(work, case_id, "Frau Müller anrufen", owner="body.it", working_days=3)
+    world.days(1)
+    with world.by("team") as work:
+        cases.resume(work, case_id)
+        tasks.withdraw(work, added.id, "Sie hat angerufen.")
     with world.by("digi") as work:
         tasks.decline(work, world.task(case_id, "express_interest"), "Frau Müller ist krank.\nBis März.")
     with world.by("team") as work:
@@ -82,6 +96,8 @@ def test_the_script_in_the_file_says_that_it_holds(world: World, case_id: UUID, 
     assert folder.name == case.number
     assert told.stdout.startswith(f"{case.number}: holds. {case.seq} entries")
     assert case.head in told.stdout
+    rows = json.loads((folder / "case.json").read_text(encoding="utf-8"))["rows"]
+    assert {name for name, listed in rows.items() if listed} >= {"ad_hoc", "comment", "extension", "hold", "mention"}
     assert sorted(path.name for path in folder.iterdir()) == [
         "README.txt",
         "case.json",
@@ -135,10 +151,21 @@ def _rechain(folder: Path) -> None:
     (folder / "events.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _state(folder: Path) -> None:
+def _in_case(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     case = json.loads((folder / "case.json").read_text(encoding="utf-8"))
-    case["case"]["state"] = "live"
+    change(case)
     (folder / "case.json").write_text(json.dumps(case), encoding="utf-8")
+
+
+def _another_commitment(folder: Path) -> None:
+    """Other words, and in the entry the commitment that would prove them."""
+    _say_something_else(folder)
+    words = [json.loads(line) for line in (folder / "words.jsonl").read_text(encoding="utf-8").splitlines()]
+    word = next(word for word in words if "Meier" in (word["value"] or ""))
+    proof = hashlib.sha256(f"{word['salt']}\n{word['value']}".encode()).hexdigest()
+    text = (folder / "events.jsonl").read_text(encoding="utf-8")
+    begin = text.rindex('"commitment":"', 0, text.index(word["id"])) + 14
+    (folder / "events.jsonl").write_text(text[:begin] + proof + text[begin + 64 :], encoding="utf-8")
 
 
 def _document(folder: Path) -> None:
@@ -149,9 +176,9 @@ def _document(folder: Path) -> None:
     ("change", "why"),
     [
         (lambda folder: _line(folder, "events.jsonl", 1, '"act":"', '"act":"x'), "was changed"),
-        (lambda folder: _line(folder, "events.jsonl", -1, '"act":"', '"act":"x'), "last entries"),
+        (lambda folder: _line(folder, "events.jsonl", -1, '"act":"', '"act":"x'), "names as the last: it was changed"),
         (lambda folder: _lines(folder, "events.jsonl", lambda lines: lines[:2] + lines[3:]), "missing"),
-        (lambda folder: _lines(folder, "events.jsonl", lambda lines: lines[:-1]), "last entries"),
+        (lambda folder: _lines(folder, "events.jsonl", lambda lines: lines[:-1]), "as the last one, there are"),
         (lambda folder: _lines(folder, "events.jsonl", lambda lines: [lines[1], lines[0], *lines[2:]]), "elsewhere"),
         (lambda folder: _lines(folder, "events.jsonl", lambda lines: [*lines, lines[-1]]), "elsewhere"),
         (lambda folder: (folder / "events.jsonl").write_text("unsinn\n"), "cannot be read"),
@@ -159,8 +186,13 @@ def _document(folder: Path) -> None:
         (lambda folder: _lines(folder, "words.jsonl", lambda lines: lines[1:]), "lacks"),
         (lambda folder: _lines(folder, "words.jsonl", lambda lines: [*lines, lines[0]]), "of which no entry knows"),
         (_say_something_else, "is not what its entry commits to"),
-        (_rechain, "last entries"),
-        (_state, "case.json says state"),
+        (_another_commitment, "does not follow entry 2: one of the two was changed"),
+        (_rechain, "names as the last: it was changed"),
+        (lambda folder: _in_case(folder, lambda case: case["case"].update(state="live")), "state of the case is live"),
+        (lambda folder: _in_case(folder, lambda case: case.update(number="wohngeld-1")), "number wohngeld-1"),
+        (lambda folder: _in_case(folder, lambda case: case["rows"]["task"][0].update(status="x")), "status of task"),
+        (lambda folder: _in_case(folder, lambda case: case["rows"]["task"].pop()), "is in the entries only"),
+        (lambda folder: _in_case(folder, lambda case: case["rows"]["hold"].append({"id": "1"})), "in case.json only"),
         (_document, "was changed"),
         (lambda folder: next((folder / "documents").iterdir()).unlink(), "is missing"),
         (lambda folder: (folder / "documents.json").write_text("{}"), "does not list"),
@@ -185,12 +217,14 @@ def test_whatever_was_changed_in_the_file_is_told(small_world: World, tmp_path: 
 
 def test_what_was_erased_is_no_fault(world: World, case_id: UUID, tmp_path: Path) -> None:
     with world.look() as work:
-        remark = work.session.execute(sa.select(Remark.id).where(Remark.chain_id == case_id).limit(1)).scalar_one()
+        remark = work.session.execute(
+            sa.select(Remark.id).where(Remark.chain_id == case_id, Remark.text.is_not(None)).limit(1)
+        ).scalar_one()
     with world.by("office") as work:
         cases.erase_remark(work, case_id, remark)
     told = verify(unpack(pack(world, case_id), tmp_path / "out"))
     assert told.returncode == 0
-    assert "1 erased" in told.stdout
+    assert "2 erased" in told.stdout  # and the comment that was withdrawn
 
 
 def test_who_does_not_see_the_case_gets_no_file(world: World, case_id: UUID) -> None:
