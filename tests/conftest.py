@@ -96,15 +96,21 @@ def database_url(databases: Callable[[Flavour], str]) -> str:
 
 
 @pytest.fixture
+def peopled_database_url(databases: Callable[[Flavour], str]) -> str:
+    """The same with the people of `tests/world.py`."""
+    return databases("peopled")
+
+
+@pytest.fixture
 def empty_database_url(databases: Callable[[Flavour], str]) -> str:
     """A fresh database with the tables and nothing in them."""
     return databases("empty")
 
 
 @pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[World]:
+def world(peopled_database_url: str, tmp_path: Path) -> Iterator[World]:
     """A loaded database with named people around a few municipalities; no cases yet."""
-    made = make(database_url, tmp_path)
+    made = make(peopled_database_url, tmp_path)
     yield made
     made.engine.close()
 

@@ -1,11 +1,13 @@
 """Fresh databases for tests, copied from templates that are made once per test process.
 
-Two flavours: `empty` is migrated and holds nothing; `loaded` holds the programme of the `definitions/` folder as well.
+Three flavours: `empty` is migrated and holds nothing; `loaded` holds the programme of the `definitions/` folder as
+well; in `peopled` the people of `tests/world.py` are there too.
 """
 
 import datetime as dt
 import shutil
 import sqlite3
+import tempfile
 import uuid
 from pathlib import Path
 from typing import Literal
@@ -14,9 +16,10 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
+from tests import world
 from workflow import database, loading, settings, start
 
-Flavour = Literal["empty", "loaded"]
+Flavour = Literal["empty", "loaded", "peopled"]
 DEFINITIONS = Path(__file__).parent.parent / "definitions"
 BEGINNING = dt.datetime(2026, 11, 23, 7, tzinfo=dt.UTC)
 """Where the rehearsal clock of a loaded database stands: Monday, 23 November 2026, 08:00 in Mainz."""
@@ -34,6 +37,9 @@ def fill(url: str, flavour: Flavour) -> None:
         loading.load(engine, DEFINITIONS)
     finally:
         engine.close()
+    if flavour == "peopled":
+        with tempfile.TemporaryDirectory() as data:
+            world.make(url, Path(data)).engine.close()
 
 
 class SQLiteDatabases:

@@ -20,7 +20,7 @@ from workflow import cases, clock, documents, milestones, people, prerequisites,
 from workflow.definition import EvidenceField
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.evidence import StoredFile
-from workflow.models import Base, Case, Milestone, Prerequisite, Task, TeamDistrict
+from workflow.models import Base, Case, Milestone, Person, Prerequisite, Task, TeamDistrict
 
 TOWN = "073390000000"  # Landkreis Mainz-Bingen
 STRANGE_TOWN = "073190000000"  # Worms
@@ -208,42 +208,58 @@ def who_acts(owner: str) -> str:
 
 
 def make(database_url: str, data: Path) -> World:
-    """People in a loaded database."""
+    """The people of a loaded database; they are added when nobody is there yet."""
     installation = settings.read({"STARTKLAR_DATABASE_URL": database_url, "STARTKLAR_DATA": str(data)})
     world = World(start.engine(installation))
     path = documents.path_of(installation.documents, FILE.sha256)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(PDF)
-    with world.engine.change(SYSTEM) as work:
+    with world.look() as work:
         pairs = work.session.execute(sa.select(TeamDistrict.district, TeamDistrict.team))
         teams = {pair.district: pair.team for pair in pairs}
-        world.team = teams[TOWN]
-        other = next(team for team in sorted(set(teams.values())) if team != world.team)
-        roles = {
-            "admin": ["admin"],
-            "office": ["programme_office"],
-            "auditor": ["auditor"],
-            "team": [f"umsetzungsteam@{world.team}"],
-            "colleague": [f"umsetzungsteam@{world.team}"],
-            "other_team": [f"umsetzungsteam@{other}"],
-            "supervisor": [f"supervisor@{world.team}"],
-            "operator": ["rollout_team@dataport"],
-            **{
-                role: [f"{role}@{TOWN}"]
-                for role in ("leitung", "digi", "fachamt", "it", "dsb", "isb", "kasse", "redaktion")
-            },
-            "stranger": [f"digi@{STRANGE_TOWN}"],
-        }
-        for name, held in roles.items():
-            world.ids[name] = people.add(
+        known = {row.email: row.id for row in work.session.execute(sa.select(Person.email, Person.id))}
+    world.team = teams[TOWN]
+    held = _held(world.team, other=next(team for team in sorted(set(teams.values())) if team != world.team))
+    world.ids = {name: known[_email(name)] for name in held if _email(name) in known} or _add(world.engine, held)
+    return world
+
+
+def _held(team: str, *, other: str) -> dict[str, list[str]]:
+    """Who is there, and the roles they hold."""
+    return {
+        "admin": ["admin"],
+        "office": ["programme_office"],
+        "auditor": ["auditor"],
+        "team": [f"umsetzungsteam@{team}"],
+        "colleague": [f"umsetzungsteam@{team}"],
+        "other_team": [f"umsetzungsteam@{other}"],
+        "supervisor": [f"supervisor@{team}"],
+        "operator": ["rollout_team@dataport"],
+        **{
+            role: [f"{role}@{TOWN}"]
+            for role in ("leitung", "digi", "fachamt", "it", "dsb", "isb", "kasse", "redaktion")
+        },
+        "stranger": [f"digi@{STRANGE_TOWN}"],
+    }
+
+
+def _email(name: str) -> str:
+    return f"{name.replace('_', '-')}@startklar.example"
+
+
+def _add(engine: Engine, held: Mapping[str, list[str]]) -> dict[str, UUID]:
+    with engine.change(SYSTEM) as work:
+        return {
+            name: people.add(
                 work,
-                email=f"{name.replace('_', '-')}@startklar.example",
+                email=_email(name),
                 name=name.replace("_", " ").title(),
                 password_hash=None,
                 language="en" if name == "auditor" else "de",
-                roles=[people.parse_role(words) for words in held],
+                roles=[people.parse_role(words) for words in roles],
             ).id
-    return world
+            for name, roles in held.items()
+        }
 
 
 def plausible(fields: Mapping[str, EvidenceField], today: dt.date) -> dict[str, str | StoredFile]:

@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -172,6 +172,7 @@ def can_upgrade(present: str) -> bool:
     return present in {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
 
 
+@cache
 def _newest_schema() -> str | None:
     return ScriptDirectory.from_config(_alembic()).get_current_head()
 

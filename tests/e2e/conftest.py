@@ -66,9 +66,9 @@ def password_hash() -> str:
 
 
 @pytest.fixture
-def site(database_url: str, tmp_path: Path, password_hash: str, browser: Browser) -> Iterator[Site]:
+def site(peopled_database_url: str, tmp_path: Path, password_hash: str, browser: Browser) -> Iterator[Site]:
     """The application served by the server of the demo, on a free port."""
-    world = worlds.make(database_url, tmp_path)
+    world = worlds.make(peopled_database_url, tmp_path)
     with database.transaction(world.engine.pool, write=True) as session:
         session.execute(sa.update(Person).values(password=password_hash))
     with serve(world.engine) as base_url:

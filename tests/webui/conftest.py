@@ -32,9 +32,9 @@ def password_hash(cheap_hashes: None) -> str:
 
 
 @pytest.fixture
-def world(database_url: str, tmp_path: Path, password_hash: str) -> Iterator[World]:
+def world(peopled_database_url: str, tmp_path: Path, password_hash: str) -> Iterator[World]:
     """People around a few real municipalities, on a database of this test."""
-    made = worlds.make(database_url, tmp_path)
+    made = worlds.make(peopled_database_url, tmp_path)
     with database.transaction(made.engine.pool, write=True) as session:
         session.execute(sa.update(Person).values(password=password_hash))
     yield made

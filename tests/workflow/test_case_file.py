@@ -55,7 +55,7 @@ def case_id(world: World) -> UUID:
 @pytest.fixture
 def small_world(sqlite_databases: SQLiteDatabases, tmp_path: Path) -> Iterator[World]:
     """People on SQLite, for what no other database would change."""
-    url = sqlite_databases.fresh("loaded")
+    url = sqlite_databases.fresh("peopled")
     made = make(url, tmp_path)
     yield made
     made.engine.close()

@@ -84,10 +84,10 @@ COMMANDS: tuple[list[str], ...] = (
 
 
 @pytest.fixture
-def world(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(peopled_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """People in a loaded database, which is also the command line's."""
-    monkeypatch.setenv("STARTKLAR_DATABASE_URL", database_url)
-    made = worlds.make(database_url, tmp_path)
+    monkeypatch.setenv("STARTKLAR_DATABASE_URL", peopled_database_url)
+    made = worlds.make(peopled_database_url, tmp_path)
     yield made
     made.engine.close()
 
@@ -95,7 +95,7 @@ def world(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def small_world(sqlite_databases: SQLiteDatabases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The same on SQLite, for what no other database would change."""
-    url = sqlite_databases.fresh("loaded")
+    url = sqlite_databases.fresh("peopled")
     monkeypatch.setenv("STARTKLAR_DATABASE_URL", url)
     made = worlds.make(url, tmp_path)
     yield made

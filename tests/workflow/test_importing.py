@@ -25,10 +25,10 @@ pty = pytest.importorskip("pty", reason="there are no terminals to speak of on W
 
 
 @pytest.fixture
-def world(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(peopled_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """People in a loaded database, which is also the command line's."""
-    monkeypatch.setenv("STARTKLAR_DATABASE_URL", database_url)
-    made = worlds.make(database_url, tmp_path)
+    monkeypatch.setenv("STARTKLAR_DATABASE_URL", peopled_database_url)
+    made = worlds.make(peopled_database_url, tmp_path)
     yield made
     made.engine.close()
 

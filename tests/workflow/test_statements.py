@@ -22,9 +22,9 @@ AT = dt.datetime(2026, 11, 23, 7, 30, 15, 123456, tzinfo=dt.timezone(dt.timedelt
 
 
 @pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[World]:
+def world(peopled_database_url: str, tmp_path: Path) -> Iterator[World]:
     """People in a loaded database."""
-    made = worlds.make(database_url, tmp_path)
+    made = worlds.make(peopled_database_url, tmp_path)
     yield made
     made.engine.close()
 
