@@ -43,7 +43,7 @@ class Place:
 _CASEWORKERS = frozenset((*ROLES, COORDINATOR)) - {"admin"}
 
 ENTRIES = (
-    Entry("inbox.show", "nav.inbox", "tasks"),
+    Entry("inbox.show", "nav.inbox", "tasks", frozenset(), ("queue",)),
     Entry("case_list.show", "nav.cases", "case", _CASEWORKERS, ("cases", "tasks")),
     Entry("bodies.index", "nav.bodies", "body", _CASEWORKERS, ("prerequisites", "districts", "clusters")),
     Entry("services.index", "nav.services", "service", frozenset(), ("milestones",)),

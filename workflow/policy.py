@@ -319,6 +319,49 @@ def prerequisites_to_do(actor: Actor) -> sa.ColumnElement[bool]:
     return sa.or_(sa.false(), *(clause for _, clause in prerequisites_to_do_by(actor)))
 
 
+def tasks_free(actor: Actor) -> sa.ColumnElement[bool]:
+    """The tasks nobody has accepted that the actor may act on, or may hand to somebody as supervisor of the team."""
+    return _free_of(Task, actor, tasks_to_do(actor))
+
+
+def prerequisites_free(actor: Actor) -> sa.ColumnElement[bool]:
+    """The same of prerequisites."""
+    return _free_of(Prerequisite, actor, prerequisites_to_do(actor))
+
+
+def tasks_taken(actor: Actor) -> sa.ColumnElement[bool]:
+    """The tasks of the actor's roles, and of a supervisor's team, that somebody has accepted who still works there."""
+    branches = _to_do(actor, Task.acting, Task.body, Task.team, operator=Task.operator, service=Task.service)
+    return _taken_of(Task, actor, branches)
+
+
+def prerequisites_taken(actor: Actor) -> sa.ColumnElement[bool]:
+    """The same of prerequisites."""
+    branches = _to_do(actor, Prerequisite.acting, Prerequisite.body, Prerequisite.team)
+    return _taken_of(Prerequisite, actor, branches)
+
+
+def _free_of(
+    of: type[Task] | type[Prerequisite], actor: Actor, to_do: sa.ColumnElement[bool]
+) -> sa.ColumnElement[bool]:
+    held = sa.and_(of.status == "accepted", of.holder_id.in_([one for one in (actor.id, *actor.stands_for) if one]))
+    return sa.or_(
+        sa.and_(to_do, sa.or_(of.holder_id.is_(None), sa.not_(held))),
+        sa.and_(of.acting.is_not(None), _supervised(of, actor), sa.not_(_is_with_somebody(of))),
+    )
+
+
+def _taken_of(
+    of: type[Task] | type[Prerequisite], actor: Actor, branches: Sequence[sa.ColumnElement[bool]]
+) -> sa.ColumnElement[bool]:
+    ours = sa.or_(_supervised(of, actor), *branches)
+    return sa.and_(of.acting.is_not(None), ours, _is_with_somebody(of))
+
+
+def _supervised(of: type[Task] | type[Prerequisite], actor: Actor) -> sa.ColumnElement[bool]:
+    return one_of(of.team, actor.teams("supervisor"))
+
+
 def tasks_to_do_by(actor: Actor) -> list[tuple[UUID | None, sa.ColumnElement[bool]]]:
     """`tasks_to_do`, told apart by on whose behalf: the first that holds decides, None is the actor's own."""
     return _to_do_by(
@@ -747,13 +790,21 @@ def _is_same_human(
 
 def _is_free(of: type[Task] | type[Prerequisite], actor: Actor) -> sa.ColumnElement[bool]:
     """No colleague who still holds a role there has accepted it; what somebody accepted who is away is the deputy's."""
+    ours = [of.holder_id == one for one in (actor.id, *actor.stands_for)]
+    return sa.or_(of.status != "accepted", of.holder_id.is_(None), *ours, ~_is_still_there(of))
+
+
+def _is_with_somebody(of: type[Task] | type[Prerequisite]) -> sa.ColumnElement[bool]:
+    """Somebody has accepted it who still holds a role there."""
+    return sa.and_(of.status == "accepted", of.holder_id.is_not(None), _is_still_there(of))
+
+
+def _is_still_there(of: type[Task] | type[Prerequisite]) -> sa.ColumnElement[bool]:
     colleague = _another_grant()
     places = [colleague.body == of.body, colleague.team == of.team]
     if of is Task:
         places.append(colleague.operator == Task.operator)
-    still_there = sa.exists().where(colleague.person_id == of.holder_id, colleague.ended_at.is_(None), sa.or_(*places))
-    ours = [of.holder_id == one for one in (actor.id, *actor.stands_for)]
-    return sa.or_(of.status != "accepted", of.holder_id.is_(None), *ours, ~still_there)
+    return sa.exists().where(colleague.person_id == of.holder_id, colleague.ended_at.is_(None), sa.or_(*places))
 
 
 def _another_grant() -> Any:

@@ -101,6 +101,8 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
         Stop("inbox-supervisor", "supervisor", "/", ""),
         Stop("inbox-office", "office", "/", ""),
         Stop("inbox-admin", "admin", "/", ""),
+        Stop("queue", "team", "/queue", "Noch frei"),
+        Stop("queue-taken", "supervisor", "/queue?taken=yes", "Bei wem?"),
         Stop("cases", "team", "/cases", "Wohngeld"),
         Stop("cases-overdue", "supervisor", "/cases?overdue=yes", "überfällig"),
         Stop("cases-escalated", "supervisor", "/cases?escalated=yes", "Eskaliert heißt"),

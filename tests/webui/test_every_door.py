@@ -40,6 +40,7 @@ LISTS = frozenset(
         "services.index",
         "programme.show",
         "inbox.show",
+        "queue.show",
     }
 )
 SHARED = frozenset(
