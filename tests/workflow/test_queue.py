@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from tests.statements import counted
 from tests.world import STRANGE_TOWN, World
 from workflow import people, policy, tasks
 from workflow.models import Prerequisite, Task
@@ -118,3 +119,21 @@ def test_it_is_leafed_through_and_a_place_that_makes_no_sense_is_the_beginning(
         first = queue.queue(work)
         for nonsense in ("x.y", "~~~~", "a~b~1~99999999~x", "9" * 400, "body.digi~07~0~20261123~\0"):
             assert queue.queue(work, after=nonsense) == first
+
+
+def test_it_takes_as_many_statements_for_one_case_as_for_many(world: World) -> None:
+    def look() -> int:
+        with world.look("supervisor") as work, counted(world) as sent:
+            queue.queue(work)
+            queue.queue(work, taken=True)
+        return len(sent)
+
+    case_ids = [world.open(), world.open("uvg")]
+    with world.by("digi") as work:
+        tasks.accept(work, world.task(case_ids[0], "express_interest"))
+    few = look()
+    for service in ("ikfz", "elterngeld", "fuehrerschein"):
+        case_ids.append(world.open(service))
+        with world.by("digi") as work:
+            tasks.accept(work, world.task(case_ids[-1], "express_interest"))
+    assert look() == few == 5

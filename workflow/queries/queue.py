@@ -78,6 +78,8 @@ class Queue:
     total: int
     overdue: int
     """Of what is shown, on all its pages."""
+    takes: bool
+    """The actor can take something of this page."""
     older: str | None
     is_first: bool
 
@@ -105,8 +107,9 @@ def queue(work: Work, *, role: str | None = None, taken: bool = False, after: st
     rows = _rows(work, role, place, taken=taken) if shown else []
     page = rows[:PAGE]
     since = _since(work, page) if taken else {}
+    groups = tuple(_groups(work, page, since))
     return Queue(
-        groups=tuple(_groups(work, page, since)),
+        groups=groups,
         role=role,
         taken=taken,
         roles=tuple(
@@ -117,6 +120,7 @@ def queue(work: Work, *, role: str | None = None, taken: bool = False, after: st
         taken_total=sum(row.count for row in tallies if row.taken),
         total=sum(row.count for row in shown),
         overdue=sum(row.overdue for row in shown),
+        takes=any(line.may_accept for group in groups for line in group.lines),
         older=_written(page[-1]) if len(rows) > PAGE else None,
         is_first=place is None,
     )
