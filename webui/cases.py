@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from webui import deeds, errors, forms, notices, session, wording
 from webui.documents import disposition
 from webui.forms import PREFIX
-from workflow import cases, participants, tasks
+from workflow import cases, participants, sub_services, tasks
 from workflow.definition import EvidenceField
 from workflow.engine import Work
 from workflow.errors import Conflict, InvalidEvidence, NotFound, Refused, StartklarError, TransitionNotAvailable
@@ -190,6 +190,32 @@ def add_task(case_id: UUID) -> AnyResponse:
     except Conflict as error:
         return page_of(case_id, refused=error)
     return notices.leave(_back_to(case_id), "notice.task_added")
+
+
+@blueprint.post("/<uuid:case_id>/parts/on")
+def switch_on(case_id: UUID) -> AnyResponse:
+    """Say since when a part of the service is live."""
+    given = {name: forms.text(f"part-{name}") for name in sub_services.FIELDS if forms.text(f"part-{name}")}
+    try:
+        deeds.do(sub_services.switch_on, case_id, forms.text("part-name"), given, seen=forms.seen())
+    except InvalidEvidence as error:
+        return page_of(case_id, faults=forms.worded(error.faults, prefix="part-"))
+    except Conflict as error:
+        return page_of(case_id, refused=error)
+    return notices.leave(_back_to(case_id), "notice.part_on")
+
+
+@blueprint.post("/<uuid:case_id>/parts/off")
+def switch_off(case_id: UUID) -> AnyResponse:
+    """Say that a part of the service is switched off again, and why."""
+    name, reason = forms.text("part-name"), forms.text("part-reason")
+    try:
+        deeds.do(sub_services.switch_off, case_id, name, reason, seen=forms.seen())
+    except InvalidEvidence as error:
+        return page_of(case_id, faults=forms.worded(error.faults, prefix="part-"))
+    except Conflict as error:
+        return page_of(case_id, refused=error)
+    return notices.leave(_back_to(case_id), "notice.part_off")
 
 
 @blueprint.get("/<uuid:case_id>/participants")

@@ -11,13 +11,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import cases, casework, evidence, participants, policy, registers, requirements
+from workflow import cases, casework, evidence, participants, policy, registers, requirements, sub_services
 from workflow.casework import TaskRow
 from workflow.definition import AD_HOC, TASK_OWNERS, EvidenceField, Text, Transition
 from workflow.engine import Work
 from workflow.errors import NotFound, TransitionNotAvailable
 from workflow.machine import Move
-from workflow.models import Body, Bulk, Case, Event, Participant
+from workflow.models import Body, Bulk, Case, Event, Part, Participant, Remark
 from workflow.queries import conversation, delays, parts, seen, standstill
 from workflow.queries.conversation import Conversation
 from workflow.queries.delays import Delays
@@ -258,6 +258,8 @@ class CasePage:
     may_open_next: bool
     participants: tuple[ParticipantLine, ...]
     may_invite: bool
+    sub_services: tuple[PartLine, ...]
+    may_switch: bool
     moves: tuple[MoveOffer, ...]
     onward: MoveOffer | None
     open: tuple[TaskLine, ...]
@@ -277,6 +279,24 @@ class CasePage:
     """Where the next page of history begins."""
     newest: bool
     """The history shown begins with the latest entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartLine:
+    """One of the services a service consists of, as it stands in this case."""
+
+    name: str
+    title: Text | str
+    """The name alone where the catalogue does not know it any more."""
+    live_on: dt.date | None
+    off_on: dt.date | None
+    url: str | None
+    known: bool
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it is live now."""
+        return self.live_on is not None and self.off_on is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +429,8 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
         and not others.onward,
         participants=_there(found) if _has_participants(found) else (),
         may_invite=_has_participants(found) and participants.may_invite(found),
+        sub_services=_sub_services(found),
+        may_switch=sub_services.may_switch(found),
         moves=moves,
         onward=onward,
         open=open_tasks,
@@ -657,6 +679,33 @@ def _hold_lines(found: SeenCase) -> tuple[HoldLine, ...]:
             held_by=found.name(hold.held_by),
         )
         for hold in reversed(found.holds())
+    )
+
+
+def _sub_services(found: SeenCase) -> tuple[PartLine, ...]:
+    """Those the catalogue names, then what was once live and is not named any more."""
+    entry = found.work.catalogue.services.get(found.row.service)
+    named = dict(entry.sub_services) if entry is not None else {}
+    if not named and not found.has_parts:
+        return ()
+    rows = found.work.session.execute(
+        sa.select(Part.name, Part.live_on, Part.off_on, Remark.text)
+        .outerjoin(Remark, Remark.id == Part.url_id)
+        .where(Part.case_id == found.row.id)
+        .order_by(Part.name)
+    )
+    kept = {row.name: row for row in rows}
+    return tuple(
+        PartLine(
+            name=name,
+            title=named.get(name, name),
+            live_on=row.live_on if row is not None else None,
+            off_on=row.off_on if row is not None else None,
+            url=row.text if row is not None else None,
+            known=name in named,
+        )
+        for name in (*named, *(name for name in kept if name not in named))
+        for row in [kept.get(name)]
     )
 
 
@@ -920,10 +969,7 @@ def _facts(found: SeenCase, said: Mapping[str, Any]) -> dict[str, Any]:
         facts["blocker"] = blocker.title if blocker else paused.get("blocker", "")
         if review_on := paused.get("review_on"):
             facts["review_on"] = dt.date.fromisoformat(review_on)
-    facts |= _new_places(found, said)
-    if bodies := said.get("bodies"):
-        names = parts.body_names(found.work, bodies)
-        facts["bodies"], facts["n"] = ", ".join(names.get(ars, ars) for ars in bodies), len(bodies)
+    facts |= _new_places(found, said) | _parts_and_participants(found, said)
     if by := said.get("by"):
         query = sa.select(Case.number).where(Case.id == UUID(by))
         facts["case"] = found.work.session.execute(query).scalar_one()
@@ -931,6 +977,18 @@ def _facts(found: SeenCase, said: Mapping[str, Any]) -> dict[str, Any]:
         facts["on"] = dt.date.fromisoformat(on)
     if source := said.get("source_id"):
         facts["what"] = _shared_title(found, source)
+    return facts
+
+
+def _parts_and_participants(found: SeenCase, said: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of the service and the bodies an entry is about."""
+    facts: dict[str, Any] = {}
+    if part := said.get("part"):
+        entry = found.work.catalogue.services.get(found.row.service)
+        facts["part"] = entry.sub_services.get(part, part) if entry is not None else part
+    if bodies := said.get("bodies"):
+        names = parts.body_names(found.work, bodies)
+        facts["bodies"], facts["n"] = ", ".join(names.get(ars, ars) for ars in bodies), len(bodies)
     return facts
 
 

@@ -18,7 +18,21 @@ from workflow.definition import EvidenceField, Text
 from workflow.engine import Work
 from workflow.errors import NotFound
 from workflow.evidence import Value
-from workflow.models import Body, Case, Decision, Document, Evidence, Hold, Person, Remark, Task, Team, Vendor, Wave
+from workflow.models import (
+    Body,
+    Case,
+    Decision,
+    Document,
+    Evidence,
+    Hold,
+    Part,
+    Person,
+    Remark,
+    Task,
+    Team,
+    Vendor,
+    Wave,
+)
 from workflow.policy import Holder
 from workflow.queries import parts, why
 from workflow.queries.parts import AnswerView, DocumentLink, Due
@@ -126,6 +140,8 @@ class SeenCase(CaseAtHand):
     is_named_by_others: bool = False
     """Other cases ended because this one goes on in their place, or are later rounds of it."""
     _names: dict[UUID, str] = field(default_factory=dict)
+    has_parts: bool = False
+    """Services it consists of went live by themselves."""
     as_participant: bool = False
     """The actor of the page sees its own body's tasks only."""
     body_names: dict[str, str] = field(default_factory=dict)
@@ -346,7 +362,7 @@ def _look(
     found = statements.rows(work.connection, query, {"which": which})
     if not found:
         raise NotFound(what="case")
-    *columns, body_name, team_title, wave_de, wave_en, is_named_by_others = found[0]
+    *columns, body_name, team_title, wave_de, wave_en, is_named_by_others, has_parts = found[0]
     case_row = CaseRow(*columns)
     in_full = policy.sees(work.actor, case_row)
     if not in_full and not mine and not (own_task and casework.is_own_task(work, own_task)):
@@ -373,6 +389,7 @@ def _look(
         team_title=team_title,
         wave_title=Text(de=wave_de, en=wave_en) if wave_de else None,
         is_named_by_others=bool(is_named_by_others) and in_full,
+        has_parts=bool(has_parts) and in_full,
         as_participant=not in_full,
         body_names=parts.body_names(work, elsewhere) if elsewhere else {},
         _holds=_holds(work, holds),
@@ -442,6 +459,7 @@ _LOOK = (
         Wave.title_de,
         Wave.title_en,
         sa.exists().where(sa.or_(_OTHER.superseded_by == Case.id, _OTHER.previous_id == Case.id)),
+        sa.exists().where(Part.case_id == Case.id),
     )
     .join(Body, Body.ars == Case.body)
     .join(Team, Team.key == Case.team)
