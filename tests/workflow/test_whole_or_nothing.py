@@ -31,6 +31,7 @@ from workflow import (
     programme,
     registers,
     reminders,
+    sub_services,
     takeover,
     tasks,
 )
@@ -38,7 +39,7 @@ from workflow.bodies import Edition
 from workflow.engine import Work
 from workflow.errors import AlreadyOpen, Conflict, StartklarError
 from workflow.exchange import gv100ad
-from workflow.models import Case, Event, Milestone, Prerequisite, Remark, Task
+from workflow.models import Case, Event, Milestone, Part, Prerequisite, Remark, Task
 
 pytestmark = pytest.mark.slow
 
@@ -79,7 +80,8 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         work.session.execute(sa.update(Case).where(Case.id == contracted).values(wave="welle-2027-02"))
     old, ended = world.open("uvg", STRANGE_TOWN), world.open("wohngeld", STRANGE_TOWN)
     with world.engine.change("system") as work:
-        for case_id in (old, ended):
+        work.session.execute(sa.insert(Part).values(case_id=live, name="part", live_on=work.today))
+        for case_id in (old, ended, live):
             work.session.execute(sa.update(Case).where(Case.id == case_id).values(state="live", live_on=work.today))
     with world.by("office") as work:
         newer = cases.open_next(work, ended, occasion="upgrade", reason="x").id
@@ -159,6 +161,7 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
             ),
         ),
         "take_over": ("office", lambda work: takeover.take_over(work, before)),
+        "switch_off": ("team", lambda work: sub_services.switch_off(work, live, "part", "x")),
         "join": ("team", lambda work: participants.join(work, shared, [NEIGHBOUR])),
         "leave": ("team", lambda work: participants.leave(work, shared, HEIR)),
         "open_next": ("office", lambda work: cases.open_next(work, old, occasion="upgrade", reason="x")),
