@@ -161,6 +161,10 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
             ),
         ),
         "take_over": ("office", lambda work: takeover.take_over(work, before)),
+        "switch_on": (
+            "team",
+            lambda work: sub_services.switch_on(work, live, "deregistration", {"live_on": work.today.isoformat()}),
+        ),
         "switch_off": ("team", lambda work: sub_services.switch_off(work, live, "part", "x")),
         "join": ("team", lambda work: participants.join(work, shared, [NEIGHBOUR])),
         "leave": ("team", lambda work: participants.leave(work, shared, HEIR)),
@@ -270,6 +274,10 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
     }
 
 
+_FEWEST = {"add_vendor": 1, "end_vendor": 2}
+"""Deeds that are one row of a register."""
+
+
 def test_a_deed_that_fails_at_any_statement_leaves_nothing_behind(world: World) -> None:
     deeds = _deeds(world)
     before = contents(world)
@@ -278,7 +286,7 @@ def test_a_deed_that_fails_at_any_statement_leaves_nothing_behind(world: World) 
         while _cut_at(world, who, deed, statement):
             statement += 1
             assert contents(world) == before, f"{name} left something behind when cut at statement {statement}"
-        assert statement >= 1, f"{name} was cut at {statement} statements only"
+        assert statement >= _FEWEST.get(name, 3), f"{name} was cut at {statement} statements only"
 
 
 def _cut_at(world: World, who: str, deed: Deed, position: int) -> bool:
