@@ -19,6 +19,7 @@ from workflow.engine import Work
 from workflow.errors import Conflict, InvalidEvidence, NotFound, Refused, StartklarError, TransitionNotAvailable
 from workflow.exchange import case_file
 from workflow.queries import case as query
+from workflow.queries import dates as dates_query
 from workflow.queries import standstill
 
 _CHUNK = 256 * 1024
@@ -43,6 +44,22 @@ def why(case_id: UUID) -> AnyResponse:
     with session.engine().read(session.me()) as work:
         number, answer = query.why(work, case_id)
     return jsonify(standstill.plain(number, answer))
+
+
+@blueprint.get("/<uuid:case_id>/dates")
+def dates(case_id: UUID) -> str:
+    """Every date of the case, and how it came about."""
+    with session.engine().read(session.me()) as work:
+        found = dates_query.dates(work, case_id)
+    return render_template("case_dates.html", found=found)
+
+
+@blueprint.get("/<uuid:case_id>/dates.json")
+def dates_for_machines(case_id: UUID) -> AnyResponse:
+    """The same for machines."""
+    with session.engine().read(session.me()) as work:
+        found = dates_query.dates(work, case_id)
+    return jsonify(dates_query.plain(found))
 
 
 @blueprint.get("/<uuid:case_id>/file.zip")

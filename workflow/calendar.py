@@ -7,6 +7,7 @@ Holidays come from the package `holidays` for the programme's Land. Working days
 from __future__ import annotations
 
 import datetime as dt
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -45,8 +46,9 @@ class Extension:
 class Step:
     """One step of an explained date: what was added and where it led.
 
-    `kind` is start, days, extension or pause, and fixed or calendar_days where no working days are counted; `cause` is
-    the extension or pause behind it.
+    `kind` is start, days, extension or pause, and fixed or calendar_days where no working days are counted; of a
+    statutory period also months, and roll, by so many days, from a day on which none ends. `cause` is the extension or
+    pause behind it.
     """
 
     kind: str
@@ -62,6 +64,12 @@ def as_it_happened(extensions: Sequence[Extension], pauses: Sequence[Pause]) -> 
         [*extensions, *pauses],
         key=lambda one: (one.given_on, 0) if isinstance(one, Extension) else (one.began_on, 1),
     )
+
+
+def months_after(date: dt.date, months: int) -> dt.date:
+    """The day of the same number so many months later, or the last of a month that has none (§ 188 Abs. 2, 3 BGB)."""
+    year, month = divmod(date.year * 12 + date.month - 1 + months, 12)
+    return dt.date(year, month + 1, min(date.day, monthrange(year, month + 1)[1]))
 
 
 class Calendar:
@@ -113,6 +121,13 @@ class Calendar:
         for year in range(start.year, end.year + 1):
             count -= sum(1 for date in self._year(year) if start < date <= end and date.weekday() < 5)
         return count
+
+    def end_of_period(self, date: dt.date) -> dt.date:
+        """The day on which a statutory period ends that would end on `date`: the next working day when that is a
+        Saturday, a Sunday or a public holiday (§ 31 Abs. 3 VwVfG)."""
+        while not self.is_working_day(date):
+            date += _DAY
+        return date
 
     def deadline(
         self, start: dt.date, working_days: int, extensions: Sequence[Extension] = (), pauses: Sequence[Pause] = ()

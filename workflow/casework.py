@@ -23,6 +23,7 @@ from workflow.deadlines import Counting, DueDate
 from workflow.definition import (
     AD_HOC,
     DOCUMENT_KINDS,
+    OPENED,
     Due,
     EvidenceField,
     OfMilestone,
@@ -371,6 +372,23 @@ class CaseAtHand:
         counting = Counting(counted_from, extensions, self.pauses())
         return deadlines.due(self.work.catalogue.calendar, rule, counting, fixed=self._fixed)
 
+    def due_of(self, task: TaskRow, counted_from: dt.date) -> DueDate:
+        """When a task is due that has been counted since that day: never later than a law says it must be done."""
+        rule, _ = self.rule_of(task)
+        by_law = self.statutory(task)
+        aimed_at = self.due(rule, counted_from, self.extensions(task))
+        return deadlines.at_most(aimed_at, by_law.date if by_law else None, "by_law")
+
+    def statutory(self, task: TaskRow) -> DueDate | None:
+        """When a law says a task must be done; None where none does, or while nobody said when the period began."""
+        rule = self.definition_of(task).statutory
+        if rule is None:
+            return None
+        event = self.row.opened_on if rule.since == OPENED else self.facts().get(rule.since)
+        if not isinstance(event, dt.date):
+            return None
+        return deadlines.statutory(self.work.catalogue.calendar, rule.within, event)
+
     def rule_of(self, task: TaskRow) -> tuple[Due, str]:
         """The due rule and ladder of whoever acts on a task now: its own, or the programme's for confirming."""
         rules = self.work.catalogue.programme.calendar
@@ -626,8 +644,8 @@ class LockedCase(CaseAtHand):
         if start:
             self._count_anew(task)
         extended = self.extensions(task)
-        rule, ladder_name = self.rule_of(task)
-        due_on = self.due(rule, counted_from, extended).date
+        _, ladder_name = self.rule_of(task)
+        due_on = self.due_of(task, counted_from).date
         ladder = programme.ladders.get(ladder_name)
         ring = (
             deadlines.next_ring(calendar, ladder, due_on, counted_from, now=self.work.now)

@@ -457,6 +457,39 @@ def why(number: str, as_json: bool, email: str | None) -> None:
             out(f"  {line}")
 
 
+@startklar.command(help="cli.help.explain")
+@click.argument("number", metavar="CASE", cls=Argument, help="cli.help.why.case")
+@click.argument("name", metavar="[TASK]", required=False, cls=Argument, help="cli.help.explain.task")
+@JSON
+@AS
+def explain(number: str, name: str | None, as_json: bool, email: str | None) -> None:
+    """How the dates of a case came about, step by step."""
+    from workflow import cases
+    from workflow.queries import dates, why
+
+    with _opened() as engine, engine.read(_actor(engine, email)) as work:
+        found = dates.dates(work, cases.by_number(work, number))
+    if name is not None:
+        found = dates.only(found, name)
+    if as_json:
+        out_json(dates.plain(found))
+        return
+    language = console.language()
+    if not found.dated:
+        out(say("cli.explain.none"))
+    for one in found.dated:
+        day = one.due.on if one.due else "–"
+        out(say(f"cli.explain.{one.kind}", title=one.title, name=one.name, day=day))
+        for group in why.sentences(one.why) if one.why else ():
+            out(f"  {dates.in_both(group)[language]}")
+        if one.by_law is not None:
+            law = one.by_law
+            key = "cli.explain.by_law" if law.due else "cli.explain.by_law_open"
+            out(f"  {say(key, basis=law.basis, day=law.due.on if law.due else None)}")
+            for group in why.sentences(law.why) if law.why else ():
+                out(f"    {dates.in_both(group)[language]}")
+
+
 # --- history ---------------------------------------------------------------------------------------------------------
 
 

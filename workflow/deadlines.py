@@ -6,8 +6,19 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from workflow.calendar import Calendar, Extension, Pause, Step, as_it_happened
-from workflow.definition import CalendarDays, Due, Ladder, OfMilestone, Promised, Rung, Stichtag, WorkingDays
+from workflow.calendar import Calendar, Extension, Pause, Step, as_it_happened, months_after
+from workflow.definition import (
+    CalendarDays,
+    Due,
+    Ladder,
+    Months,
+    OfMilestone,
+    Period,
+    Promised,
+    Rung,
+    Stichtag,
+    WorkingDays,
+)
 
 _FAR = 400
 """Repeating rungs looked at per ladder; at every ten working days this is sixteen years."""
@@ -26,7 +37,8 @@ class Counting:
 class DueDate:
     """A due date that can be asked why.
 
-    `kind` is working_days, calendar_days, stichtag, promised, milestone, or validity: the day a proof is valid until.
+    `kind` is working_days, calendar_days, stichtag, promised, milestone, statutory, or validity: the day a proof is
+    valid until.
     """
 
     date: dt.date
@@ -70,11 +82,27 @@ def extended(calendar: Calendar, due: DueDate, extensions: tuple[Extension, ...]
     return DueDate(steps[-1].date, due.kind, tuple(steps))
 
 
-def at_most(due: DueDate, latest: dt.date | None) -> DueDate:
-    """The same date, but never later than `latest`."""
+def at_most(due: DueDate, latest: dt.date | None, kind: str = "at_most") -> DueDate:
+    """The same date, but never later than `latest`, because of the step `kind`."""
     if latest is None or due.date <= latest:
         return due
-    return DueDate(latest, due.kind, (*due.steps, Step("at_most", 0, latest)))
+    return DueDate(latest, due.kind, (*due.steps, Step(kind, 0, latest)))
+
+
+def statutory(calendar: Calendar, within: Period, event: dt.date) -> DueDate:
+    """The end of a period that a law sets, and that nobody moves.
+
+    The day of the event is not counted (§ 187 Abs. 1 BGB); months end on the day of its number (§ 188 Abs. 2, 3 BGB);
+    a period that would end on a Saturday, a Sunday or a public holiday ends on the next working day (§ 31 Abs. 3
+    VwVfG).
+    """
+    counted = _period(calendar, within, event)
+    steps = [Step("start", 0, event), counted]
+    end = calendar.end_of_period(counted.date)
+    if end != counted.date:
+        passed = calendar.holidays_between(counted.date - dt.timedelta(days=1), end)
+        steps.append(Step("roll", (end - counted.date).days, end, passed))
+    return DueDate(end, "statutory", tuple(steps))
 
 
 def first_ring(
@@ -130,6 +158,17 @@ def rung_named(ladder: Ladder, name: str) -> Rung | None:
 def _counted(calendar: Calendar, days: int, counting: Counting, kind: str) -> DueDate:
     steps = calendar.explain(counting.counted_from, days, counting.extensions, counting.pauses)
     return DueDate(steps[-1].date, kind, steps)
+
+
+def _period(calendar: Calendar, within: Period, event: dt.date) -> Step:
+    match within:
+        case Months(months):
+            return Step("months", months, months_after(event, months))
+        case CalendarDays(days):
+            return Step("calendar_days", days, event + dt.timedelta(days=days))
+        case WorkingDays(days):
+            end = calendar.add(event, days)
+            return Step("days", days, end, calendar.holidays_between(event, end))
 
 
 def _plain(calendar: Calendar, days: int, counting: Counting) -> DueDate:

@@ -127,6 +127,7 @@ class Text:
 # --- durations and due dates -----------------------------------------------------------------------------------------
 
 _DURATION = re.compile(r"(\d{1,4}) (working|calendar) days?\Z")
+_MONTHS = re.compile(r"(\d{1,3}) months?\Z")
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)
@@ -141,6 +142,13 @@ class CalendarDays:
     """Plain days. Never mixed with working days."""
 
     calendar_days: Annotated[int, Field(ge=0, le=4000)]
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Months:
+    """Months as laws count them: to the day of the same number, or the last of a shorter month (§ 188 BGB)."""
+
+    months: Annotated[int, Field(ge=1, le=240)]
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)
@@ -186,6 +194,16 @@ def _duration(value: object) -> object:
     return value
 
 
+def _period(value: object) -> object:
+    """`1 month` too, which only laws count."""
+    if isinstance(value, str):
+        if match := _MONTHS.match(value.strip()):
+            return {"months": int(match[1])}
+        if not _DURATION.match(value.strip()):
+            raise PydanticCustomError("period", "must read like '1 month', '14 calendar days' or '10 working days'")
+    return _duration(value)
+
+
 def _due_forms(**forms: dict[str, Any]) -> dict[str, Any]:
     """How a mapping under `due` is written, for editors."""
     return {"type": "object", "properties": forms, "required": list(forms), "additionalProperties": False}
@@ -203,6 +221,13 @@ _DUE_FORM = {
 }
 
 Duration = Annotated[WorkingDays | CalendarDays, BeforeValidator(_duration), WithJsonSchema(_DURATION_FORM)]
+_PERIOD_FORM = {
+    "type": "string",
+    "pattern": r"^(\d{1,4} (working|calendar) days?|\d{1,3} months?)$",
+    "examples": ["1 month", "14 calendar days"],
+}
+Period = WorkingDays | CalendarDays | Months
+LawfulPeriod = Annotated[Period, BeforeValidator(_period), WithJsonSchema(_PERIOD_FORM)]
 DueRule = Annotated[Due, BeforeValidator(_duration), WithJsonSchema(_DUE_FORM)]
 
 # --- evidence --------------------------------------------------------------------------------------------------------
@@ -257,6 +282,21 @@ Condition = dict[str, tuple[str | bool | int, ...]]
 """`task.field`, `variant.attribute`, `service.attribute` → the values that satisfy it; all entries must hold."""
 
 
+OPENED = "opened"
+"""In place of `task.field`: the day the case was opened."""
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Statutory:
+    """A period that a law sets beside the date the programme aims at: holds and extensions never move its end."""
+
+    within: LawfulPeriod
+    since: str
+    """The day of the event it begins with, which is not counted itself: `task.field`, or `opened`."""
+    basis: Text
+    """Where the law says so."""
+
+
 @dataclass(frozen=True, slots=True, config=_SHAPE)
 class Task:
     """One piece of human work in a state."""
@@ -265,6 +305,7 @@ class Task:
     owner: str
     due: DueRule
     ladder: Name
+    statutory: Statutory | None = None
     help: Text | None = None
     how_to: str | None = None
     effort: Text | None = None

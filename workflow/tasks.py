@@ -32,7 +32,17 @@ from workflow.casework import (
     names,
     participants,
 )
-from workflow.definition import AD_HOC, TASK_OWNERS, EvidenceField, OfMilestone, Option, Stichtag, Text, Transition
+from workflow.definition import (
+    AD_HOC,
+    TASK_OWNERS,
+    EvidenceField,
+    OfMilestone,
+    Option,
+    Promised,
+    Stichtag,
+    Text,
+    Transition,
+)
 from workflow.definition import Task as TaskDefinition
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import (
@@ -576,7 +586,7 @@ def extend(work: Work, task_id: UUID, working_days: int, reason: str, *, seen: i
     """Move the due date of an open task by some working days, as supervisor, with a reason; a ledger keeps each time.
 
     Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed, InvalidEvidence (no reason) or Refused (not 1 to 60
-    days, or more than the programme allows one attempt in all), in this order.
+    days, more than the programme allows one attempt in all, or past the day a law sets), in this order.
     """
     case, task = lock_by_task(work, task_id)
     insist_task_unmoved(task, seen)
@@ -584,12 +594,21 @@ def extend(work: Work, task_id: UUID, working_days: int, reason: str, *, seen: i
     standing = policy.insist(work.actor, ("supervisor",), task)
     words = reason_of(reason)
     insist_may_extend(work, working_days, Extension.task_id == task.id, Extension.attempt == task.attempt)
+    _insist_before_law(case, task, working_days)
 
     case.extend(task, working_days, case.remark(words))
     case.clock(task)
     _say(case, task, standing, days=working_days)
     case.record("extended")
     return _view(case, task)
+
+
+def _insist_before_law(case: LockedCase, task: TaskRow, working_days: int) -> None:
+    """Raises Refused for a date later than the one a law sets: nobody here can extend that."""
+    by_law = case.statutory(task)
+    later = case.work.catalogue.calendar.add(task.due_on or case.work.today, working_days)
+    if by_law is not None and later > by_law.date:
+        raise Refused("error.extension_by_law", day=by_law.date)
 
 
 def reopen(work: Work, task_id: UUID, reason: str, *, seen: int | None = None) -> TaskView:
@@ -816,6 +835,20 @@ def settle(case: LockedCase) -> bool:
     for name in _in_order(definitions):
         for task in case.instances(name):
             moved = _follow(case, task, definitions[name]) or moved
+    return _redate(case) or moved
+
+
+def _redate(case: LockedCase) -> bool:
+    """Dates that hang on an answer follow it: what was promised, and when the period of a law began."""
+    moved = False
+    for task in case.tasks.values():
+        definition = case.definition_of(task)
+        hangs = isinstance(definition.due, Promised) or definition.statutory is not None
+        if not hangs or task.acting is None or task.counted_from is None:
+            continue
+        if case.due_of(task, task.counted_from).date != task.due_on:
+            case.clock(task)
+            moved = True
     return moved
 
 
@@ -854,7 +887,7 @@ def reschedule(case: LockedCase) -> bool:
         rule, _ = case.rule_of(task)
         if task.acting is None or task.counted_from is None or not isinstance(rule, Stichtag | OfMilestone):
             continue
-        if case.due(rule, task.counted_from, case.extensions(task)).date != task.due_on:
+        if case.due_of(task, task.counted_from).date != task.due_on:
             case.clock(task)
             moved = True
     return moved

@@ -485,6 +485,42 @@ BROKEN: tuple[Broken, ...] = (
         ("processes/onboarding/v1.yaml:48:44 fault.condition_state",),
     ),
     Broken(
+        "a statutory period nobody understands",
+        PROCESS,
+        (
+            (
+                "ladder: short\n        evidence:\n          result:",
+                "ladder: short\n        statutory: {within: 1 moon, since: opened, basis: {de: x, en: x}}\n"
+                "        evidence:\n          result:",
+            ),
+        ),
+        ("processes/onboarding/v1.yaml:14:29 fault.period",),
+    ),
+    Broken(
+        "a statutory period without a beginning",
+        PROCESS,
+        (
+            (
+                "ladder: short\n        evidence:\n          result:",
+                "ladder: short\n        statutory: {within: 1 month, since: someday, basis: {de: x, en: x}}\n"
+                "        evidence:\n          result:",
+            ),
+        ),
+        ("processes/onboarding/v1.yaml:14:45 fault.since_form",),
+    ),
+    Broken(
+        "a statutory period that begins with its own end",
+        PROCESS,
+        (
+            (
+                "ladder: short\n        evidence:\n          result:",
+                "ladder: short\n        statutory: {within: 1 month, since: ask.promised_on, basis: {de: x, en: x}}\n"
+                "        evidence:\n          result:",
+            ),
+        ),
+        ("processes/onboarding/v1.yaml:14:45 fault.since_itself",),
+    ),
+    Broken(
         "a promised date of the wrong form",
         PROCESS,
         (("promised: ask.promised_on", "promised: promised_on"),),

@@ -191,6 +191,7 @@ def test_what_is_theirs_opens(app: Flask, visit: Callable[[str], Visitor], popul
     for endpoint, name in (
         ("cases.show", "case_id"),
         ("cases.file", "case_id"),
+        ("cases.dates", "case_id"),
         ("tasks.show", "task_id"),
         ("prerequisites.show", "prerequisite_id"),
         ("bulk.show", "bulk_id"),

@@ -68,6 +68,7 @@ COMMANDS: tuple[list[str], ...] = (
     ["clock", "advance"],
     ["rehearse"],
     ["why"],
+    ["explain"],
     ["bulk"],
     ["bulk", "open"],
     ["bulk", "advance"],
@@ -889,3 +890,15 @@ def test_why_says_what_a_case_waits_for_in_words_and_as_data(run: Run, world: Wo
     assert (data["case"], data["standing"], len(data["causes"])) == (number, "waits", 2)
     assert run("why", "wohngeld-0-1").code == 1
     assert run("why", number, "--as", "stranger@startklar.example").code == 1
+
+
+def test_explain_says_how_the_dates_of_a_case_came_about(run: Run, world: World) -> None:
+    number = world.case(world.open()).number
+    told = run("explain", number, "express_interest")
+    assert told.code == 0
+    assert told.out.startswith("Vormerkung annehmen oder Interesse bekunden (express_interest): Mo., 7. Dezember 2026")
+    assert "10 Arbeitstage später ist Mo., 7. Dezember 2026." in told.out
+    (one,) = json.loads(run("explain", number, "express_interest", "--json").out)["dates"]
+    assert (one["due"], one["why"]["kind"], one["by_law"]) == ("2026-12-07", "working_days", None)
+    assert run("explain", number, "nothing").code == 1
+    assert run("explain", number, "--as", "stranger@startklar.example").code == 1

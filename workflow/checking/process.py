@@ -16,6 +16,7 @@ from workflow.definition import (
     CONDITION_ATTRIBUTES,
     CONDITION_ROOTS,
     INFORMED,
+    OPENED,
     PARTICIPANT_OWNERS,
     REQUIREMENTS,
     SYSTEM,
@@ -171,6 +172,7 @@ def _check_task(process: _Process, task: _Task) -> None:
     if due is not None:
         refer(findings, due.get("milestone"), process.known.milestones, "fault.unknown_milestone")
         _check_promise(process, due)
+    _check_statutory(process, task)
     siblings = frozenset(other.name for other in process.every_task if other.state == task.state)
     for entry in node.members("after"):
         if entry.word == task.name:
@@ -207,6 +209,25 @@ def _check_promise(process: _Process, due: Node) -> None:
         process.findings.add(promised.place, "fault.participant_asked", task=task)
     elif field is not None and field.text("type") not in ("date", None):
         process.findings.add(promised.place, "fault.promised_type", field=promised.word)
+
+
+def _check_statutory(process: _Process, task: _Task) -> None:
+    """A period begins with a day that is known when the task is worked on: of another task, or of the case."""
+    statutory = task.node.get("statutory")
+    since = statutory.get("since") if statutory is not None else None
+    if since is None or since.word is None or since.word == OPENED:
+        return
+    other, dot, name = since.word.partition(".")
+    if not dot or not name:
+        process.findings.add(since.place, "fault.since_form")
+        return
+    field = _field(process, since, other, name)
+    if other == task.name:
+        process.findings.add(since.place, "fault.since_itself")
+    elif other in process.tasks and _is_of_participants(process.tasks[other]):
+        process.findings.add(since.place, "fault.participant_asked", task=other)
+    elif field is not None and field.text("type") not in ("date", None):
+        process.findings.add(since.place, "fault.promised_type", field=since.word)
 
 
 def _field(process: _Process, written: Node | Place, task: str, name: str) -> Node | None:

@@ -31,6 +31,7 @@ _SENTENCES = {
     "name": "fault.name",
     "key": "fault.key",
     "duration": "fault.duration",
+    "period": "fault.period",
     "string_type": "fault.not_text",
     "int_type": "fault.not_whole_number",
     "int_parsing": "fault.not_whole_number",
@@ -181,7 +182,8 @@ def _no_form(path: tuple[Any, ...], node: Node, tried: list[Any], findings: Find
     elif "MilestoneRequirement" in tags:
         findings.add(node.place, "fault.requirement")
     elif "WorkingDays" in tags:
-        findings.add(node.place, "fault.due" if "Stichtag" in tags else "fault.duration")
+        form = "fault.due" if "Stichtag" in tags else "fault.period" if "Months" in tags else "fault.duration"
+        findings.add(node.place, form)
     elif "only_if" in path:
         findings.add(node.place, "fault.condition_value")
     else:

@@ -288,6 +288,15 @@ def _event(work: Work, row: PrerequisiteRow, one: Happened, names: Mapping[UUID,
     return Event(one, facts)
 
 
+def dated(work: Work, wanted: Sequence[UUID]) -> list[tuple[PrerequisiteRow, Why | None]]:
+    """Those of these prerequisites the actor may see, with how their dates came about."""
+    if not wanted:
+        return []
+    query = sa.select(*_COLUMNS).where(Prerequisite.id.in_(wanted), policy.prerequisites(work.actor))
+    rows = [PrerequisiteRow(*found) for found in work.session.execute(query)]
+    return [(row, _why(work, row)) for row in rows]
+
+
 def _candidates(
     work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder], *, without_me: bool
 ) -> tuple[Candidate, ...]:
@@ -321,7 +330,7 @@ def _why(work: Work, row: PrerequisiteRow) -> Why | None:
     if due is None:
         return None
     since = row.status if row.status in ("submitted", "declined") else "asked"
-    return why.explain(work, due, since=since, given=why.givers(work, due))
+    return why.explain(work, due, since=since, given=why.givers(work, due), extended=row.extended_days)
 
 
 def _names(work: Work, people: Iterable[UUID | None]) -> dict[UUID, str]:

@@ -85,6 +85,18 @@ class TaskLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ByLaw:
+    """The date a law sets for a task: where it says so, and how the date came about.
+
+    `due` is None as long as nobody said when the period began.
+    """
+
+    basis: Text
+    due: Due | None
+    why: Why | None
+
+
+@dataclass(frozen=True, slots=True)
 class OfBody:
     """What rights on a prerequisite depend on: the body and the team of its district, no service and no operator."""
 
@@ -263,14 +275,26 @@ class SeenCase(CaseAtHand):
         """How a due date came about: the very sum that set it."""
         if task.acting is None or task.due_on is None or task.counted_from is None:
             return None
-        rule, _ = self.rule_of(task)
-        due = self.due(rule, task.counted_from, self.extensions(task))
+        due = self.due_of(task, task.counted_from)
         return why.explain(
             self.work,
             due,
             since=task.status if task.status in ("submitted", "declined") else "ready",
             rests=self.row.rests,
             given=why.givers(self.work, due),
+            extended=sum(one.days for one in self.extensions(task)),
+        )
+
+    def by_law(self, task: TaskRow) -> ByLaw | None:
+        """The date a law sets for a task that is not settled, apart from the one that is aimed at."""
+        rule = self.definition_of(task).statutory
+        if rule is None or task.ended_on is not None:
+            return None
+        due = self.statutory(task)
+        return ByLaw(
+            basis=rule.basis,
+            due=parts.due(self.work, due.date) if due else None,
+            why=why.explain(self.work, due, since="event") if due else None,
         )
 
     def waits_for_actor(self, task: TaskRow) -> bool:

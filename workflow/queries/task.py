@@ -21,7 +21,7 @@ from workflow.models import Body, Case, Event, Recording, Task, Wave
 from workflow.queries import conversation, parts, seen, standstill
 from workflow.queries.conversation import Conversation
 from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
-from workflow.queries.seen import Answered, Party, SeenCase, TaskLine
+from workflow.queries.seen import Answered, ByLaw, Party, SeenCase, TaskLine
 from workflow.queries.standstill import Cause
 from workflow.queries.why import Why
 from workflow.reuse import Told
@@ -155,6 +155,8 @@ class TaskPage:
     """The actor of the page would record it in the body's place."""
     due: Due | None
     why: Why | None
+    by_law: ByLaw | None
+    """The date a law sets, apart from the one the programme aims at."""
     rests: bool
     after: tuple[Text, ...]
     waits_for: tuple[Cause, ...]
@@ -237,6 +239,7 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         for_the_body=standing is not None and standing.for_the_body,
         due=line.due,
         why=None if case.as_participant else case.why(row),
+        by_law=None if case.as_participant else case.by_law(row),
         rests=case.row.rests,
         after=line.after,
         waits_for=() if case.as_participant or row.status != "waiting" else standstill.of_task(case, row),

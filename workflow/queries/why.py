@@ -35,14 +35,16 @@ class WhyStep:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """How a due date came about. `kind`: working_days, calendar_days, stichtag, promised or milestone."""
+    """How a due date came about. `kind`: working_days, calendar_days, stichtag, promised, milestone or statutory."""
 
     kind: str
     since: str
-    """What counting began with: ready, submitted or declined; asked for a prerequisite."""
+    """What counting began with: ready, submitted or declined; asked for a prerequisite, event for what a law sets."""
     steps: tuple[WhyStep, ...]
     rests: bool
     """The case rests: the pause that lasts is not part of the date yet."""
+    limit: Sentence | None = None
+    """How far the date may still be extended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,22 @@ class Given:
 
 
 def explain(
-    work: Work, due: DueDate, *, since: str, rests: bool = False, given: Mapping[UUID, Given] | None = None
+    work: Work,
+    due: DueDate,
+    *,
+    since: str,
+    rests: bool = False,
+    given: Mapping[UUID, Given] | None = None,
+    extended: int | None = None,
 ) -> Why:
-    """The steps of a date in words. `given`: who is behind its extensions, as `givers` finds them."""
+    """The steps of a date in words. `given`: who is behind its extensions, as `givers` finds them; `extended`: by how
+    many working days in all, where it may be extended."""
     blockers = work.catalogue.programme.blockers
     titles = {name: blocker.title for name, blocker in blockers.items()}
     steps = tuple(_in_words(step, due.kind, since, titles, given or {}) for step in due.steps)
-    return Why(kind=due.kind, since=since, steps=steps, rests=rests)
+    most = work.catalogue.programme.calendar.most_extension
+    limit = ("why.limit", {"n": max(most - extended, 0), "given": extended, "most": most}) if extended else None
+    return Why(kind=due.kind, since=since, steps=steps, rests=rests, limit=limit)
 
 
 def givers(work: Work, due: DueDate) -> dict[UUID, Given]:
@@ -80,6 +91,10 @@ def givers(work: Work, due: DueDate) -> dict[UUID, Given]:
 def sentences(why: Why) -> Iterator[tuple[Sentence, ...]]:
     """What is said of a date, one group per step."""
     yield from (step.sentences for step in why.steps)
+    if why.limit is not None:
+        yield (why.limit,)
+    if why.kind == "statutory":
+        yield (("why.unmoved", {}),)
     if why.rests:
         yield (("why.rests", {}),)
 
@@ -105,12 +120,19 @@ def _said(
                 yield "why.extension_by", {"who": behind.who}
             if behind is not None and behind.reason:
                 yield "why.extension_reason", {"reason": behind.reason}
+        case None if step.kind == "roll":
+            first = step.date - dt.timedelta(days=step.days)
+            what = Key(_NO_END.get(first.weekday(), "why.public_holiday"), {})
+            yield "why.roll", {"since": first, "what": what, "day": step.date}
         case None if step.kind == "start":
             yield f"why.since_{since}", {"day": step.date}
         case None if step.kind == "fixed":
             yield f"why.{kind}", {"day": step.date}
         case None:
             yield f"why.{step.kind}", {"n": step.days, "day": step.date}
+
+
+_NO_END = {5: "why.saturday", 6: "why.sunday"}
 
 
 def _holidays(passed: tuple[tuple[dt.date, str], ...]) -> Iterable[Sentence]:
