@@ -33,7 +33,7 @@ def test_a_task_that_was_added_is_done_like_any_other(world: World) -> None:
     with world.look("team") as work:
         seen = case_page.case(work, case_id)
         assert "Mit dem Kreis telefonieren" in {line.title.de for line in seen.settled}
-        assert [document.source.de for document in seen.documents] == ["Mit dem Kreis telefonieren"]
+        assert [line.source and line.source.de for line in seen.documents] == ["Mit dem Kreis telefonieren"]
         told = [entry for entry in seen.history if entry.act in ("task_added", "completed")]
         assert {entry.facts["task"].de for entry in told} == {"Mit dem Kreis telefonieren"}
         assert case_list.cases(work).lines

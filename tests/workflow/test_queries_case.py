@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 import workflow
 from tests.statements import counted
-from tests.world import EMPTY_TOWN, World, plausible
+from tests.world import EMPTY_TOWN, FILE, World, plausible
 from workflow import cases, documents, following, milestones, people, tasks, texts
 from workflow.definition import Text
 from workflow.engine import SYSTEM
@@ -391,10 +391,12 @@ def test_documents_name_what_they_answer_and_what_replaced_them(world: World) ->
         cases.advance(work, case_id, "reject_test", given={"reason": "Noch einmal, bitte."})
     world.walk(case_id, until="tested")
     page = look(world, "digi", case_id)
-    titles = [(wordy(line.source), line.outdated) for line in page.documents]
-    assert any(outdated for _, outdated in titles)
-    assert any(not outdated for _, outdated in titles)
-    assert all(line.given_by for line in page.documents)
+    (protocol,) = [line for line in page.documents if line.versions[-1].document.name == "Protokoll.pdf"]
+    assert protocol.stands
+    assert [(one.number, one.document.name) for one in protocol.versions] == [(2, FILE.name), (1, "Protokoll.pdf")]
+    assert [one.document.sha256 for one in protocol.versions] == [FILE.sha256, file.sha256]
+    assert protocol.versions[1].document.size == len(b"%PDF-1.7\n")
+    assert all(one.given_by and one.given_at for line in page.documents for one in line.versions)
     assert page.head.attempts == 1
     assert any(line.attempt == 2 for line in page.settled)
 

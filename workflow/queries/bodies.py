@@ -494,14 +494,14 @@ def _prerequisites(work: Work, ars: str, known: Sequence[_Known]) -> list[tuple[
     ).all()
     ids = [row.id for row in rows]
     documents: dict[UUID, list[DocumentLink]] = {}
-    for owner, document_id, name, size in work.session.execute(
-        sa.select(Document.prerequisite_id, Document.id, Document.name, Document.size)
+    for owner, document_id, name, size, sha256 in work.session.execute(
+        sa.select(Document.prerequisite_id, Document.id, Document.name, Document.size, Document.sha256)
         .where(Document.prerequisite_id.in_(ids))
         .join(Evidence, sa.and_(Evidence.document_id == Document.id, Evidence.latest))
         .order_by(Document.uploaded_at)
     ):
         if owner is not None:
-            documents.setdefault(owner, []).append(DocumentLink(document_id, name, size))
+            documents.setdefault(owner, []).append(DocumentLink(document_id, name, size, sha256))
     answers: Mapping[UUID, int] = dict(
         work.session.execute(
             sa.select(Evidence.subject_id, sa.func.count())

@@ -21,8 +21,8 @@ from workflow.models import Body, Bulk, Case, Event, Part, Participant, Remark
 from workflow.queries import conversation, delays, parts, seen, standstill
 from workflow.queries.conversation import Conversation
 from workflow.queries.delays import Delays
-from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
-from workflow.queries.seen import HoldSeen, OfBody, Party, SeenCase, TaskLine
+from workflow.queries.parts import AnswerView, DocumentLine, Due, StateView
+from workflow.queries.seen import Answered, HoldSeen, OfBody, Party, SeenCase, TaskLine
 from workflow.queries.standstill import Cause, Standstill
 from workflow.queries.why import Why
 from workflow.texts import Key, sort_key
@@ -81,18 +81,6 @@ class MilestoneLine:
     title: Text
     due: Due | None
     reached_on: dt.date | None
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentLine:
-    """A document of the case: what it answers, in which task, from whom and when."""
-
-    document: DocumentLink
-    field: Text | str
-    source: Text
-    given_at: dt.datetime
-    given_by: str | None
-    outdated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -853,22 +841,24 @@ def _milestones(found: SeenCase) -> tuple[MilestoneLine, ...]:
 
 
 def _documents(found: SeenCase) -> tuple[DocumentLine, ...]:
-    """Documents given in this case, the newest first."""
-    lines: list[DocumentLine] = []
+    """Documents given in this case with all their versions, the newest first. What a transition took is one each."""
+    lines: dict[tuple[Any, ...], list[Answered]] = {}
     for answer in reversed(found.answered()):
         if answer.document is not None:
-            asked = _asked(found, answer.kind, answer.source).get(answer.field)
-            lines.append(
-                DocumentLine(
-                    document=answer.document,
-                    field=asked.title if asked else answer.field,
-                    source=_source(found, answer.kind, answer.source, answer.subject_id.hex),
-                    given_at=answer.given_at,
-                    given_by=found.name(answer.given_by),
-                    outdated=answer.kind == "task" and not answer.latest,
-                )
-            )
-    return tuple(lines)
+            once = answer.revision if answer.kind == "transition" else None
+            lines.setdefault((answer.kind, answer.subject_id, answer.source, answer.field, once), []).append(answer)
+    return tuple(_document(found, given) for given in lines.values())
+
+
+def _document(found: SeenCase, given: Sequence[Answered]) -> DocumentLine:
+    newest = given[0]
+    asked = _asked(found, newest.kind, newest.source).get(newest.field)
+    return parts.line(
+        asked.title if asked else newest.field,
+        _source(found, newest.kind, newest.source, newest.subject_id.hex),
+        [found.answer(one, asked) for one in given],
+        stands=newest.kind == "transition" or newest.latest,
+    )
 
 
 def _asked(found: SeenCase, kind: str, source: str) -> Mapping[str, EvidenceField]:

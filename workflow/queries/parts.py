@@ -52,6 +52,28 @@ class DocumentLink:
     id: UUID
     name: str
     size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentVersion:
+    """A document as it was given once. `number` counts the versions of what it answers, from 1."""
+
+    document: DocumentLink
+    number: int
+    given_at: dt.datetime
+    given_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLine:
+    """What a document answers, and every version of it, the newest first: none is ever lost."""
+
+    field: Text | str
+    source: Text | None
+    versions: tuple[DocumentVersion, ...]
+    stands: bool
+    """The newest is the answer as it stands, and was not taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +323,7 @@ def answers(
             Document.id.label("document_id"),
             Document.name.label("document_name"),
             Document.size.label("document_size"),
+            Document.sha256.label("document_sha256"),
         )
         .outerjoin(Person, Person.id == Evidence.given_by)
         .outerjoin(Document, Document.id == Evidence.document_id)
@@ -312,7 +335,9 @@ def answers(
     for row in rows:
         asked = fields.get(row.field)
         document = (
-            DocumentLink(row.document_id, row.document_name, row.document_size) if row.document_id is not None else None
+            DocumentLink(row.document_id, row.document_name, row.document_size, row.document_sha256)
+            if row.document_id is not None
+            else None
         )
         value: Value | Text | None = evidence.value_of(row.type, row.text_value, row.number_value, row.date_value)
         if asked is not None and isinstance(value, str) and value in asked.options:
@@ -333,6 +358,29 @@ def answers(
         subject: tuple(sorted(given, key=lambda answer: order.get(answer.field, len(order))))
         for subject, given in found.items()
     }
+
+
+def versions(given: Iterable[AnswerView]) -> tuple[DocumentLine, ...]:
+    """The documents among the answers of one task, prerequisite or milestone, each with all its versions."""
+    lines: dict[str, list[AnswerView]] = {}
+    for answer in sorted(given, key=lambda one: -one.revision):
+        if answer.document is not None:
+            lines.setdefault(answer.field, []).append(answer)
+    return tuple(line(found[0].title, None, found, stands=found[0].latest) for found in lines.values())
+
+
+def line(field: Text | str, source: Text | None, given: Sequence[AnswerView], *, stands: bool = True) -> DocumentLine:
+    """One document; `given` are its versions, the newest first."""
+    return DocumentLine(
+        field=field,
+        source=source,
+        versions=tuple(
+            DocumentVersion(answer.document, len(given) - position, answer.given_at, answer.given_by)
+            for position, answer in enumerate(given)
+            if answer.document is not None
+        ),
+        stands=stands,
+    )
 
 
 def told_where(catalogue: Catalogue, told: Told) -> Text:

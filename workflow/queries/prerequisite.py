@@ -18,7 +18,7 @@ from workflow.evidence import Value
 from workflow.models import Body, Case, Person, Prerequisite, Team
 from workflow.prerequisites import PrerequisiteRow
 from workflow.queries import parts, why
-from workflow.queries.parts import AnswerView, Due, Happened, StateView, status_of
+from workflow.queries.parts import AnswerView, DocumentLine, Due, Happened, StateView, status_of
 from workflow.queries.why import Why
 from workflow.texts import Key
 
@@ -118,11 +118,12 @@ class PrerequisitePage:
     valid_until_field: str | None
     """The field that says until when it is valid."""
     prefilled: Mapping[str, str | bool | dt.date]
+    """What was given last, as it goes back into a form."""
     told: Mapping[str, tuple[Text, dt.date]]
     """Of what is filled in: what the body said elsewhere, where and when."""
-    """What was given last, as it goes back into a form."""
     answers: tuple[AnswerView, ...]
     earlier: tuple[AnswerView, ...]
+    documents: tuple[DocumentLine, ...]
     deeds: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     """Whom it may be handed to."""
@@ -212,6 +213,7 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
         },
         answers=tuple(answer for answer in given if answer.latest),
         earlier=tuple(answer for answer in given if not answer.latest),
+        documents=parts.versions(given),
         deeds=deeds,
         candidates=_candidates(work, row, holders, without_me="accept" in deeds) if "assign" in deeds else (),
         for_the_body=standing is not None and standing.for_the_body,

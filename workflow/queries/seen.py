@@ -449,7 +449,7 @@ def _answered(rows: Rows) -> tuple[Answered, ...]:
             field=row.field,
             type=row.type,
             value=evidence.value_of(row.type, row.text_value, row.number_value, row.date_value),
-            document=DocumentLink(row.document_id, row.name, row.size) if row.document_id else None,
+            document=DocumentLink(row.document_id, row.name, row.size, row.sha256) if row.document_id else None,
             attempt=row.attempt,
             revision=row.revision,
             latest=row.latest,
@@ -529,6 +529,7 @@ _ANSWERED = (
         Evidence.given_by,
         Document.name,
         Document.size,
+        Document.sha256,
     )
     .outerjoin(Document, Document.id == Evidence.document_id)
     .where(Evidence.case_id == _CASE_ID)

@@ -100,7 +100,9 @@ def sentences(why: Why) -> Iterator[tuple[Sentence, ...]]:
 
 
 def _in_words(step: Step, kind: str, since: str, blockers: Mapping[str, Text], given: Mapping[UUID, Given]) -> WhyStep:
-    said = (*_said(step, kind, since, blockers, given), *_holidays(step.holidays))
+    first = step.date - dt.timedelta(days=step.days) if step.kind == "roll" else None
+    passed = tuple(one for one in step.holidays if one[0] != first)
+    said = (*_said(step, kind, since, blockers, given), *_holidays(passed))
     return WhyStep(step.kind, step.days, step.date, step.holidays, said)
 
 
@@ -122,7 +124,8 @@ def _said(
                 yield "why.extension_reason", {"reason": behind.reason}
         case None if step.kind == "roll":
             first = step.date - dt.timedelta(days=step.days)
-            what = Key(_NO_END.get(first.weekday(), "why.public_holiday"), {})
+            named = dict(step.holidays).get(first)
+            what = Key("why.public_holiday", {"name": named}) if named else Key(_NO_END[first.weekday()], {})
             yield "why.roll", {"since": first, "what": what, "day": step.date}
         case None if step.kind == "start":
             yield f"why.since_{since}", {"day": step.date}
