@@ -185,6 +185,9 @@ PLACES = ("service", "body", "team", "operator")
 UNSAID = (None, 0, False, "")
 """What history leaves out of a new row, and what a column holds that it does not speak of."""
 
+_COUNTED = frozenset({"version", "generation"})
+"""Columns that only count changes."""
+
 CHAINED: Mapping[Any, frozenset[str]] = {
     Hold: UNCHAINED | {"id", "case_id"},
     Recording: UNCHAINED | {"id", "case_id"},
@@ -427,7 +430,10 @@ class LockedCase(CaseAtHand):
     """The bodies that take part, once they are known."""
     _given: dict[str, evidence.Value | None] = field(default_factory=dict)
     _case_changes: dict[str, Any] = field(default_factory=dict)
+    _case_before: dict[str, Any] = field(default_factory=dict)
     _task_changes: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    _task_before: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    _amended: dict[Any, dict[UUID, tuple[str, ...]]] = field(default_factory=dict)
     _new_tasks: dict[UUID, TaskRow] = field(default_factory=dict)
     _rows: dict[Any, list[dict[str, Any]]] = field(default_factory=dict)
     _rows_said: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
@@ -444,6 +450,7 @@ class LockedCase(CaseAtHand):
     def set(self, **changes: Any) -> None:
         """Change columns of the case."""
         for name, value in changes.items():
+            self._case_before.setdefault(name, getattr(self.row, name))
             setattr(self.row, name, value)
         self._case_changes.update(changes)
 
@@ -459,7 +466,9 @@ class LockedCase(CaseAtHand):
             changes = {"follow_up_on": None, "follow_up_by": None, **changes}
         if changes.get("status") in _PASSED_ON and task.redo is not None:
             changes = {"redo": None, **changes}
+        before = self._task_before.setdefault(task.id, {})
         for name, value in changes.items():
+            before.setdefault(name, getattr(task, name))
             setattr(task, name, value)
         if task.id in self._new_tasks:
             return
@@ -515,6 +524,8 @@ class LockedCase(CaseAtHand):
         """Change columns of a row that `put` made in an earlier deed; history gets the same changes."""
         self.execute(_update_row(model, tuple(changes)), key=row_id, **changes)
         self._say_row(model, row_id, changes)
+        known = self._amended.setdefault(model, {})
+        known[row_id] = (*known.get(row_id, ()), *changes)
 
     def insert(self, model: Any, **values: Any) -> None:
         """A row that belongs to this deed and that history does not repeat."""
@@ -712,7 +723,7 @@ class LockedCase(CaseAtHand):
 
     def _entry(self, act: str) -> events.Link:
         """The next entry of history, of which the case is the head from now on."""
-        said = dict(self._content)
+        said = {**self._content, "process": f"{self.row.process}/{self.row.process_version}"}
         if self.work.bulk is not None:
             said["bulk"] = self.work.bulk
         case_said = {name: value for name, value in self._case_changes.items() if name not in UNCHAINED}
@@ -732,9 +743,34 @@ class LockedCase(CaseAtHand):
             said["tasks"] = tasks_said
         if self._rows_said:
             said["rows"] = self._rows_said
+        if before := self._before():
+            said["before"] = before
         entry = events.link(self.work, "case", self.row.id, self.row.seq, self.row.head, act, said)
         self.set(seq=entry.seq, head=entry.head)
         return entry
+
+    def _before(self) -> dict[str, Any]:
+        """What the entry says of how things were, by the names under which it says how they are now."""
+        found: dict[str, Any] = {}
+        if not self.is_new and (case := said_before(self._case_before, self._case_changes)):
+            found["case"] = case
+        tasks = {
+            task_id.hex: changed
+            for task_id, changes in self._task_changes.items()
+            if (changed := said_before(self._task_before.get(task_id, {}), changes))
+        }
+        if tasks:
+            found["tasks"] = tasks
+        rows: dict[str, Any] = {}
+        for model, amended in self._amended.items():
+            query = sa.select(model.__table__).where(model.id.in_(amended))
+            for row in self.work.session.execute(query).mappings():
+                chained = {name: row[name] for name in amended[row["id"]] if name not in CHAINED[model]}
+                if changed := said_before(chained, self._rows_said[model.__tablename__][row["id"].hex]):
+                    rows.setdefault(model.__tablename__, {})[row["id"].hex] = changed
+        if rows:
+            found["rows"] = rows
+        return found
 
     def _written(self, entry: events.Link) -> Iterator[Writing]:
         """Everything but the row of the case itself."""
@@ -756,7 +792,10 @@ class LockedCase(CaseAtHand):
 
     def _forget(self) -> None:
         self._case_changes = {}
+        self._case_before = {}
         self._task_changes = {}
+        self._task_before = {}
+        self._amended = {}
         self._new_tasks = {}
         self._rows = {}
         self._rows_said = {}
@@ -1107,6 +1146,15 @@ def _said_by(body: str | None, asked: Mapping[str, EvidenceField] | None, name: 
 def said_of(values: Mapping[str, Any]) -> dict[str, Any]:
     """What the first entry of a chain says of the row it begins with: what folding needs to have it again."""
     return {name: value for name, value in values.items() if name not in UNCHAINED | {"id"} and value not in UNSAID}
+
+
+def said_before(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """What an entry says of columns as they were before they became this; it leaves out counters and what was empty."""
+    return {
+        name: value
+        for name, value in before.items()
+        if name not in UNCHAINED | _COUNTED and value not in UNSAID and name in after and value != after[name]
+    }
 
 
 def write_kept(work: Work, kept: KeptAnswers) -> None:

@@ -544,7 +544,7 @@ def replay(number: str | None, as_json: bool) -> int:
                 with engine.read(SYSTEM) as work:
                     name = history.label(work, one.chain, one.chain_id)
                 what = say(f"cli.chain.{one.chain}", name=name)
-                about = {"table": one.table, "row": str(one.row_id), "column": one.column}
+                about = {"table": one.table, "row": str(one.row_id), "column": one.column, "seq": one.seq}
                 values = {"history": one.history, "found": one.row}
                 shown = {key: say("cli.replay.empty") if value is None else value for key, value in values.items()}
                 sentence = say(f"cli.replay.{one.kind}", chain=what, **about, **shown)

@@ -4,6 +4,10 @@ Every case, prerequisite, milestone, wave and person has a chain of its own. An 
 canonical JSON, which contains the digest before it; so nobody can change, drop or reorder a past entry unnoticed.
 Names, addresses and free text appear only as salted commitments: dropping a salt erases them and leaves the chain
 valid.
+
+An entry says who (`actor_id`, and `who` as a commitment), in whose place (`on_behalf_of`), when, under which
+definitions (`definitions`: the revision that was loaded; of a case also `process`: name and version), what became of
+the rows (under the name of the chain, `tasks` and `rows`) and what they were before (`before`, under the same names).
 """
 
 from __future__ import annotations
@@ -47,6 +51,7 @@ def link(work: Work, chain: str, chain_id: UUID, seq: int, previous: str, act: s
     """The entry after number `seq`, whose digest is `previous`."""
     number = seq + 1
     said = dict(plain(content))
+    said["definitions"] = work.catalogue.revision
     if work.actor.commitment:
         said["who"] = work.actor.commitment
     text = canonical(said)

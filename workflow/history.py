@@ -117,7 +117,8 @@ Rows = dict[str, dict[str, dict[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where history and a row do not say the same. Without `column` one of them knows nothing of the row at all."""
+    """Where history and a row do not say the same. Without `column` one of them knows nothing of the row at all; with
+    `seq` they did not when this entry was made, whether or not they do now."""
 
     chain: str
     chain_id: UUID
@@ -126,10 +127,14 @@ class Difference:
     column: str | None = None
     history: Any = None
     row: Any = None
+    seq: int | None = None
 
     @property
     def kind(self) -> str:
-        """`differs`; `lost`: history knows a row that is not there; `unknown`: a row history does not know."""
+        """`differs`; `differed` when an entry was made; `lost`: history knows a row that is not there; `unknown`: a row
+        history does not know."""
+        if self.seq is not None:
+            return "differed"
         return "differs" if self.column is not None else "lost" if self.history else "unknown"
 
 
@@ -187,10 +192,13 @@ CHAINS: Mapping[str, tuple[_Kept, ...]] = {
 own name. To add a chain: its line here, and `rows` in its entries for whatever else it keeps."""
 
 
-def fold(entries: Iterable[Entry]) -> Rows:
-    """The rows a chain speaks of, as they must stand after its last entry."""
+def fold(entries: Iterable[Entry], hear: Callable[[Difference], None] = lambda _: None) -> Rows:
+    """The rows a chain speaks of, as they must stand after its last entry. `hear` is told where an entry found a row
+    other than the entries before it had left it."""
     rows: Rows = {}
     for entry in entries:
+        for difference in _found_otherwise(entry, rows):
+            hear(difference)
         subject = entry.chain_id.hex
         kept = CHAINS[entry.chain]
         main = rows.setdefault(kept[0].model.__tablename__, {}).setdefault(subject, {})
@@ -205,6 +213,21 @@ def fold(entries: Iterable[Entry]) -> Rows:
                     _outdate(known.values(), changes)
                 known.setdefault(row_id, {}).update(changes)
     return rows
+
+
+def _found_otherwise(entry: Entry, rows: Rows) -> Iterator[Difference]:
+    """What the entry says of how things were, compared with what the entries before it say."""
+    was = entry.said.get("before", {})
+    main = CHAINS[entry.chain][0].model.__tablename__
+    told = {main: {entry.chain_id.hex: was.get(entry.chain, {})}, "task": was.get("tasks", {}), **was.get("rows", {})}
+    for table, found in told.items():
+        for row_id, columns in found.items():
+            known = rows.get(table, {}).get(row_id, {})
+            for name, value in columns.items():
+                if known and known.get(name) != value:  # the chain of a wave begins when it is first moved
+                    yield Difference(
+                        entry.chain, entry.chain_id, table, UUID(row_id), name, known.get(name), value, entry.seq
+                    )
 
 
 def _fold_tasks(
@@ -275,7 +298,9 @@ def _chains(engine: Engine) -> Iterator[tuple[str, list[UUID]]]:
 
 def _compare(work: Work, chain: str, ids: Sequence[UUID]) -> Iterator[Difference]:
     kept = CHAINS[chain]
-    folded = {chain_id: fold(entries) for chain_id, entries in _entries(work, ids)}
+    found_then: list[Difference] = []
+    folded = {chain_id: fold(entries, found_then.append) for chain_id, entries in _entries(work, ids)}
+    yield from found_then
     for one in kept:
         told: dict[UUID, tuple[UUID, dict[str, Any]]] = {
             UUID(row_id): (chain_id, columns)

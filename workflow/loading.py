@@ -80,8 +80,9 @@ def load_checked(engine: Engine, definitions: Definitions, *, dry_run: bool = Fa
             _revisions(session, definitions, report)
             _bodies(session, definitions, report)
             _programme(session, definitions.programme, report)
-            _milestones(session, definitions, now, report)
-            session.execute(sa.update(Installation).values(definitions_revision=installation.definitions_revision + 1))
+            revision = installation.definitions_revision + 1
+            _milestones(session, definitions, now, revision, report)
+            session.execute(sa.update(Installation).values(definitions_revision=revision))
             if dry_run:
                 raise _DryRun
     except _DryRun:
@@ -231,7 +232,7 @@ def _vendors(programme: Programme) -> list[dict[str, Any]]:
     return [{"key": key, "title": one.title, "source": one.source} for key, one in programme.vendors.items()]
 
 
-def _milestones(session: Session, definitions: Definitions, now: dt.datetime, report: Loaded) -> None:
+def _milestones(session: Session, definitions: Definitions, now: dt.datetime, revision: int, report: Loaded) -> None:
     known = {
         (row.service, row.kind): row
         for row in session.execute(sa.select(Milestone.service, Milestone.kind, Milestone.due_on, Milestone.reached_on))
@@ -240,13 +241,15 @@ def _milestones(session: Session, definitions: Definitions, now: dt.datetime, re
         for kind, entry in service.milestones.items():
             row = known.get((service.service, kind))
             if row is None:
-                _add_milestone(session, definitions, service, kind, now)
+                _add_milestone(session, definitions, service, kind, now, revision)
                 report.added.append(("milestone", f"{service.service}/{kind}"))
             elif (row.due_on, row.reached_on) != (entry.due, entry.reached) and (entry.due or entry.reached):
                 report.different.append(("milestone", f"{service.service}/{kind}"))
 
 
-def _add_milestone(session: Session, definitions: Definitions, service: Service, kind: str, now: dt.datetime) -> None:
+def _add_milestone(
+    session: Session, definitions: Definitions, service: Service, kind: str, now: dt.datetime, revision: int
+) -> None:
     """A milestone begins its chain with what the file says of it."""
     entry = service.milestones[kind]
     calendar = Calendar(definitions.programme.calendar)
@@ -267,7 +270,8 @@ def _add_milestone(session: Session, definitions: Definitions, service: Service,
                     "version": 1,
                     "ladder": ladder_name,
                     "generation": 1,
-                }
+                },
+                "definitions": revision,
             }
         )
     )

@@ -150,7 +150,9 @@ def _record(work: Work, row: MilestoneRow, act: str, changes: dict[str, Any], **
     before = row.version
     changes = {**changes, "version": before + 1}
     chained = {name: value for name, value in changes.items() if name not in casework.UNCHAINED}
-    entry = events.record(work, "milestone", row.id, row.seq, row.head, act, {"milestone": chained, **said})
+    was = casework.said_before({name: getattr(row, name) for name in chained}, chained)
+    said = {"milestone": chained, **said, **({"before": {"milestone": was}} if was else {})}
+    entry = events.record(work, "milestone", row.id, row.seq, row.head, act, said)
     changes = {**changes, "seq": entry.seq, "head": entry.head}
     changed = work.session.execute(
         sa.update(Milestone).where(Milestone.id == row.id, Milestone.version == before).values(**changes)

@@ -953,7 +953,9 @@ def _record(work: Work, row: PrerequisiteRow, act: str, changes: dict[str, Any],
     before = row.version
     changes = {**changes, "version": before + 1}
     chained = {name: value for name, value in changes.items() if name not in casework.UNCHAINED}
-    entry = events.record(work, "prerequisite", row.id, row.seq, row.head, act, {"prerequisite": chained, **said})
+    was = casework.said_before({name: getattr(row, name) for name in chained}, chained)
+    said = {"prerequisite": chained, **said, **({"before": {"prerequisite": was}} if was else {})}
+    entry = events.record(work, "prerequisite", row.id, row.seq, row.head, act, said)
     changes = {**changes, "seq": entry.seq, "head": entry.head}
     changed = work.session.execute(
         sa.update(Prerequisite).where(Prerequisite.id == row.id, Prerequisite.version == before).values(**changes)

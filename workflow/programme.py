@@ -102,7 +102,7 @@ def move_wave(work: Work, key: str, stichtag: dt.date, reason: str, *, seen: int
 
     said = {
         "wave": {"key": key, "stichtag": stichtag},
-        "before": row.stichtag,
+        "before": {"wave": {"stichtag": row.stichtag}},
         **({"on_behalf_of": away} if away else {}),
         "remark": events.remark(work, row.id, str(answer.value)),
     }

@@ -111,6 +111,43 @@ def test_a_row_changed_past_history_is_named_with_its_column(
     assert found[0].kind == "differs"
 
 
+def test_every_entry_says_under_which_definitions_and_what_was_before(story: tuple[World, UUID]) -> None:
+    world, case_id = story
+    with world.look() as work:
+        rows = work.session.execute(sa.select(Event.chain, Event.content)).all()
+        said = [json.loads(content) for _, content in rows]
+        assert all(one["definitions"] == work.catalogue.revision for one in said)
+        assert {json.loads(row.content).get("process") for row in rows if row.chain == "case"} == {"efa-onboarding/1"}
+        moves = [
+            json.loads(content)
+            for content in work.session.execute(
+                sa.select(Event.content).where(Event.chain_id == case_id, Event.act == "advanced").order_by(Event.seq)
+            ).scalars()
+        ]
+    for move in moves:
+        assert move["before"]["case"]["state"] == move["source"]
+        assert move["case"]["state"] == move["target"]
+    tables = {table for one in said for table in one.get("before", {})}
+    assert tables >= {"case", "tasks", "prerequisite", "wave"}
+
+
+def test_a_row_changed_past_history_is_found_although_a_deed_came_after(story: tuple[World, UUID]) -> None:
+    """Nobody can change a row, let a deed write over it, and have it look as if nothing had been."""
+    world, _ = story
+    case_id = world.open("uvg")
+    task_id = world.task(case_id, "express_interest")
+    with world.engine.change(SYSTEM) as work:
+        work.session.execute(sa.update(Case).where(Case.id == case_id).values(team="nord"))
+        work.session.execute(sa.update(Task).where(Task.id == task_id).values(due_on=dt.date(2030, 1, 1)))
+    with world.by("office") as work:
+        cases.move_to_team(work, case_id, "mitte", reason="x")
+    with world.by("supervisor") as work:
+        tasks.extend(work, task_id, 2, "x")
+    found = {(one.kind, one.table, one.column, one.row) for one in history.replay(world.engine, case=case_id)}
+    assert ("differed", "cases", "team", "nord") in found
+    assert ("differed", "task", "due_on", "2030-01-01") in found
+
+
 def test_rows_without_history_and_history_without_rows_are_named(story: tuple[World, UUID]) -> None:
     world, _ = story
     with world.engine.change("system") as work:

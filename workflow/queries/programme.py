@@ -267,7 +267,7 @@ def _moves(work: Work) -> tuple[WaveMove, ...]:
             WaveMove(
                 wave=Text(de=row.title_de, en=row.title_en),
                 on=dt.date.fromisoformat(said["wave"]["stichtag"]),
-                before=dt.date.fromisoformat(said["before"]),
+                before=dt.date.fromisoformat(said["before"]["wave"]["stichtag"]),
                 reason=remarks.get(said["remark"]["id"]),
                 at=row.at,
                 who=row.name if staff else None,
