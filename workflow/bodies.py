@@ -306,6 +306,7 @@ def move_case(work: Work, case_id: UUID) -> Moved:
     case.set(version=case.row.version + 1)
     case.move_to_body(target.ars, team)
     case.say(body=target.ars, body_before=source)
+    case.say(**casework.said_of_place(work.actor, policy.may_follow_edition))
     if goes_on is not None:
         cases.supersede(case, goes_on.id)
     else:

@@ -212,7 +212,7 @@ def open_next(work: Work, case_id: UUID, *, occasion: str, reason: str, seen: in
     following.remark(told["reason"])
     following.record("opened")
     case.set(version=row.version + 1)
-    case.say(by=following.row.id)
+    case.say(by=following.row.id, **_said_of_opening(work, row.team))
     case.record("next_round_opened")
     return view(following)
 
@@ -439,7 +439,7 @@ def change_hold(
     """
     case = lock(work, case_id)
     insist_unmoved(case, seen)
-    insist_may_change_hold(case)
+    standing = insist_may_change_hold(case)
     words = tasks.reason_of(reason)
     review = _review_day(work, blocker, review_on, waits_for)
 
@@ -460,6 +460,7 @@ def change_hold(
     )
     case.set(version=case.row.version + 1)
     case.remark(words)
+    case.acts(standing)
     case.record("hold_changed")
     return view(case)
 
@@ -484,11 +485,11 @@ def insist_may_hold(case: CaseAtHand) -> policy.Standing:
     return policy.insist(case.work.actor, MOVERS, case.row)
 
 
-def insist_may_change_hold(case: CaseAtHand) -> None:
-    """Raises Conflict (it does not rest) or NotAllowed, in this order."""
+def insist_may_change_hold(case: CaseAtHand) -> policy.Standing:
+    """In what standing the actor may. Raises Conflict (it does not rest) or NotAllowed, in this order."""
     if not case.row.rests:
         raise Conflict(what="rest")
-    policy.insist(case.work.actor, MOVERS, case.row)
+    return policy.insist(case.work.actor, MOVERS, case.row)
 
 
 def hold_fields(work: Work) -> dict[str, EvidenceField]:
@@ -597,7 +598,7 @@ def erase_remark(work: Work, case_id: UUID, remark_id: UUID) -> CaseView:
     this order.
     """
     case = lock(work, case_id)
-    policy.insist_may_erase(work.actor)
+    away = policy.insist_may_erase(work.actor)
     query = sa.select(Remark.text).where(Remark.id == remark_id, Remark.chain_id == case.row.id)
     row = work.session.execute(query).first()
     if row is None:
@@ -606,7 +607,7 @@ def erase_remark(work: Work, case_id: UUID, remark_id: UUID) -> CaseView:
         raise Conflict(what="erased")
 
     case.execute(casework.ERASE_REMARK, which=remark_id)
-    case.say(remark_id=remark_id)
+    case.say(remark_id=remark_id, **({"on_behalf_of": away} if away else {}))
     case.record("remark_erased")
     return view(case)
 
@@ -635,9 +636,13 @@ def _pairs(work: Work, statement: sa.Select[str, str]) -> dict[str, str]:
     return dict(list(work.session.execute(statement)))
 
 
-def _insist_may_open(work: Work, team: str | None) -> None:
-    if not policy.may_open(work.actor, team or ""):
+def _insist_may_open(work: Work, team: str) -> None:
+    if not policy.may_open(work.actor, team):
         raise NotAllowed(roles=("programme_office", "umsetzungsteam"))
+
+
+def _said_of_opening(work: Work, team: str) -> dict[str, UUID]:
+    return casework.said_of_place(work.actor, lambda who: policy.may_open(who, team))
 
 
 def _free_round(work: Work, service: str, body: str, least: int) -> int:
@@ -716,9 +721,9 @@ def _begin(
     row = ground.bodies.get(body)
     if row is None:
         raise NotFound(what="body", name=body)
-    team = (following.team if following else None) or ground.teams.team_for(service, row.district)
-    if team is None or not policy.may_open(work.actor, team):
-        _insist_may_open(work, team)
+    team = (following.team if following else None) or ground.teams.team_for(service, row.district) or ""
+    _insist_may_open(work, team)
+    if not team:
         raise Refused("error.no_team", body=row.display_name)
     if entry.applies_to is None or not work.catalogue.groups[entry.applies_to].has(ars=row.ars, kind=row.kind):
         raise Refused("error.not_responsible_body", service=entry.title, body=row.display_name)
@@ -763,6 +768,7 @@ def _begin(
     for name, value in standing.items():
         setattr(opened, name, value)
     case = begin(work, opened, process, ground.holders(opened))
+    case.say(**_said_of_opening(work, team))
     if tasks_too:
         tasks.enter(case, opened.state)
     return case

@@ -1025,6 +1025,12 @@ def said_of_standing(standing: policy.Standing) -> dict[str, Any]:
     return said
 
 
+def said_of_place(actor: policy.Actor, may: Callable[[policy.Actor], bool]) -> dict[str, UUID]:
+    """What history says of whom the actor stands in for, by what `may` allows."""
+    person = policy.in_whose_place(actor, may)
+    return {} if person is None else {"on_behalf_of": person}
+
+
 def with_deputies(query: Any) -> Any:
     """A query over roles held, with one more column: who stands in for their holder on the day `today`."""
     deputy = aliased(Person)

@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from workflow import events, people, policy, tasks
+from workflow import casework, events, people, policy, tasks
 from workflow.definition import canonical
 from workflow.engine import Engine, Who, Work
 from workflow.errors import Conflict, NotAllowed, NotFound, Refused, StartklarError
@@ -90,6 +90,7 @@ def found(work: Work, title: str, lead: str, members: Iterable[str], services: I
             "cluster_member": {row_id.hex: values for row_id, values in joined.items()},
             "cluster_service": {row_id.hex: values for row_id, values in served.items()},
         },
+        **casework.said_of_place(work.actor, lambda who: policy.may_found(who, teams)),
     }
     entry = events.link(work, "cluster", cluster_id, 0, events.START, "founded", said)
     work.session.execute(
@@ -108,8 +109,8 @@ def join(work: Work, cluster_id: UUID, body: str) -> ClusterView:
     Raises NotFound (the cluster, the body), Refused (a body that ended), NotAllowed or Conflict (it is in it already),
     in this order.
     """
-    row = _lock(work, cluster_id)
-    if not policy.may_found(work.actor, [_team_of(work, body)]):
+    row, team = _lock(work, cluster_id), _team_of(work, body)
+    if not policy.may_found(work.actor, [team]):
         raise NotAllowed(roles=("programme_office", "umsetzungsteam"))
     if body in _members(work, cluster_id):
         raise Conflict(what="cluster_member")
@@ -118,7 +119,8 @@ def join(work: Work, cluster_id: UUID, body: str) -> ClusterView:
     work.session.execute(sa.insert(ClusterMember), {"id": member_id, "cluster_id": cluster_id, **values})
     for person_id in sorted(coordinators(work, cluster_id)):
         _give(work, cluster_id, person_id, [body], _services(work, cluster_id))
-    return _record(work, row, "joined", rows={"cluster_member": {member_id.hex: values}})
+    said = casework.said_of_place(work.actor, lambda who: policy.may_found(who, [team]))
+    return _record(work, row, "joined", rows={"cluster_member": {member_id.hex: values}}, **said)
 
 
 def leave(work: Work, cluster_id: UUID, body: str) -> ClusterView:
@@ -131,7 +133,8 @@ def leave(work: Work, cluster_id: UUID, body: str) -> ClusterView:
     member_id = _members(work, cluster_id).get(body)
     if member_id is None:
         raise NotFound(what="body", name=body)
-    if not policy.may_leave(work.actor, body, _team_of(work, body, ended=True)):
+    team = _team_of(work, body, ended=True)
+    if not policy.may_leave(work.actor, body, team):
         raise NotAllowed(roles=("body.leitung", "body.digi", "programme_office", "umsetzungsteam"))
     if body == row.lead:
         raise Refused("error.cluster_lead", body=_name_of(work, body))
@@ -139,7 +142,8 @@ def leave(work: Work, cluster_id: UUID, body: str) -> ClusterView:
     work.session.execute(sa.update(ClusterMember).where(ClusterMember.id == member_id).values(left_on=work.today))
     for person_id in sorted(coordinators(work, cluster_id)):
         _take(work, cluster_id, person_id, Grant.body == body)
-    return _record(work, row, "left", rows={"cluster_member": {member_id.hex: {"left_on": work.today}}})
+    said = casework.said_of_place(work.actor, lambda who: policy.may_leave(who, body, team))
+    return _record(work, row, "left", rows={"cluster_member": {member_id.hex: {"left_on": work.today}}}, **said)
 
 
 def name_coordinator(work: Work, cluster_id: UUID, person_id: UUID) -> ClusterView:
@@ -149,7 +153,7 @@ def name_coordinator(work: Work, cluster_id: UUID, person_id: UUID) -> ClusterVi
     already), in this order.
     """
     row = _lock(work, cluster_id)
-    _insist_may_name(work, cluster_id)
+    said = _insist_may_name(work, cluster_id)
     if person_id not in {one for one, _ in candidates(work, cluster_id)}:
         raise Refused("error.cluster_coordinator")
     people.lock(work, person_id)
@@ -157,7 +161,7 @@ def name_coordinator(work: Work, cluster_id: UUID, person_id: UUID) -> ClusterVi
         raise Conflict(what="coordinator")
 
     _give(work, cluster_id, person_id, sorted(_members(work, cluster_id)), _services(work, cluster_id))
-    return _record(work, row, "coordinator_named", person=person_id)
+    return _record(work, row, "coordinator_named", person=person_id, **said)
 
 
 def dismiss_coordinator(work: Work, cluster_id: UUID, person_id: UUID) -> ClusterView:
@@ -165,10 +169,9 @@ def dismiss_coordinator(work: Work, cluster_id: UUID, person_id: UUID) -> Cluste
     row = _lock(work, cluster_id)
     if person_id not in coordinators(work, cluster_id):
         raise NotFound(what="person")
-    if person_id != work.actor.id:
-        _insist_may_name(work, cluster_id)
+    said = _insist_may_name(work, cluster_id) if person_id != work.actor.id else {}
     _take(work, cluster_id, person_id, sa.true())
-    return _record(work, row, "coordinator_dismissed", person=person_id)
+    return _record(work, row, "coordinator_dismissed", person=person_id, **said)
 
 
 def coordinators(work: Work, cluster_id: UUID) -> frozenset[UUID]:
@@ -277,9 +280,12 @@ def _record(work: Work, row: _Row, act: str, **said: Any) -> ClusterView:
     return ClusterView(row.id, row.title)
 
 
-def _insist_may_name(work: Work, cluster_id: UUID) -> None:
-    if not may_name(work, cluster_id):
+def _insist_may_name(work: Work, cluster_id: UUID) -> dict[str, UUID]:
+    """What history says of whom the actor stands in for. Raises NotAllowed unless `may_name`."""
+    teams = [_team_of(work, body, ended=True) for body in _members(work, cluster_id)]
+    if not policy.may_found(work.actor, teams):
         raise NotAllowed(roles=("programme_office", "umsetzungsteam"))
+    return casework.said_of_place(work.actor, lambda who: policy.may_found(who, teams))
 
 
 def _members(work: Work, cluster_id: UUID) -> dict[str, UUID]:

@@ -61,6 +61,7 @@ def write(
     )
     for person in people:
         case.put(Mention, uuid4(), comment_id=comment_id, person_id=person)
+    case.say(**casework.said_of_place(work.actor, lambda who: policy.may_comment(who, case.row)))
     if task is not None:
         case.say(task=task.id, name=task.name)
         case.notify("mentioned", people, kind="task", subject_id=task.id, task=task.name)

@@ -62,7 +62,7 @@ def join(work: Work, case_id: UUID, bodies: Sequence[str], *, seen: int | None =
     """
     case = lock(work, case_id)
     insist_unmoved(case, seen)
-    insist_may_invite(case)
+    standing = insist_may_invite(case)
     offered = {one.ars for one in candidates(case)}
     if not bodies or not offered.issuperset(bodies):
         raise Refused("error.cannot_take_part", number=case.row.number)
@@ -75,6 +75,7 @@ def join(work: Work, case_id: UUID, bodies: Sequence[str], *, seen: int | None =
     for body in bodies:
         people = case.in_charge("body.digi", casework.Elsewhere(body, case.row))
         case.notify("takes_part", people, kind="case", subject_id=case.row.id)
+    case.acts(standing)
     case.record("participants_joined")
     return view(case)
 
@@ -87,7 +88,7 @@ def leave(work: Work, case_id: UUID, body: str, *, seen: int | None = None) -> C
     """
     case = lock(work, case_id)
     insist_unmoved(case, seen)
-    insist_may_invite(case)
+    standing = insist_may_invite(case)
     there = sa.and_(Participant.case_id == case_id, Participant.body == body, Participant.left_on.is_(None))
     row_id = work.session.execute(sa.select(Participant.id).where(there)).scalar()
     if row_id is None:
@@ -97,15 +98,16 @@ def leave(work: Work, case_id: UUID, body: str, *, seen: int | None = None) -> C
     case.amend(Participant, row_id, left_on=work.today)
     tasks.close_for(case, body)
     case.say(bodies=[body])
+    case.acts(standing)
     case.record("participant_left")
     return view(case)
 
 
-def insist_may_invite(case: CaseAtHand) -> None:
-    """Raises Conflict (it has ended) or NotAllowed, in this order."""
+def insist_may_invite(case: CaseAtHand) -> policy.Standing:
+    """In what standing the actor may. Raises Conflict (it has ended) or NotAllowed, in this order."""
     if case.row.ended_on is not None:
         raise Conflict(what="ended")
-    policy.insist(case.work.actor, INVITERS, case.row)
+    return policy.insist(case.work.actor, INVITERS, case.row)
 
 
 def may_invite(case: LockedCase | CaseAtHand) -> bool:

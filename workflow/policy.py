@@ -597,6 +597,11 @@ def may_request(actor: Actor, *, body: str, team: str | None) -> bool:
     return body in actor.bodies() or (team is not None and team in actor.teams("umsetzungsteam"))
 
 
+def in_whose_place(actor: Actor, may: Callable[[Actor], bool]) -> UUID | None:
+    """On whose behalf somebody does what `may` allows: None where the actor's own roles allow it."""
+    return next((person for person, capacity in actor.capacities() if may(capacity)), None)
+
+
 def insist_holds(actor: Actor, *roles: str) -> UUID | None:
     """Raises NotAllowed unless the actor holds one of these roles. Gives whom the actor stands in for, if anybody."""
     for person, capacity in actor.capacities():
@@ -605,11 +610,16 @@ def insist_holds(actor: Actor, *roles: str) -> UUID | None:
     raise NotAllowed(roles=roles)
 
 
-def insist_may_follow_edition(actor: Actor) -> None:
+def may_follow_edition(actor: Actor) -> bool:
     """The programme office brings the list of bodies up to date, for cases move with it; so does the operator at the
-    shell, who holds the keys of the database anyway. Raises NotAllowed."""
-    if not actor.is_system:
-        insist_holds(actor, "programme_office")
+    shell, who holds the keys of the database anyway."""
+    return actor.is_system or actor.holds("programme_office")
+
+
+def insist_may_follow_edition(actor: Actor) -> None:
+    """Raises NotAllowed unless `may_follow_edition`."""
+    if not may_follow_edition(actor):
+        raise NotAllowed(roles=("programme_office",))
 
 
 def may_add_task(actor: Actor, owner: str, of: Concerned) -> bool:
@@ -630,10 +640,10 @@ def may_comment(actor: Actor, of: Concerned) -> bool:
     )
 
 
-def insist_may_erase(actor: Actor) -> None:
-    """Free text is erased by the programme office, or the operator at the shell. Raises NotAllowed."""
-    if not actor.is_system:
-        insist_holds(actor, "programme_office")
+def insist_may_erase(actor: Actor) -> UUID | None:
+    """Free text is erased by the programme office, or the operator at the shell. Raises NotAllowed. Gives whom the
+    actor stands in for, if anybody."""
+    return None if actor.is_system else insist_holds(actor, "programme_office")
 
 
 def may_open(actor: Actor, team: str) -> bool:

@@ -7,8 +7,10 @@ A new round begins when it is renewed, while what was proved before is still val
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -141,18 +143,19 @@ def request(work: Work, body: str, kind: str, scope: str = "") -> PrerequisiteVi
     wanted = Needed(kind, scope)
     together = work.catalogue.with_needs([wanted])
     known = _lock_named(work, body, together)
+    said = casework.said_of_place(work.actor, lambda who: policy.may_request(who, body=body, team=team))
     if (row := known.get(wanted)) is not None and row.status not in ("not_needed", "set_aside"):
         raise Conflict(what="prerequisite")
 
     for entry in sorted(together, key=lambda entry: (entry.kind, entry.scope)):
         found = known.get(entry)
         if found is None:
-            added = _ask(work, body, team, entry, requested=entry == wanted)
+            added = _ask(work, body, team, entry, requested=entry == wanted, said=said)
             if added is None and entry == wanted:  # somebody else has just asked for it
                 raise Conflict(what="prerequisite")
             row = added if entry == wanted else row
         elif found.status in ("not_needed", "set_aside"):
-            _ask_anew(work, found, kind_of(work, entry.kind), requested=entry == wanted)
+            _ask_anew(work, found, kind_of(work, entry.kind), requested=entry == wanted, said=said)
     assert row is not None  # noqa: S101 - it was there, or was added
     return _view(row)
 
@@ -182,7 +185,11 @@ def release(work: Work, prerequisite_id: UUID, *, seen: int | None = None) -> Pr
     if not is_ours(work, row.holder_id) and not policy.may_assign(work.actor, row.acting or row.owner, row):
         raise NotAllowed(roles=("body.leitung", "body.digi", "supervisor"))
 
-    _record(work, row, "released", {"status": "ready", "holder_id": None})
+    if is_ours(work, row.holder_id):
+        said = {"on_behalf_of": row.holder_id} if row.holder_id in work.actor.stands_for else {}
+    else:
+        said = _said_of_assigning(work, row)
+    _record(work, row, "released", {"status": "ready", "holder_id": None}, **said)
     return _view(row)
 
 
@@ -199,7 +206,7 @@ def assign(work: Work, prerequisite_id: UUID, to: UUID, *, seen: int | None = No
     if to not in eligible(work, row, casework.holders(work, row)):
         raise Refused("error.cannot_be_assigned")
 
-    _record(work, row, "assigned", {"status": "accepted", "holder_id": to}, to=to)
+    _record(work, row, "assigned", {"status": "accepted", "holder_id": to}, to=to, **_said_of_assigning(work, row))
     _tell(work, "asked", row, [to])
     return _view(row)
 
@@ -227,12 +234,12 @@ def hand_back(work: Work, prerequisite_id: UUID, reason: str, *, seen: int | Non
     """
     row = _lock(work, prerequisite_id, seen)
     _insist_status(row, "hand_back")
-    policy.insist(work.actor, ("umsetzungsteam", "supervisor"), row)
+    standing = policy.insist(work.actor, ("umsetzungsteam", "supervisor"), row)
     remark = _remark(work, row, reason)
 
     step = step_of(kind_of(work, row.kind), row.step)[1]
     changes = {"status": "ready", "acting": row.owner, "holder_id": None} | _clock(work, step.due, step.ladder, row)
-    _record(work, row, "handed_back", changes, remark=remark)
+    _record(work, row, "handed_back", changes, remark=remark, **casework.said_of_standing(standing))
     _notify(work, "handed_back", row, row.owner)
     return _view(row)
 
@@ -245,10 +252,11 @@ def set_aside(work: Work, prerequisite_id: UUID, reason: str, *, seen: int | Non
     """
     row = _lock(work, prerequisite_id, seen)
     _insist_status(row, "set_aside")
-    policy.insist(work.actor, ("umsetzungsteam", "supervisor"), row)
+    standing = policy.insist(work.actor, ("umsetzungsteam", "supervisor"), row)
     remark = _remark(work, row, reason)
 
-    _record(work, row, "set_aside", _given_up(work, row, "set_aside") | {"requested": False}, remark=remark)
+    changes = _given_up(work, row, "set_aside") | {"requested": False}
+    _record(work, row, "set_aside", changes, remark=remark, **casework.said_of_standing(standing))
     return _view(row)
 
 
@@ -262,7 +270,7 @@ def extend(
     """
     row = _lock(work, prerequisite_id, seen)
     _insist_status(row, "extend")
-    policy.insist(work.actor, ("supervisor",), row)
+    standing = policy.insist(work.actor, ("supervisor",), row)
     words = _words(reason)
     ledger = (Extension.prerequisite_id == row.id, Extension.attempt == row.round)
     casework.insist_may_extend(work, working_days, *ledger)
@@ -286,7 +294,7 @@ def extend(
     }
     extension_id = uuid4()
     work.session.execute(sa.insert(Extension), {"id": extension_id, **given})
-    said = {"rows": {"extension": {extension_id.hex: given}}}
+    said = {"rows": {"extension": {extension_id.hex: given}}, **casework.said_of_standing(standing)}
     _record(work, row, "extended", changes, remark=remark, days=working_days, **said)
     return _view(row)
 
@@ -415,7 +423,8 @@ def renew(work: Work, prerequisite_id: UUID, *, seen: int | None = None) -> Prer
     kind = kind_of(work, row.kind)
 
     changes = _begin(work, kind, row, renewing=True) | {"status": "ready", "round": row.round + 1}
-    _record(work, row, "renewing", changes)
+    may = partial(policy.may_request, body=row.body, team=row.team)
+    _record(work, row, "renewing", changes, **casework.said_of_place(work.actor, may))
     _notify(work, "asked", row, row.owner)
     return _view(row)
 
@@ -482,9 +491,10 @@ def end(work: Work, body: str) -> None:
         .order_by(Prerequisite.id)  # as everywhere: reminders lock several too
         .with_for_update(of=Prerequisite)
     ).all()
+    said = casework.said_of_place(work.actor, policy.may_follow_edition)
     for row in (PrerequisiteRow(*cells) for cells in rows):
         nobody = {"status": "not_needed", **_NOBODY} if row.status != "done" else {}
-        _record(work, row, "body_ended", {"requested": False, **_silent(row), **nobody})
+        _record(work, row, "body_ended", {"requested": False, **_silent(row), **nobody}, **said)
 
 
 def still_asked() -> sa.ColumnElement[bool]:
@@ -691,10 +701,17 @@ def _given_up(work: Work, row: PrerequisiteRow, status: str) -> dict[str, Any]:
     return {"status": "done", **_NOBODY, **back}
 
 
-def _ask_anew(work: Work, row: PrerequisiteRow, kind: PrerequisiteKind, *, requested: bool = False) -> None:
+def _ask_anew(
+    work: Work,
+    row: PrerequisiteRow,
+    kind: PrerequisiteKind,
+    *,
+    requested: bool = False,
+    said: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
     """Ask once more for what was laid aside; its date counts from today."""
     changes = {"status": "ready", "requested": requested, "round": row.round + 1} | _begin(work, kind, row)
-    _record(work, row, "asked", changes)
+    _record(work, row, "asked", changes, **said)
     _notify(work, "asked", row, row.owner)
 
 
@@ -778,7 +795,15 @@ _NOBODY: dict[str, Any] = {
 }
 
 
-def _ask(work: Work, body: str, team: str, entry: Needed, *, requested: bool = False) -> PrerequisiteRow | None:
+def _ask(
+    work: Work,
+    body: str,
+    team: str,
+    entry: Needed,
+    *,
+    requested: bool = False,
+    said: Mapping[str, Any] = MappingProxyType({}),
+) -> PrerequisiteRow | None:
     """Create the prerequisite unless it is there already; None when it is."""
     kind = kind_of(work, entry.kind)
     row = PrerequisiteRow(
@@ -798,7 +823,7 @@ def _ask(work: Work, body: str, team: str, entry: Needed, *, requested: bool = F
         **_begin(work, kind, None),
     )
     values = {column.name: getattr(row, column.name) for column in fields(PrerequisiteRow)}
-    content = {"prerequisite": casework.said_of(values)}
+    content = {"prerequisite": casework.said_of(values), **said}
     entry_link = events.link(work, "prerequisite", row.id, 0, events.START, "asked", content)
     row.seq, row.head = entry_link.seq, entry_link.head
     values |= {"seq": row.seq, "head": row.head}
@@ -866,6 +891,11 @@ def _insist_second_person(work: Work, row: PrerequisiteRow, standing: policy.Sta
 def _is_other(work: Work, row: PrerequisiteRow, *acts: UUID | None) -> bool:
     did = (row.submitted_by, row.submitted_for)
     return policy.are_four_eyes(acts, did, lambda people: casework.humans(work, people))
+
+
+def _said_of_assigning(work: Work, row: PrerequisiteRow) -> dict[str, UUID]:
+    owner = row.acting or row.owner
+    return casework.said_of_place(work.actor, lambda who: policy.may_assign(who, owner, row))
 
 
 def _words(reason: str) -> str:

@@ -37,7 +37,7 @@ def switch_on(work: Work, case_id: UUID, name: str, given: Given, *, seen: int |
     insist_unmoved(case, seen)
     if name not in work.catalogue.service(case.row.service).sub_services:
         raise NotFound(what="part", name=name)
-    insist_may_switch(case)
+    standing = insist_may_switch(case)
     row = _row(work, case_id, name)
     if row is not None and row.off_on is None:
         raise Conflict(what="part")
@@ -52,6 +52,7 @@ def switch_on(work: Work, case_id: UUID, name: str, given: Given, *, seen: int |
     else:
         case.amend(Part, row.id, live_on=told["live_on"], off_on=None, url_id=url_id)
     case.say(part=name, on=told["live_on"])
+    case.acts(standing)
     case.record("part_on")
     return view(case)
 
@@ -64,7 +65,7 @@ def switch_off(work: Work, case_id: UUID, name: str, reason: str, *, seen: int |
     """
     case = lock(work, case_id)
     insist_unmoved(case, seen)
-    insist_may_switch(case)
+    standing = insist_may_switch(case)
     row = _row(work, case_id, name)
     if row is None or row.off_on is not None:
         raise Conflict(what="part")
@@ -74,15 +75,17 @@ def switch_off(work: Work, case_id: UUID, name: str, reason: str, *, seen: int |
     case.amend(Part, row.id, off_on=work.today)
     case.remark(words)
     case.say(part=name)
+    case.acts(standing)
     case.record("part_off")
     return view(case)
 
 
-def insist_may_switch(case: CaseAtHand) -> None:
-    """Raises NotAllowed or Conflict (the case is not live), in this order."""
-    policy.insist(case.work.actor, SWITCHERS, case.row)
+def insist_may_switch(case: CaseAtHand) -> policy.Standing:
+    """In what standing the actor may. Raises NotAllowed or Conflict (the case is not live), in this order."""
+    standing = policy.insist(case.work.actor, SWITCHERS, case.row)
     if not case.process.states[case.row.state].goal:
         raise Conflict(what="not_live")
+    return standing
 
 
 def may_switch(case: CaseAtHand) -> bool:

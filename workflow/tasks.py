@@ -31,6 +31,7 @@ from workflow.casework import (
     lock_by_task,
     names,
     participants,
+    said_of_place,
 )
 from workflow.definition import (
     AD_HOC,
@@ -200,9 +201,9 @@ def take_back(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView
     if not _may(case, task, "take_back"):
         raise NotAllowed(roles=(task.acting or task.owner,))
 
-    colleague = task.holder_id
-    case.update(task, holder_id=task.handed_on_by)
-    _say(case, task, None, **_in_place_of(case, task.handed_on_by))
+    colleague, giver = task.holder_id, task.handed_on_by
+    case.update(task, holder_id=giver)
+    _say(case, task, None, **_in_place_of(case, giver))
     if colleague is not None:
         case.notify("taken_back", [colleague], kind="task", subject_id=task.id, task=task.name)
     case.record("taken_back")
@@ -225,7 +226,7 @@ def release(work: Work, task_id: UUID, *, seen: int | None = None) -> TaskView:
     holder = task.holder_id
     giver = task.handed_on_by if task.handed_on_by in eligible(case, task) else None
     case.update(task, status="accepted" if giver else "ready", holder_id=giver)
-    _say(case, task, None, **({"to": giver} if giver else {}), **_in_place_of(case, holder))
+    _say(case, task, None, **({"to": giver} if giver else {}), **_said_of_releasing(case, task, holder))
     act = "returned" if giver else "released"
     able = [giver] if giver else [person for person in to_act(case, task) if person != holder]
     case.notify(act, able, kind="task", subject_id=task.id, task=task.name, due=task.due_on)
@@ -686,7 +687,7 @@ def add_ad_hoc(
     case.add(task)
     case.put(AdHoc, task.id, working_days=working_days, remark_id=case.remark(text), added_by=work.actor.id)
     _make_ready(case, task, definition)
-    _say(case, task, None)
+    _say(case, task, None, **_said_of_adding(case, owner, case.row))
     case.record("task_added")
     return _view(case, task)
 
@@ -706,7 +707,7 @@ def withdraw(work: Work, task_id: UUID, reason: str, *, seen: int | None = None)
 
     told = [task.holder_id] if task.holder_id else case.in_charge(task.acting or task.owner)
     case.remark(words)
-    _say(case, task, None)
+    _say(case, task, None, **_said_of_adding(case, task.owner, task))
     case.notify("not_needed", told, kind="task", subject_id=task.id, task=task.name)
     _stop(case, task, "obsolete")
     tell_when_ready_to_move(case)
@@ -1175,6 +1176,18 @@ def _may(case: CaseAtHand, task: TaskRow, deed: str) -> bool:
 def _is_ours(case: CaseAtHand, person_id: UUID | None) -> bool:
     """The actor, or somebody the actor stands in for today."""
     return person_id is not None and person_id in (case.work.actor.id, *case.work.actor.stands_for)
+
+
+def _said_of_adding(case: CaseAtHand, owner: str, of: policy.Concerned) -> dict[str, UUID]:
+    return said_of_place(case.work.actor, lambda who: policy.may_add_task(who, owner, of))
+
+
+def _said_of_releasing(case: CaseAtHand, task: TaskRow, holder: UUID | None) -> dict[str, UUID]:
+    """Whose task it was, or in whose place somebody took it from a colleague."""
+    if _is_ours(case, holder):
+        return _in_place_of(case, holder)
+    owner = task.acting or task.owner
+    return said_of_place(case.work.actor, lambda who: policy.may_assign(who, owner, task))
 
 
 def _in_place_of(case: CaseAtHand, person_id: UUID | None) -> dict[str, UUID]:

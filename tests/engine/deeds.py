@@ -16,13 +16,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from tests.engine.programmes import BODIES, CHECKLIST, NEIGHBOURS, SERVICES
+from tests.engine.programmes import BODIES, CHECKLIST, NEIGHBOURS, PARTS, SERVICES
 from tests.engine.scene import HELD, KEPT, Scene, answers, mostly, seen
 from workflow import (
     absences,
     bulk,
     cases,
     clock,
+    clusters,
     commands,
     comments,
     evidence,
@@ -34,6 +35,7 @@ from workflow import (
     prerequisites,
     programme,
     reminders,
+    sub_services,
     takeover,
     tasks,
 )
@@ -85,7 +87,7 @@ def open_case(scene: Scene, draw: Random) -> Drawn:
     return Deed(who, lambda work: cases.open_case(work, service, body))
 
 
-@deed(14)
+@deed(24)
 def advance(scene: Scene, draw: Random) -> Drawn:
     process = scene.process()
     case = mostly(draw, scene.cases, [one for one in scene.cases if one.ended_on is None])
@@ -285,7 +287,7 @@ def assign(scene: Scene, draw: Random) -> Drawn:
     return _on_task(scene, draw, ("ready", "accepted"), role, lambda work, t, v: tasks.assign(work, t.id, to, seen=v))
 
 
-@deed(24)
+@deed(40)
 def submit(scene: Scene, draw: Random) -> Drawn:
     process, dice = scene.process(), draw.random()
 
@@ -297,6 +299,23 @@ def submit(scene: Scene, draw: Random) -> Drawn:
         return tasks.submit(work, task.id, given, seen=version)
 
     return _on_task(scene, draw, ("ready", "accepted"), "", do)
+
+
+@deed(4)
+def record(scene: Scene, draw: Random) -> Drawn:
+    """The team enters what a body told it."""
+    process, dice = scene.process(), draw.random()
+    told_on = scene.today - dt.timedelta(days=draw.randint(-1, 5))
+    told = {"means": "phone", "told_on": told_on.isoformat(), "told_by": draw.choice(["Fachamt", "Fachamt", ""])}
+
+    def do(work: Work, task: Any, version: int | None) -> Any:
+        asked = RESULT if task.name == AD_HOC else process.states[task.state].tasks[task.name].evidence
+        given = answers(work, asked, task.service, Random(dice))
+        if task.owner == "body.leitung":
+            given = {**given, **answers(work, evidence.SIGNED, task.service, Random(dice))}
+        return tasks.record(work, task.id, given, told=told, seen=version)
+
+    return _on_task(scene, draw, ("ready", "accepted"), "umsetzungsteam", do)
 
 
 @deed(8)
@@ -421,6 +440,84 @@ def open_next(scene: Scene, draw: Random) -> Drawn:
         return None
     occasion, who = draw.choice(["upgrade", "reconnection"]), scene.somebody(draw, "umsetzungsteam", case)
     return Deed(who, lambda work: cases.open_next(work, case.id, occasion=occasion, reason="Reifegrad"))
+
+
+@deed(2)
+def switch_on(scene: Scene, draw: Random) -> Drawn:
+    case = mostly(draw, scene.cases, [one for one in scene.cases if one.live_on is not None])
+    if case is None:
+        return None
+    day, url = scene.today - dt.timedelta(days=draw.randint(-1, 9)), draw.choice(["", "https://www.example.org/"])
+    given = {"live_on": day.isoformat(), "url": url}
+    part, who = draw.choice(PARTS), scene.somebody(draw, "umsetzungsteam", case)
+    return Deed(who, lambda work: sub_services.switch_on(work, case.id, part, given))
+
+
+@deed(1)
+def switch_off(scene: Scene, draw: Random) -> Drawn:
+    case = mostly(draw, scene.cases, [one for one in scene.cases if one.live_on is not None])
+    if case is None:
+        return None
+    part, who = draw.choice(PARTS), scene.somebody(draw, "umsetzungsteam", case)
+    return Deed(who, lambda work: sub_services.switch_off(work, case.id, part, "Gestört."))
+
+
+# --- acting together -------------------------------------------------------------------------------------------------
+
+_TOWNS = (*BODIES, *NEIGHBOURS)
+
+
+@deed(1)
+def found_cluster(scene: Scene, draw: Random) -> Drawn:
+    lead, members = draw.choice(_TOWNS), draw.sample(_TOWNS, draw.randint(0, 3))
+    services = draw.sample(SERVICES, draw.randint(1, 2))
+    who = draw.choice([scene.people["office"], scene.people["south"], scene.anybody(draw)])
+    return Deed(who, lambda work: clusters.found(work, "Verbund", lead, members, services))
+
+
+def _with_cluster(scene: Scene, draw: Random, do: Callable[[Work, UUID], Any]) -> Drawn:
+    if not scene.clusters:
+        return None
+    chosen = draw.choice(scene.clusters)
+    who = draw.choice([scene.people["office"], scene.people["mayor"], scene.anybody(draw)])
+    return Deed(who, lambda work: do(work, chosen))
+
+
+@deed(1)
+def join_cluster(scene: Scene, draw: Random) -> Drawn:
+    body = draw.choice(_TOWNS)
+    return _with_cluster(scene, draw, lambda work, chosen: clusters.join(work, chosen, body))
+
+
+@deed(1)
+def leave_cluster(scene: Scene, draw: Random) -> Drawn:
+    body = draw.choice(_TOWNS)
+    return _with_cluster(scene, draw, lambda work, chosen: clusters.leave(work, chosen, body))
+
+
+@deed(2)
+def name_coordinator(scene: Scene, draw: Random) -> Drawn:
+    person = scene.people[draw.choice(["digi", "mayor", "county", "leitung"])]
+    do = draw.choice([clusters.name_coordinator, clusters.name_coordinator, clusters.dismiss_coordinator])
+    return _with_cluster(scene, draw, lambda work, chosen: do(work, chosen, person))
+
+
+@deed(3)
+def hand_in_together(scene: Scene, draw: Random) -> Drawn:
+    """The same task of several cases, handed in by whoever co-ordinates."""
+    task = mostly(draw, scene.tasks, [one for one in scene.tasks if one.status in ("ready", "accepted")])
+    if task is None or task.name == AD_HOC:
+        return None
+    together = [one.id for one in scene.tasks if (one.name, one.state) == (task.name, task.state)]
+    asked, dice = scene.process().states[task.state].tasks[task.name].evidence, draw.random()
+    who = scene.people[draw.choice(["digi", "mayor", "county", "leitung"])]
+
+    def do(engine: Engine) -> Any:
+        with engine.read(SYSTEM) as work:
+            given = answers(work, asked, task.service, Random(dice))
+        return clusters.hand_in_together(engine, who, together, given)
+
+    return Job(do)
 
 
 # --- what many cases wait for ----------------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ BODIES = ("071110000000", "073310101000")
 NEIGHBOURS = ("073310000000", "073310102000")
 """The Landkreis and another Verbandsgemeinde of the second one's district: where dogs are concerned they may take part.
 In the second one nobody has an account."""
+PARTS = ("register", "chip")
+"""Of dogs: each is switched on by itself."""
 CHECKLIST = ("seen", "printed", "filed")
 
 CATS = """\
@@ -56,6 +58,12 @@ GROUP = """\
     confidence: sourced
 """
 
+SUB_SERVICES = """\
+sub_services:
+  register: {de: Anmelden, en: Register}
+  chip: {de: Chip, en: Chip}
+"""
+
 NEIGHBOUR = (
     "073310102000,,verbandsgemeinde,Wonnegau,VG Wonnegau,Alzey,073310000000,Osthofen,67574,21000,94.1,13,49.70,8.32\n"
 )
@@ -76,7 +84,7 @@ def write(folder: Path, draw: Random) -> Path:
     small.write_minimal(folder)
     small.write(folder, "programme.yaml", small.PROGRAMME + BLOCKERS)
     small.write(folder, "services/cats.yaml", CATS)
-    small.write(folder, small.SERVICE, small.DOGS.replace("{group: towns,", "{group: around,"))
+    small.write(folder, small.SERVICE, small.DOGS.replace("{group: towns,", "{group: around,") + SUB_SERVICES)
     small.write(folder, "groups.yaml", small.GROUPS + GROUP)
     small.write(folder, "bodies/municipalities.csv", small.BODIES + NEIGHBOUR)
     small.write(folder, small.PROCESS, json.dumps(process(draw), ensure_ascii=False, indent=1))

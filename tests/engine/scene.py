@@ -19,7 +19,7 @@ from workflow import casework, checking, documents, loading, people, policy, set
 from workflow.definition import EvidenceField, Process
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.evidence import Given, StoredFile
-from workflow.models import Absence, AdHoc, Case, Comment, Milestone, Person, Prerequisite, Remark, Task
+from workflow.models import Absence, AdHoc, Case, Comment, Event, Milestone, Person, Prerequisite, Remark, Task
 
 Thing = TypeVar("Thing")
 
@@ -60,6 +60,7 @@ class Scene:
     remarks: Sequence[Any] = ()
     comments: Sequence[Any] = ()
     absences: Sequence[Any] = ()
+    clusters: Sequence[UUID] = ()
 
     def look(self) -> None:
         """See how things stand now."""
@@ -96,6 +97,8 @@ class Scene:
                 .join(Person, Person.id == Absence.person_id)
                 .order_by(Absence.from_on, Absence.until_on, Person.email)
             ).all()
+            founded = sa.select(Event.chain_id).where(Event.chain == "cluster", Event.seq == 1)
+            self.clusters = work.session.execute(founded.order_by(Event.at, Event.content)).scalars().all()
 
     def process(self) -> Process:
         """The process everything runs on."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -39,7 +41,7 @@ from workflow.bodies import Edition
 from workflow.engine import Work
 from workflow.errors import AlreadyOpen, Conflict, StartklarError
 from workflow.exchange import gv100ad
-from workflow.models import Case, Event, Milestone, Part, Prerequisite, Remark, Task
+from workflow.models import Absence, Case, Event, Milestone, Part, Prerequisite, Remark, Task
 
 pytestmark = pytest.mark.slow
 
@@ -317,6 +319,38 @@ def _cut_at(world: World, who: str, deed: Deed, position: int) -> bool:
 
 class _ThroughWithIt(Exception):
     """The deed came to its end; the test wants it undone."""
+
+
+_OWN = frozenset({"withdraw_comment", "away", "back", "give_way"})
+"""Deeds on what is one's own, which nobody else does, and one that only follows from another."""
+
+
+def test_history_says_in_whose_place_a_deputy_did_it(world: World) -> None:
+    deeds = _deeds(world)
+    with world.by("admin") as work:
+        deputy = people.add(
+            work, email="vertretung@startklar.example", name="V", password_hash=None, language="de", roles=[]
+        ).id
+    with world.engine.change("system") as work:
+        work.session.execute(sa.delete(Absence))
+        away = {"deputy_id": deputy, "from_on": work.today, "until_on": work.today}
+        absent = [
+            {"id": uuid4(), "person_id": world[who], **away} for who in sorted({who for who, _ in deeds.values()})
+        ]
+        work.session.execute(sa.insert(Absence), absent)
+    silent = []
+    for name, (who, deed) in deeds.items():
+        if who == "admin" or name in _OWN:  # administrators hand nothing on
+            continue
+        with suppress(_ThroughWithIt), world.engine.change(deputy) as work:
+            before = set(work.session.execute(sa.select(Event.digest)).scalars())
+            deed(work)
+            entries = work.session.execute(sa.select(Event.digest, Event.content)).all()
+            new = [json.loads(content) for digest, content in entries if digest not in before]
+            if new and not any(said.get("on_behalf_of") for said in new):
+                silent.append(name)
+            raise _ThroughWithIt
+    assert silent == []
 
 
 def _at_once(*deeds: Callable[[], object]) -> list[StartklarError | None]:
