@@ -375,6 +375,10 @@ class CaseAtHand:
         counting = Counting(counted_from, extensions, self.pauses())
         return deadlines.due(self.work.catalogue.calendar, rule, counting, fixed=self._fixed)
 
+    def speaker(self, task: TaskRow) -> str:
+        """The body whose words the answers of a task are: the case's, or the one that takes part."""
+        return task.body if self.definition_of(task).of_participants else self.row.body
+
     def due_of(self, task: TaskRow, counted_from: dt.date) -> DueDate:
         """When a task is due that has been counted since that day: never later than a law says it must be done."""
         rule, _ = self.rule_of(task)
@@ -568,8 +572,12 @@ class LockedCase(CaseAtHand):
         source: str,
         attempt: int,
         earlier: Mapping[str, Kept],
+        body: str | None = None,
     ) -> None:
-        """Keep answers as new revisions; what did not change stays as it is. Fills the columns answers stand for."""
+        """Keep answers as new revisions; what did not change stays as it is. Fills the columns answers stand for.
+
+        They are the words of the case's body, or of another (`body`).
+        """
         kept = keep_answers(
             self.work,
             answers,
@@ -580,7 +588,7 @@ class LockedCase(CaseAtHand):
             earlier=earlier,
             revision=self.row.seq + 1 if kind == "transition" else None,
             owner={"case_id": self.row.id},
-            body=self.row.body,
+            body=body or self.row.body,
             asked=asked,
         )
         self._rows.setdefault(Document, []).extend(kept.documents)

@@ -414,7 +414,16 @@ def _hand_in(case: LockedCase, task: TaskRow, standing: policy.Standing, given: 
     asked = {name: field for name, field in asked.items() if is_asked(task, name, earlier) or name in given}
     answers = evidence.read(asked, given, choices=choices(work, case.row.service, asked), earlier=earlier)
 
-    case.keep(answers, asked, kind="task", subject_id=task.id, source=task.name, attempt=task.attempt, earlier=earlier)
+    case.keep(
+        answers,
+        asked,
+        kind="task",
+        subject_id=task.id,
+        source=task.name,
+        attempt=task.attempt,
+        earlier=earlier,
+        body=case.speaker(task),
+    )
     _say(case, task, standing)
     if definition.confirm is None:
         case.update(task, submitted_for=standing.on_behalf_of)

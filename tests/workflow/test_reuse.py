@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from tests.world import STRANGE_TOWN, TOWN, World
-from workflow import history, prerequisites, tasks
+from workflow import history, participants, people, prerequisites, tasks
+from workflow.models import Evidence, Task
 from workflow.queries import prerequisite as prerequisite_query
 from workflow.queries import task as query
+
+PART = "073395007000"
+"""A Verbandsgemeinde of Mainz-Bingen."""
 
 LEAD = {"project_lead": "Erika Muster, 06132 787-0", "project_lead_email": "projekt@mainz-bingen.example"}
 
@@ -41,6 +47,10 @@ def test_the_second_service_of_a_town_asks_nothing_anew_that_was_said_once(world
         assert (one.told_where.de, one.told.on.isoformat()) == ("Wohngeld", "2026-11-23")
     assert fields["project_lead"].value == LEAD["project_lead"]
     assert fields["functional_mailbox"].value is None, "each subject has a mailbox of its own"
+
+    with world.look("team") as work:
+        entered = {one.name: one for one in query.record(work, task_id).fields}
+    assert entered["project_lead"].value == LEAD["project_lead"], "the team that enters it for the town asks no more"
 
     unchanged: dict[str, Any] = {name: one.value for name, one in fields.items() if one.value is not None}
     own = {
@@ -87,6 +97,32 @@ def test_only_the_own_bodys_words_are_offered_and_only_to_who_may_answer(world: 
         )
     fields = _fields(world, "stranger", world.task(foreign, "name_contacts"))
     assert all(one.value is None and one.told is None for one in fields.values())
+
+
+def test_what_a_body_says_that_takes_part_is_its_own_word_in_every_case_of_others(world: World) -> None:
+    with world.by("admin") as work:
+        people.grant(work, world["stranger"], people.parse_role(f"digi@{PART}"))
+        people.grant(work, world["operator"], people.parse_role("rollout_team@dvz-mv"))
+    found: list[dict[str, query.Asked]] = []
+    for service in ("bauantrag", "fuehrerschein"):
+        case_id = world.open(service)
+        world.walk(case_id, until="contracted")
+        with world.by("team") as work:
+            participants.join(work, case_id, [PART])
+        with world.look() as work:
+            task_id = work.session.execute(
+                sa.select(Task.id).where(Task.case_id == case_id, Task.body == PART)
+            ).scalar_one()
+        found.append(_fields(world, "stranger", task_id))
+        given: dict[str, Any] = {"intake_office": "Bürgerbüro", "paper_applications": "scanned"}
+        with world.by("stranger") as work:
+            tasks.submit(work, task_id, given)
+    first, second = found
+    assert first["intake_office"].told is None
+    assert second["intake_office"].value == "Bürgerbüro"
+    with world.look() as work:
+        said = work.session.execute(sa.select(Evidence.body).where(Evidence.field == "intake_office")).scalars()
+        assert {*said} == {PART}
 
 
 def test_what_a_prerequisite_told_is_offered_in_a_case_and_the_other_way_round(world: World) -> None:

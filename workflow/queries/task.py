@@ -336,7 +336,8 @@ def _fields(
     asked = tasks.asked_of(case.definition_of(row), row, standing)
     latest = {answer.field: answer for answer in answered if answer.latest} if row.attempt > 1 else {}
     choices = _choices(case, asked) if offering else {}
-    known = reuse.told(case.work, case.row.body, asked, besides=row.id) if offering else {}
+    of_its_own = row.body == case.speaker(row)
+    known = reuse.told(case.work, row.body, asked, besides=row.id) if offering and of_its_own else {}
     return tuple(
         Asked(
             name=name,
