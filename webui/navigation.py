@@ -45,7 +45,9 @@ _CASEWORKERS = frozenset((*ROLES, COORDINATOR)) - {"admin"}
 ENTRIES = (
     Entry("inbox.show", "nav.inbox", "tasks", frozenset(), ("queue",)),
     Entry("case_list.show", "nav.cases", "case", _CASEWORKERS, ("cases", "tasks")),
-    Entry("bodies.index", "nav.bodies", "body", _CASEWORKERS, ("prerequisites", "districts", "clusters")),
+    Entry(
+        "bodies.index", "nav.bodies", "body", _CASEWORKERS, ("prerequisites", "districts", "clusters", "delegations")
+    ),
     Entry("services.index", "nav.services", "service", frozenset(), ("milestones",)),
     Entry("programme.show", "nav.programme", "chart"),
 )

@@ -14,7 +14,18 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from workflow import casework, deadlines, events, evidence, policy, prerequisites, registers, requirements, tasks
+from workflow import (
+    casework,
+    deadlines,
+    delegations,
+    events,
+    evidence,
+    policy,
+    prerequisites,
+    registers,
+    requirements,
+    tasks,
+)
 from workflow.casework import CaseAtHand, CaseRow, LockedCase, begin, insist_unmoved, lock
 from workflow.definition import EvidenceField, Option, Process, Text
 from workflow.engine import Engine, Who, Work
@@ -666,6 +677,8 @@ class _Ground:
     holders: Callable[[CaseRow], tuple[policy.Holder, ...]]
     before: dict[tuple[str, str], list[Any]]
     """The rounds so far, the first one first."""
+    delegates: dict[tuple[str, str], str]
+    """Who acts today for whom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -697,11 +710,13 @@ def _ground(work: Work, wanted: Sequence[tuple[str, str]]) -> _Ground:
     before: dict[tuple[str, str], list[Any]] = {}
     for row in rounds:
         before.setdefault((row.service, row.body), []).append(row)
+    delegates = delegations.in_force(work, wanted)
     return _Ground(
         bodies={row.ars: row for row in rows},
         teams=_teams(work),
-        holders=casework.holders_at(work, bodies),
+        holders=casework.holders_at(work, {*bodies, *delegates.values()}),
         before=before,
+        delegates=delegates,
     )
 
 
@@ -764,6 +779,7 @@ def _begin(
         head=events.START,
         previous_id=following.previous_id,
         occasion=following.occasion,
+        delegate=ground.delegates.get((service, body)),
     )
     for name, value in standing.items():
         setattr(opened, name, value)

@@ -111,6 +111,7 @@ class CaseRow:
     previous_id: UUID | None = None
     occasion: str = "first"
     taken_over: bool = False
+    delegate: str | None = None
 
 
 @dataclass(slots=True)
@@ -180,7 +181,10 @@ UNCHAINED = frozenset({"remind_at", "rung", "occurrence", "seq", "head"})
 """Columns that are not history: when somebody is reminded next, and the chain's own head."""
 
 PLACES = ("service", "body", "team", "operator")
-"""The columns of a task that repeat its case's and follow it; history speaks of them only where they differ."""
+"""The columns of a task that repeat its case's and follow it; history speaks of them only where they differ.
+
+The body is whose people act: while the case's service is given away, the delegate.
+"""
 
 UNSAID = (None, 0, False, "")
 """What history leaves out of a new row, and what a column holds that it does not speak of."""
@@ -299,7 +303,7 @@ class CaseAtHand:
 
     def holders(self, of: policy.Concerned | None = None) -> tuple[Holder, ...]:
         """Everybody who holds a role that matters to this case, or to a task of it at another body; read once."""
-        if of is not None and of.body != self.row.body:
+        if of is not None and policy.acts_at(of) != policy.acts_at(self.row):
             if of.body not in self._holders_elsewhere:
                 self._holders_elsewhere[of.body] = holders(self.work, of)
             return self._holders_elsewhere[of.body]
@@ -499,15 +503,24 @@ class LockedCase(CaseAtHand):
         self._move_tasks("body", body)
         self._move_tasks("team", team)
         self.set(body=body, team=team)
+        if self.row.delegate is not None:
+            self.set(delegate=None)
         self._holders = None
         self._prerequisites = None
 
+    def delegate_to(self, body: str | None) -> None:
+        """The people of another body act in the case from now on (None: those of its own), also for whom this deed
+        tells of it. Whose case it is stays as it is."""
+        self._move_tasks("body", body or self.row.body)
+        self.set(delegate=body)
+        self._holders = None
+
     def _move_tasks(self, place: str, to: str) -> None:
         """The tasks that are where the case is go along; those that belong elsewhere stay. Folding does the same."""
-        before = getattr(self.row, place)
+        before = self._place(place)
         self.execute(_move_tasks(place), which=self.row.id, before=before, to=to)
         for task in self.tasks.values():
-            if getattr(task, place) == before:
+            if getattr(task, place) == before and task.scope != before:
                 setattr(task, place, to)
 
     def end_pause(self, on: dt.date) -> None:
@@ -544,8 +557,10 @@ class LockedCase(CaseAtHand):
         self._content.update(content)
 
     def acts(self, standing: policy.Standing) -> None:
-        """Say in what standing the actor acts, where that is not simply the role asked for."""
+        """Say in what standing the actor acts, where that is not simply the role asked for of the case's own body."""
         self.say(**said_of_standing(standing))
+        if self.row.delegate is not None and self.row.delegate in self.work.actor.bodies():
+            self.say(for_body=self.row.body)
 
     def remark(self, text: str) -> UUID:
         """Keep free text beside the chain; history gets its commitment. Returns the remark's id."""
@@ -729,6 +744,10 @@ class LockedCase(CaseAtHand):
             raise CaseHasMoved
         self._forget()
 
+    def _place(self, name: str) -> str | None:
+        """Where the case's own tasks are."""
+        return policy.acts_at(self.row) if name == "body" else getattr(self.row, name)
+
     def _entry(self, act: str) -> events.Link:
         """The next entry of history, of which the case is the head from now on."""
         said = {**self._content, "process": f"{self.row.process}/{self.row.process_version}"}
@@ -742,7 +761,7 @@ class LockedCase(CaseAtHand):
         for task in self._new_tasks.values():
             tasks_said[task.id.hex] = {
                 name: value for name in _NEW_TASK_SAID for value in [getattr(task, name)] if value not in UNSAID
-            } | {name: getattr(task, name) for name in PLACES if getattr(task, name) != getattr(self.row, name)}
+            } | {name: getattr(task, name) for name in PLACES if getattr(task, name) != self._place(name)}
         if self.is_new:
             case_said = {name: getattr(self.row, name) for name in CASE_NAMES if name not in UNCHAINED and name != "id"}
         if case_said:
@@ -1000,7 +1019,7 @@ def holders_at(work: Work, bodies: Iterable[str]) -> Callable[[policy.Concerned]
 
     def of(concerned: policy.Concerned) -> tuple[Holder, ...]:
         places = (
-            _place_of(concerned.body, None, None),
+            _place_of(policy.acts_at(concerned), None, None),
             _place_of(None, concerned.team, None),
             _place_of(None, None, concerned.operator or "-"),
             _place_of(None, None, None),
@@ -1018,7 +1037,7 @@ def prerequisites_of(work: Work, body: str, kinds: Collection[str]) -> dict[tupl
 
 def asking_holders(work: Work, of: policy.Concerned) -> Asking:
     """The query behind `holders`, to be asked together with others."""
-    return _HOLDERS, {"body": of.body, "team": of.team, "operator": of.operator or "", "today": work.today}
+    return _HOLDERS, {"body": policy.acts_at(of), "team": of.team, "operator": of.operator or "", "today": work.today}
 
 
 def said_of_standing(standing: policy.Standing) -> dict[str, Any]:
@@ -1265,7 +1284,7 @@ def _move_tasks(place: str) -> sa.Update:
     column = getattr(Task, place)
     return (
         sa.update(Task.__table__)  # type: ignore[arg-type]
-        .where(Task.case_id == _WHICH, column == sa.bindparam("before"))
+        .where(Task.case_id == _WHICH, column == sa.bindparam("before"), Task.scope != sa.bindparam("before"))
         .values({place: sa.bindparam("to")})
     )
 

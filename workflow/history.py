@@ -29,6 +29,7 @@ from workflow.models import (
     Cluster,
     ClusterMember,
     ClusterService,
+    Delegation,
     Document,
     Event,
     Evidence,
@@ -73,6 +74,7 @@ NOT_HISTORY: Mapping[Any, Mapping[str, str]] = {
     Cluster: {**_AT_HEAD, "title": _PERSONAL},
     ClusterMember: {"cluster_id": _SAID_ANYWAY},
     ClusterService: {"cluster_id": _SAID_ANYWAY},
+    Delegation: _AT_HEAD,
     Evidence: {
         **dict.fromkeys(("text_value", "number_value", "date_value", "salt"), _PERSONAL),
         **dict.fromkeys(("case_id", "given_by", "given_at"), _SAID_ANYWAY),
@@ -186,6 +188,7 @@ CHAINS: Mapping[str, tuple[_Kept, ...]] = {
     ),
     "wave": (_Kept(Wave, "id"),),
     "cluster": (_Kept(Cluster, "id"), _Kept(ClusterMember, "cluster_id"), _Kept(ClusterService, "cluster_id")),
+    "delegation": (_Kept(Delegation, "id"),),
     "person": (_Kept(Person, "id"), _Kept(Grant, "person_id"), _Kept(Absence, "person_id")),
 }
 """What each kind of chain keeps; the first table is the one the chain is of, and an entry says it under the chain's
@@ -202,10 +205,10 @@ def fold(entries: Iterable[Entry], hear: Callable[[Difference], None] = lambda _
         subject = entry.chain_id.hex
         kept = CHAINS[entry.chain]
         main = rows.setdefault(kept[0].model.__tablename__, {}).setdefault(subject, {})
-        before = {name: main.get(name) for name in PLACES}
+        before = _places(main)
         main.update(entry.said.get(entry.chain, {}))
         if entry.chain == "case":
-            _fold_tasks(rows.setdefault("task", {}), entry.said.get("tasks", {}), before, main)
+            _fold_tasks(rows.setdefault("task", {}), entry.said.get("tasks", {}), before, _places(main))
         for table, said in entry.said.get("rows", {}).items():
             known = rows.setdefault(table, {})
             for row_id, changes in said.items():
@@ -230,15 +233,23 @@ def _found_otherwise(entry: Entry, rows: Rows) -> Iterator[Difference]:
                     )
 
 
+def _places(case: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the tasks of a case are: its body's people act, or the delegate's."""
+    places = {name: case.get(name) for name in PLACES}
+    return places | {"body": case.get("delegate") or case.get("body")}
+
+
 def _fold_tasks(
-    tasks: dict[str, dict[str, Any]], said: Mapping[str, Any], before: Mapping[str, Any], case: Mapping[str, Any]
+    tasks: dict[str, dict[str, Any]], said: Mapping[str, Any], before: Mapping[str, Any], now: Mapping[str, Any]
 ) -> None:
     """Tasks repeat the places of their case: they follow it, unless they were somewhere else."""
     for task in tasks.values():
-        task.update({name: case.get(name) for name in PLACES if task.get(name) == before[name]})
+        own = task.get("scope") != before["body"]
+        follows = (name for name in PLACES if task.get(name) == before[name] and (own or name != "body"))
+        task.update({name: now[name] for name in follows})
     for task_id, changes in said.items():
         if task_id not in tasks:
-            tasks[task_id] = {name: case.get(name) for name in PLACES}
+            tasks[task_id] = dict(now)
         tasks[task_id].update(changes)
 
 

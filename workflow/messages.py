@@ -64,6 +64,8 @@ NEWS = (
     "taken_back",
     "mentioned",
     "recorded",
+    "delegated",
+    "delegation_ended",
 )
 """Notices after which nothing is asked of the recipient."""
 _SOON = 5
@@ -404,6 +406,20 @@ def _about_milestone(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any
     )
 
 
+def _about_delegation(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) -> _About:
+    """A body acts for another in a service, or does so no more."""
+    giver = work.session.execute(
+        sa.select(Body.display_name, Body.sort_key).where(Body.ars == str(facts.get("giver", "")))
+    ).first()
+    return _About(
+        title=_said_in_both(f"mail.{row['name']}"),
+        service=_service(work, str(facts.get("service", ""))),
+        body=giver.display_name if giver else None,
+        sort_key=giver.sort_key if giver else "",
+        path="/delegations",
+    )
+
+
 def _about_case(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) -> _About:
     """A case as a whole: it moved, or can move, by a transition; or it is another team's now."""
     transition = str(facts.get("transition", ""))
@@ -429,6 +445,7 @@ _ABOUT = {
     "hold": _about_hold,
     "prerequisite": _about_prerequisite,
     "milestone": _about_milestone,
+    "delegation": _about_delegation,
 }
 
 

@@ -323,6 +323,24 @@ class ClusterMember(Base):
     left_on: Mapped[dt.date | None]
 
 
+class Delegation(Base):
+    """A body acts for another in one service, from the first to the last day; open-ended without one.
+
+    Ended early, or taken back before it began, by an earlier last day.
+    """
+
+    __tablename__ = "delegation"
+
+    id: Mapped[Id]
+    service: Mapped[Word]
+    giver: Mapped[Ars] = mapped_column(ForeignKey("body.ars"), index=True)
+    delegate: Mapped[Ars] = mapped_column(ForeignKey("body.ars"), index=True)
+    from_on: Mapped[dt.date]
+    until_on: Mapped[dt.date | None]
+    seq: Mapped[int] = mapped_column(default=0)
+    head: Mapped[Digest]
+
+
 class ClusterService(Base):
     """A service for which a cluster acts together."""
 
@@ -416,6 +434,8 @@ class Case(Base):
     """Why this round was opened: first, again (after an end), upgrade, reconnection or migration."""
     taken_over: Mapped[bool] = mapped_column(Boolean, server_default=false())
     """Opened at a later state, with dates of before: it says nothing about how long anything took."""
+    delegate: Mapped[str | None] = mapped_column(String(12), ForeignKey("body.ars"))
+    """Whose people act now instead of the body's, while the service is given away; follows `delegation` with time."""
     seq: Mapped[int] = mapped_column(default=0)
     head: Mapped[Digest]
 
@@ -444,6 +464,12 @@ class Case(Base):
         Index("ix_cases_service_state", "service", "state"),
         Index("ix_cases_team_state", "team", "state"),
         Index("ix_cases_body", "body"),
+        Index(
+            "ix_cases_delegate",
+            "delegate",
+            postgresql_where=text("delegate IS NOT NULL"),
+            sqlite_where=text("delegate IS NOT NULL"),
+        ),
     )
 
 
@@ -868,7 +894,7 @@ class Evidence(Base):
 
 
 class Event(Base):
-    """One entry of an append-only chain: of a case, prerequisite, milestone, wave or person.
+    """One entry of an append-only chain: of a case, prerequisite, milestone, wave, cluster, delegation or person.
 
     `digest` = SHA-256 over the canonical entry, which contains `previous`. `content` holds ids, names of the
     definition, dates and salted commitments; never a name, address or free text.

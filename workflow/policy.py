@@ -21,6 +21,7 @@ from workflow.models import (
     Case,
     Cluster,
     ClusterMember,
+    Delegation,
     Document,
     Grant,
     Milestone,
@@ -207,6 +208,11 @@ class Standing:
         return self.role == "umsetzungsteam" and (self.instead_of or "").startswith("body.")
 
 
+def acts_at(of: Concerned) -> str:
+    """The body whose people act here: of a case whose service is given away, the delegate."""
+    return getattr(of, "delegate", None) or of.body
+
+
 # --- seeing ----------------------------------------------------------------------------------------------------------
 
 
@@ -216,14 +222,20 @@ def cases(actor: Actor) -> sa.ColumnElement[bool]:
         return sa.true()
     seen: list[sa.ColumnElement[bool]] = []
     if bodies := actor.bodies():
-        seen.append(one_of(Case.body, bodies))
+        seen += [one_of(Case.body, bodies), _delegated_to(bodies)]
     for service, members in actor.coordinated():
-        seen.append(sa.and_(Case.service == service, one_of(Case.body, members)))
+        theirs = sa.or_(one_of(Case.body, members), _delegated_to(members))
+        seen.append(sa.and_(Case.service == service, theirs))
     if teams := actor.teams("umsetzungsteam", "supervisor"):
         seen.append(one_of(Case.team, teams))
     if operators := actor.operators():
         seen.append(sa.and_(one_of(Case.operator, operators), Case.underway))
     return sa.or_(*seen) if seen else sa.false()
+
+
+def _delegated_to(bodies: Iterable[str]) -> sa.ColumnElement[bool]:
+    """Cases in which these bodies act for another: true or false, also where nobody does."""
+    return sa.and_(Case.delegate.is_not(None), one_of(Case.delegate, bodies))
 
 
 def takes_part(actor: Actor) -> sa.ColumnElement[bool]:
@@ -241,14 +253,20 @@ class Known(Concerned, Protocol):
     @property
     def underway(self) -> bool: ...
 
+    @property
+    def delegate(self) -> str | None: ...
+
 
 def sees(actor: Actor, case: Known) -> bool:
     """`cases`, asked of one case that is at hand; a test compares the two over every account and case."""
     return (
         actor.is_system
         or actor.holds("programme_office", "auditor")
-        or case.body in actor.bodies()
-        or any(case.service == service and case.body in members for service, members in actor.coordinated())
+        or bool({case.body, case.delegate} & set(actor.bodies()))
+        or any(
+            case.service == service and {case.body, case.delegate} & set(members)
+            for service, members in actor.coordinated()
+        )
         or case.team in actor.teams("umsetzungsteam", "supervisor")
         or (case.underway and case.operator in actor.operators())
     )
@@ -429,7 +447,7 @@ def standing_of_assignee(
 
     Anybody of the body stands for the owner there; somebody of the team acts instead of a body or an operator.
     """
-    if owner.startswith("body.") and of.body in actor.bodies():
+    if owner.startswith("body.") and acts_at(of) in actor.bodies():
         return Standing(owner, on_behalf_of=on_behalf_of)
     if (cluster := coordinates(actor, owner, of)) is not None:
         return Standing(owner, on_behalf_of=on_behalf_of, cluster=cluster)
@@ -448,7 +466,7 @@ def coordinates(actor: Actor, owner: str, of: Concerned) -> UUID | None:
         (
             held.cluster
             for held in actor.roles
-            if held.role == COORDINATOR and held.body == of.body and held.service == of.service
+            if held.role == COORDINATOR and held.body == acts_at(of) and held.service == of.service
         ),
         None,
     )
@@ -493,7 +511,7 @@ def in_charge(owner: str, of: Concerned, holders: Sequence[Holder]) -> tuple[str
 
 def stands_for_body(holder: Holder, of: Owned) -> bool:
     """Whether somebody may be handed what the people of a body do: all of them, and for most tasks a co-ordinator."""
-    if holder.body != of.body:
+    if holder.body != acts_at(of):
         return False
     return holder.role != COORDINATOR or (holder.service == of.service and of.owner != "body.leitung")
 
@@ -582,6 +600,36 @@ def may_leave(actor: Actor, body: str, team: str | None) -> bool:
     return answers_for(actor, body=body) or may_found(actor, [team])
 
 
+def delegations(actor: Actor) -> sa.ColumnElement[bool]:
+    """What is given away between bodies, as far as this actor may know: of the own bodies on either side, and of the
+    districts of the own teams."""
+    if actor.is_system or actor.holds("programme_office", "auditor"):
+        return sa.true()
+    seen: list[sa.ColumnElement[bool]] = [sa.false()]
+    if bodies := actor.bodies():
+        seen += [one_of(Delegation.giver, bodies), one_of(Delegation.delegate, bodies)]
+    if teams := actor.teams("umsetzungsteam", "supervisor"):
+        place, team = Body.__table__.alias().c, TeamDistrict.__table__.alias().c
+        either = sa.or_(place.ars == Delegation.giver, place.ars == Delegation.delegate)
+        seen.append(sa.exists().where(either, team.district == place.district, one_of(team.team, teams)))
+    return sa.or_(*seen)
+
+
+def may_delegate(actor: Actor, giver: str, team: str | None) -> bool:
+    """Who gives a body's service to another: its leitung, the team of its district and the programme office."""
+    return (
+        actor.is_system
+        or actor.holds("programme_office")
+        or giver in actor.bodies("leitung")
+        or (team is not None and team in actor.teams("umsetzungsteam"))
+    )
+
+
+def may_end_delegation(actor: Actor, giver: str, delegate: str, team: str | None) -> bool:
+    """Who ends it: whoever could have given it, and the delegate's leitung and digi."""
+    return may_delegate(actor, giver, team) or answers_for(actor, body=delegate)
+
+
 def sees_people(actor: Actor, *, body: str, team: str | None) -> bool:
     """Who holds which role at a body is known to its own people and to its team."""
     return body in actor.bodies() or (team is not None and team in actor.teams("umsetzungsteam", "supervisor"))
@@ -634,7 +682,7 @@ def may_comment(actor: Actor, of: Concerned) -> bool:
     """Everybody who works on a case may say something about it; auditors only read."""
     return (
         actor.holds("programme_office")
-        or of.body in actor.bodies()
+        or bool({of.body, acts_at(of)} & set(actor.bodies()))
         or of.team in actor.teams("umsetzungsteam", "supervisor")
         or (of.operator is not None and of.operator in actor.operators())
     )
@@ -672,7 +720,8 @@ def _is(actor: Actor, role: str, of: Concerned) -> bool:
     if role.startswith("body."):
         name = role.removeprefix("body.")
         return any(
-            held.role == name and held.body == of.body and held.service in (None, of.service) for held in actor.roles
+            held.role == name and held.body == acts_at(of) and held.service in (None, of.service)
+            for held in actor.roles
         )
     if role in ("umsetzungsteam", "supervisor"):
         return of.team in actor.teams(role)
@@ -689,7 +738,7 @@ def _holding(owner: str, of: Concerned, holders: Sequence[Holder]) -> tuple[UUID
         found = (
             holder.person_id
             for holder in holders
-            if holder.role == role and holder.body == of.body and holder.service in (None, of.service)
+            if holder.role == role and holder.body == acts_at(of) and holder.service in (None, of.service)
         )
     elif owner in ("umsetzungsteam", "supervisor"):
         found = (holder.person_id for holder in holders if holder.role == owner and holder.team == of.team)
@@ -697,7 +746,7 @@ def _holding(owner: str, of: Concerned, holders: Sequence[Holder]) -> tuple[UUID
         found = (
             holder.person_id
             for holder in holders
-            if holder.role == owner and holder.body == of.body and holder.service == of.service
+            if holder.role == owner and holder.body == acts_at(of) and holder.service == of.service
         )
     elif owner == "rollout_team":
         found = (
@@ -756,7 +805,7 @@ def _to_do(
     if service is not None:
         for only, members in actor.coordinated():
             own = Case.__table__.alias().c  # what a member does in another body's case is not the cluster's
-            here = sa.exists().where(own.id == Task.case_id, own.body == body)
+            here = sa.exists().where(own.id == Task.case_id, sa.func.coalesce(own.delegate, own.body) == body)
             branches.append(sa.and_(one_of(body, members), acting.is_not(None), service == only, of_others, here))
     if teams := actor.teams("umsetzungsteam"):
         theirs = [acting == "umsetzungsteam"]

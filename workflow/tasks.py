@@ -399,7 +399,7 @@ def record(
         told_on=answers["told_on"],
         told_by=case.remark(str(answers["told_by"])),
     )
-    people = case.in_charge(task.owner)
+    people = case.in_charge(task.owner, task)
     case.notify("recorded", people, kind="task", subject_id=task.id, task=task.name)
     return _hand_in(case, task, standing, given)
 
@@ -988,7 +988,7 @@ def _new(case: LockedCase, name: str, state: str, definition: TaskDefinition, pa
         scope=participant,
         state=state,
         service=row.service,
-        body=participant or row.body,
+        body=participant or policy.acts_at(row),
         team=row.team,
         operator=row.operator,
         owner=definition.owner.replace("participant.", "body.", 1) if participant else definition.owner,

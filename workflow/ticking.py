@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workflow import bulk, following, mailer, messages, prerequisites, reminders, tasks
+from workflow import bulk, delegations, following, mailer, messages, prerequisites, reminders, tasks
 from workflow.engine import Engine
 
 
@@ -55,6 +55,7 @@ def decide_and_write(engine: Engine) -> Written:
     of several things this morning gets one mail.
     """
     worked = bulk.go_on(engine)
+    delegations.apply(engine)
     prerequisites.expire(engine)
     tasks.bring_up(engine)
     decided = followed = 0

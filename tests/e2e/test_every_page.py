@@ -145,6 +145,7 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
         Stop("account", "digi", "/account", ""),
         Stop("absences", "digi", "/account/absences", ""),
         Stop("clusters", "office", "/clusters", "Verbund gründen"),
+        Stop("delegations", "office", "/delegations", "Leistung übertragen"),
         Stop("missing", "digi", f"/cases/{UUID(int=0)}", ""),
     ]
 

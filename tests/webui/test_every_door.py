@@ -15,8 +15,20 @@ from werkzeug.routing import Rule
 from tests.webui.visitor import Visitor, words
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, contents
 from webui import PUBLIC
-from workflow import absences, bulk, clusters, comments, documents, policy
-from workflow.models import Absence, Body, Bulk, Case, Cluster, Comment, Document, Milestone, Prerequisite, Task
+from workflow import absences, bulk, clusters, comments, delegations, documents, policy
+from workflow.models import (
+    Absence,
+    Body,
+    Bulk,
+    Case,
+    Cluster,
+    Comment,
+    Delegation,
+    Document,
+    Milestone,
+    Prerequisite,
+    Task,
+)
 
 OWN = frozenset(
     {
@@ -48,6 +60,7 @@ SHARED = frozenset(
         "blockers.kept",
         "bodies.show",
         "clusters.index",
+        "delegations.index",
         "districts.show",
         "services.show",
         "services.delayed",
@@ -66,6 +79,7 @@ GUARDED: dict[str, Callable[[policy.Actor], sa.Select[Any]]] = {
     "comment_id": lambda actor: sa.select(Comment.id).join(Case, Case.id == Comment.case_id).where(policy.cases(actor)),
     "document_id": lambda actor: sa.select(Document.id).where(policy.documents(actor)),
     "cluster_id": lambda actor: sa.select(Cluster.id).where(policy.clusters(actor)),
+    "delegation_id": lambda actor: sa.select(Delegation.id).where(policy.delegations(actor)),
     "bulk_id": lambda actor: sa.select(Bulk.id).where(policy.bulks(actor)),
 }
 """What an address may name, and who may know that it exists."""
@@ -78,6 +92,7 @@ _MODELS: dict[str, Any] = {
     "comment_id": Comment,
     "document_id": Document,
     "cluster_id": Cluster,
+    "delegation_id": Delegation,
     "bulk_id": Bulk,
 }
 
@@ -122,6 +137,10 @@ def busy(world: World) -> World:
     assert bulk.work_off(world.engine, asked.id)
     with world.by("office") as work:
         clusters.found(work, "Verbund", TOWN, [EMPTY_TOWN], ["wohngeld"])
+        delegations.give(work, STRANGE_TOWN, "wohngeld", TOWN, from_on=work.today)
+    assert delegations.apply(world.engine)
+    with world.by("office") as work:
+        delegations.give(work, EMPTY_TOWN, "uvg", STRANGE_TOWN, from_on=work.today)
     with world.by("dsb") as work:
         absences.enter(work, world["dsb"], world["isb"], work.today, work.today)
     return world
@@ -250,7 +269,15 @@ def test_every_endpoint_is_public_about_oneself_shared_or_guarded(app: Flask) ->
         | OWN
         | LISTS
         | SHARED
-        | {"sign_in.leave", "clock.advance", "bodies.ask", "clusters.found", "milestones.plan", "milestones.reach"}
+        | {
+            "sign_in.leave",
+            "clock.advance",
+            "bodies.ask",
+            "clusters.found",
+            "delegations.give",
+            "milestones.plan",
+            "milestones.reach",
+        }
         | {"programme.set_target", "programme.move_wave"}
         | {"bulk.index", "bulk.choose", "bulk.try_out", "bulk.start"}
         | {"blockers.add_vendor", "blockers.end_vendor", "takeover.show", "takeover.preview", "takeover.confirm"}

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.world import FILE, STRANGE_TOWN, TOWN, World
-from workflow import cases, clusters, documents, events, following, history, people, programme, tasks
+from workflow import cases, clusters, delegations, documents, events, following, history, people, programme, tasks
 from workflow.engine import SYSTEM
 from workflow.errors import Conflict, NotAllowed, NotFound, SignInRequired
 from workflow.models import (
@@ -61,6 +61,10 @@ def story(world: World) -> tuple[World, UUID]:
         cases.move_to_team(work, case_id, former, reason="Frau Muster ist zurück.")
         programme.move_wave(work, "welle-2027-04", dt.date(2027, 5, 11), "Frau Muster ist im Urlaub.")
         clusters.found(work, "Verbund", TOWN, [STRANGE_TOWN], ["wohngeld"])
+        delegations.give(work, TOWN, "wohngeld", STRANGE_TOWN, from_on=work.today, until_on=work.today)
+    assert delegations.apply(world.engine)
+    world.days(1)
+    assert delegations.apply(world.engine)
     following.work_off(world.engine)
     world.walk(case_id)
     return world, case_id

@@ -24,6 +24,7 @@ from workflow import (
     clusters,
     commands,
     comments,
+    delegations,
     events,
     following,
     milestones,
@@ -135,6 +136,10 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
     with world.by("office") as work:
         cluster = clusters.found(work, "Verbund", TOWN, [STRANGE_TOWN], ["ikfz"]).id
         clusters.name_coordinator(work, cluster, world["stranger"])
+    given_to_them = world.open("elterngeld", STRANGE_TOWN)
+    with world.by("office") as work:
+        delegation = delegations.give(work, TOWN, "fuehrerschein", STRANGE_TOWN, from_on=work.today).id
+        delegations.give(work, STRANGE_TOWN, "elterngeld", EMPTY_TOWN, from_on=work.today)
     with world.by("fachamt") as work:
         absence = absences.enter(work, world["fachamt"], world["isb"], work.today, dt.date(2026, 12, 31)).id
     with world.by("admin") as work:
@@ -252,6 +257,12 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
             "office",
             lambda work: clusters.dismiss_coordinator(work, cluster, world["stranger"]),
         ),
+        "give_away": (
+            "office",
+            lambda work: delegations.give(work, STRANGE_TOWN, "wohngeld", EMPTY_TOWN, from_on=work.today),
+        ),
+        "end_delegation": ("leitung", lambda work: delegations.end(work, delegation)),
+        "follow_delegation": ("office", lambda work: delegations.apply_to(work, given_to_them)),
         "record_for_town": (
             "team",
             lambda work: tasks.record(

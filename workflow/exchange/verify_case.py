@@ -47,14 +47,16 @@ class Said:
 
     def hear(self, content: dict[str, Any]) -> None:
         """Read one more entry."""
-        before = {name: self.case.get(name) for name in PLACES}
+        before = self._places()
         self.case.update(content.get("case", {}))
         tasks = self.rows["task"]
         for task in tasks.values():
-            task.update({name: self.case.get(name) for name in PLACES if task.get(name) == before[name]})
+            own = task.get("scope") != before["body"]
+            follows = [name for name in PLACES if task.get(name) == before[name] and (own or name != "body")]
+            task.update({name: self._places()[name] for name in follows})
         for task_id, changes in content.get("tasks", {}).items():
             if task_id not in tasks:
-                tasks[task_id] = {name: self.case.get(name) for name in PLACES}
+                tasks[task_id] = self._places()
             tasks[task_id].update(changes)
         for table, rows in content.get("rows", {}).items():
             known = self.rows.setdefault(table, {})
@@ -66,6 +68,11 @@ class Said:
             if "commitment" in row:
                 self.committed[row_id] = row["commitment"]
         self._remarks(content)
+
+    def _places(self) -> dict[str, Any]:
+        """Where the tasks of the case are: its body's people act, or those of the body it is delegated to."""
+        places = {name: self.case.get(name) for name in PLACES}
+        return places | {"body": self.case.get("delegate") or self.case.get("body")}
 
     def _outdate(self, by: dict[str, Any]) -> None:
         """An answer takes the place of the one before it."""

@@ -102,6 +102,8 @@ class Entry:
     """Whom a deputy stood in for."""
     in_cluster: bool
     """A co-ordinator acted for a member of the cluster."""
+    for_body: str | None
+    """The body for which a delegate's people acted."""
     together: bool
     """It was one decision for several cases."""
     remark: str | None
@@ -175,6 +177,8 @@ class CaseHead:
     service_key: str
     body: str
     body_ars: str
+    delegate: str | None
+    """The body whose people act while the service is given away."""
     team: str
     operator: str | None
     variant: Text | None
@@ -563,6 +567,7 @@ def _head(found: SeenCase) -> CaseHead:
         service_key=row.service,
         body=found.body_name,
         body_ars=row.body,
+        delegate=found.body_names.get(row.delegate) if row.delegate else None,
         team=found.team_title,
         operator=operator.title if operator else row.operator,
         variant=variant.title if variant else None,
@@ -924,6 +929,7 @@ def _entry(found: SeenCase, row: _EventRow, bulks: frozenset[str]) -> Entry:
         standing_for=parts.role_title(found.work.catalogue, instead_of) if instead_of else None,
         on_behalf_of=found.name(_id(said.get("on_behalf_of"))),
         in_cluster="cluster" in said,
+        for_body=found.body_name if "for_body" in said else None,
         together="together" in said,
         remark=found.remarks().get(remark) if remark and row.act not in _SPOKEN else None,
         answers=_answers_of(found, said.get("transition"), row.seq),
@@ -983,7 +989,7 @@ def _parts_and_participants(found: SeenCase, said: Mapping[str, Any]) -> dict[st
 
 
 def _new_places(found: SeenCase, said: Mapping[str, Any]) -> dict[str, str]:
-    """The team or body that has the case now, and the one before."""
+    """The team or body that has the case now, and the one before; the body that acts, or did."""
     facts: dict[str, str] = {}
     if (new_team := said.get("team")) and (old_team := said.get("team_before")):
         teams = parts.team_titles(found.work)
@@ -991,6 +997,8 @@ def _new_places(found: SeenCase, said: Mapping[str, Any]) -> dict[str, str]:
     if (new_body := said.get("body")) and (old_body := said.get("body_before")):
         names = parts.body_names(found.work, (new_body, old_body))
         facts["body"], facts["before"] = names.get(new_body, new_body), names.get(old_body, old_body)
+    if acts := said.get("delegate") or said.get("delegate_before"):
+        facts["delegate"] = parts.body_names(found.work, (acts,)).get(acts, acts)
     return facts
 
 

@@ -230,7 +230,7 @@ def _to_do_of(actor: policy.Actor, *, further: bool) -> sa.Select[*tuple[Any, ..
         sa.func.sum(sa.case((overdue, 1), else_=0)).over().label("overdue"),
         sa.func.sum(sa.case((due_until, 1), else_=0)).over().label("due_until"),
     ).subquery("counted")
-    name = sa.select(Body.display_name).where(Body.ars == counted.c.body).scalar_subquery()
+    name = sa.select(Body.display_name).where(Body.ars == counted.c.whose).scalar_subquery()
     query = (
         sa.select(counted, name.label("display_name"), parts.said_title(counted.c.id))
         .order_by(*(counted.c[column.name] for column in order))
@@ -260,6 +260,7 @@ def _tasks(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
             Task.holder_id.label("holder_id"),
             Task.optional.label("optional"),
             Task.body.label("body"),
+            sa.case((Task.body == Case.delegate, Case.body), else_=Task.body).label("whose"),
             Task.service.label("service"),
             Task.team.label("team"),
             Task.operator.label("operator"),
@@ -290,6 +291,7 @@ def _prerequisites(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
         Prerequisite.acting,
         Prerequisite.holder_id,
         sa.false(),
+        Prerequisite.body,
         Prerequisite.body,
         Prerequisite.scope,
         Prerequisite.team,
@@ -345,7 +347,7 @@ def _item(work: Work, row: Any, names: Mapping[UUID, str]) -> Item:
         service=service,
         service_key=row.service or None,
         body=row.display_name,
-        body_ars=row.body,
+        body_ars=row.whose,
         case_id=row.case_id,
         number=row.number,
         due=parts.due(work, row.due_on if row.due_on != _FAR else None),
@@ -592,7 +594,7 @@ def _milestones_missing_for(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
         .join(Case, Case.service == Milestone.service)
         .where(
             policy.cases(actor),
-            policy.one_of(Case.body, actor.bodies()),
+            sa.or_(policy.one_of(Case.body, actor.bodies()), policy.one_of(Case.delegate, actor.bodies())),
             Case.ended_on.is_(None),
             Milestone.reached_on.is_(None),
         )

@@ -210,7 +210,8 @@ class SeenCase(CaseAtHand):
 
     def learn_names(self, people: Iterable[UUID | None]) -> None:
         """Read the names of these people and of everybody who holds a role here, in one statement."""
-        elsewhere = [task for task in self.tasks.values() if task.body != self.row.body]
+        here = policy.acts_at(self.row)
+        elsewhere = [task for task in self.tasks.values() if task.body != here]
         around = [holder for place in (None, *elsewhere) for holder in self.holders(place)]
         wanted = {person for person in people if person} | {holder.person_id for holder in around}
         wanted |= {holder.deputy for holder in around if holder.deputy} | set(self.work.actor.stands_for)
@@ -332,7 +333,7 @@ class SeenCase(CaseAtHand):
 
     def _place(self, role: str, of: policy.Concerned) -> str | None:
         if role.startswith("body."):
-            return self.body_names.get(of.body, self.body_name)
+            return self.body_names.get(policy.acts_at(of), self.body_name)
         if role in ("umsetzungsteam", "supervisor"):
             return self.team_title
         if role == "rollout_team" and self.row.operator:
@@ -402,7 +403,7 @@ def _look(
         there = [task for task in there if task.scope == task.body and task.body in own]
         ids = {task.id for task in there}
         answered = [row for row in answered if row.subject_kind == "task" and row.subject_id in ids]
-    elsewhere = {task.body for task in there} - {case_row.body}
+    elsewhere = {policy.acts_at(case_row), *(task.body for task in there)} - {case_row.body}
     return SeenCase(
         work,
         case_row,

@@ -257,9 +257,11 @@ def upgrade() -> None:
         sa.Column("previous_id", sa.Uuid(), nullable=True),
         sa.Column("occasion", sa.String(length=80), server_default="first", nullable=False),
         sa.Column("taken_over", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("delegate", sa.String(length=12), nullable=True),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("head", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(["body"], ["body.ars"], name=op.f("fk_cases_body_body")),
+        sa.ForeignKeyConstraint(["delegate"], ["body.ars"], name=op.f("fk_cases_delegate_body")),
         sa.ForeignKeyConstraint(["previous_id"], ["cases.id"], name=op.f("fk_cases_previous_id_cases")),
         sa.ForeignKeyConstraint(["superseded_by"], ["cases.id"], name=op.f("fk_cases_superseded_by_cases")),
         sa.ForeignKeyConstraint(["team"], ["team.key"], name=op.f("fk_cases_team_team")),
@@ -268,6 +270,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.create_index("ix_cases_body", ["body"], unique=False)
+        batch_op.create_index(
+            "ix_cases_delegate",
+            ["delegate"],
+            unique=False,
+            postgresql_where=sa.text("delegate IS NOT NULL"),
+            sqlite_where=sa.text("delegate IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_cases_previous_id",
             ["previous_id"],
@@ -303,6 +312,24 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["lead"], ["body.ars"], name=op.f("fk_cluster_lead_body")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cluster")),
     )
+    op.create_table(
+        "delegation",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("service", sa.String(length=80), nullable=False),
+        sa.Column("giver", sa.String(length=12), nullable=False),
+        sa.Column("delegate", sa.String(length=12), nullable=False),
+        sa.Column("from_on", sa.Date(), nullable=False),
+        sa.Column("until_on", sa.Date(), nullable=True),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("head", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["delegate"], ["body.ars"], name=op.f("fk_delegation_delegate_body")),
+        sa.ForeignKeyConstraint(["giver"], ["body.ars"], name=op.f("fk_delegation_giver_body")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_delegation")),
+    )
+    with op.batch_alter_table("delegation", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_delegation_delegate"), ["delegate"], unique=False)
+        batch_op.create_index(batch_op.f("ix_delegation_giver"), ["giver"], unique=False)
+
     op.create_table(
         "event",
         sa.Column("chain_id", sa.Uuid(), nullable=False),
@@ -1142,6 +1169,11 @@ def downgrade() -> None:
 
     op.drop_table("message")
     op.drop_table("event")
+    with op.batch_alter_table("delegation", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_delegation_giver"))
+        batch_op.drop_index(batch_op.f("ix_delegation_delegate"))
+
+    op.drop_table("delegation")
     op.drop_table("cluster")
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.drop_index(
@@ -1160,6 +1192,11 @@ def downgrade() -> None:
             "ix_cases_previous_id",
             postgresql_where=sa.text("previous_id IS NOT NULL"),
             sqlite_where=sa.text("previous_id IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_cases_delegate",
+            postgresql_where=sa.text("delegate IS NOT NULL"),
+            sqlite_where=sa.text("delegate IS NOT NULL"),
         )
         batch_op.drop_index("ix_cases_body")
 
