@@ -26,15 +26,43 @@ from tests.definitions import folder as small
 from tests.engine import programmes
 from tests.engine.deeds import Deed, Job
 from tests.engine.scene import HELD, KOBLENZ, Scene, people_of
-from workflow import cases, following, history, milestones, people, prerequisites, programme, reminders, tasks
-from workflow.engine import SYSTEM, Work
+from workflow import (
+    absences,
+    bulk,
+    cases,
+    comments,
+    following,
+    history,
+    milestones,
+    participants,
+    people,
+    prerequisites,
+    programme,
+    reminders,
+    tasks,
+)
+from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import NotFound, StartklarError
-from workflow.models import Case, Event, Hold, Milestone, Prerequisite, Remark, Task
+from workflow.models import (
+    Absence,
+    Case,
+    ChecklistItem,
+    Comment,
+    Event,
+    Hold,
+    Milestone,
+    Participant,
+    Prerequisite,
+    Recording,
+    Remark,
+    Task,
+)
 
 HOLDS_ON = 0.03
 """Seconds the first one keeps its transaction open for the second to get as far as it can."""
 
 _TITLE = {"de": "Wort", "en": "Word"}
+_WORD = {"word": {"type": "text", "title": _TITLE, "required": False}}
 _PROCESS = {
     "process": "onboarding",
     "version": 1,
@@ -49,7 +77,9 @@ _PROCESS = {
                     ("choose", "umsetzungsteam", {"evidence": {"variant": {"type": "variant", "title": _TITLE}}}),
                     ("ready", "body.digi", {}),
                     ("taken", "body.digi", {}),
-                    ("shown", "body.leitung", {"confirm": "umsetzungsteam"}),
+                    ("listed", "body.digi", {"checklist": {"seen": _TITLE, "filed": _TITLE}}),
+                    ("theirs", "participant.digi", {"optional": True}),
+                    ("shown", "body.leitung", {"confirm": "umsetzungsteam", "evidence": _WORD}),
                     ("refused", "body.digi", {}),
                     ("done", "body.digi", {"evidence": {"good": {"type": "flag", "title": _TITLE}}}),
                     ("later", "body.digi", {"after": ["ready", "done"], "only_if": {"done.good": [True]}}),
@@ -83,7 +113,18 @@ def write(folder: Path) -> Path:
     """The definitions these meetings take place in."""
     programmes.write(folder, Random(0))
     small.write(folder, small.PROCESS, json.dumps(_PROCESS))
+    small.write(folder, "services/cats.yaml", programmes.CATS + _PARTICIPANTS)
+    small.write(folder, "bodies/municipalities.csv", small.BODIES + programmes.NEIGHBOUR + _AROUND)
     return folder
+
+
+INVITED, NEIGHBOUR = "071110001000", "071110002000"
+"""Two Verbandsgemeinden that may take part in what Koblenz does; the first of them does."""
+_PARTICIPANTS = "participants:\n  - {group: around, role: {de: Wirkt mit, en: Takes part}}\n"
+_AROUND = "".join(
+    f"{ars},,verbandsgemeinde,{name},VG {name},Koblenz,071110000000,{name},56070,9000,9.1,3,50.4,7.6\n"
+    for ars, name in ((INVITED, "Rheinufer"), (NEIGHBOUR, "Moselufer"))
+)
 
 
 @dataclass(slots=True)
@@ -94,6 +135,7 @@ class Place:
     case_id: UUID
     tasks: dict[str, UUID]
     remark: UUID
+    comment: UUID
     mandate: UUID
     contract: UUID
     day: dt.date
@@ -127,6 +169,38 @@ def _meetings() -> dict[str, Meeting]:
         "take_back": _by("leitung", lambda work, at: tasks.take_back(work, at.tasks["shown"])),
         "confirm": _by("north", lambda work, at: tasks.confirm(work, at.tasks["shown"])),
         "send_back": _by("north_colleague", lambda work, at: tasks.send_back(work, at.tasks["shown"], "Fehlt.")),
+        "send_back_some": _by(
+            "north_colleague", lambda work, at: tasks.send_back(work, at.tasks["shown"], "Fehlt.", ["word"])
+        ),
+        "tick": _by("digi", lambda work, at: tasks.tick(work, at.tasks["listed"], ["filed"])),
+        "untick": _by("digi", lambda work, at: tasks.tick(work, at.tasks["listed"], ["seen"], done=False)),
+        "submit_listed": _by("digi", lambda work, at: tasks.submit(work, at.tasks["listed"])),
+        "record": _by("north", lambda work, at: tasks.record(work, at.tasks["taken"], told=_TOLD)),
+        "add_ad_hoc": _by(
+            "north",
+            lambda work, at: tasks.add_ad_hoc(work, at.case_id, "Nachfragen", owner="body.digi", working_days=5),
+        ),
+        "submit_added": _by("digi", lambda work, at: tasks.submit(work, at.tasks["added"])),
+        "withdraw_added": _by("north", lambda work, at: tasks.withdraw(work, at.tasks["added"], "Entfällt.")),
+        "comment": _by(
+            "digi",
+            lambda work, at: comments.write(
+                work, at.case_id, "@Fachamt bitte ansehen.", mentioned=[at.scene.people["leitung"]]
+            ),
+        ),
+        "withdraw_comment": _by("digi", lambda work, at: comments.withdraw(work, at.comment)),
+        "join": _by("north", lambda work, at: participants.join(work, at.case_id, [NEIGHBOUR])),
+        "leave": _by("north_colleague", lambda work, at: participants.leave(work, at.case_id, INVITED)),
+        "submit_theirs": _by("county", lambda work, at: tasks.submit(work, at.tasks["theirs"])),
+        "bring_up": lambda _: Job(tasks.bring_up),
+        "hold_many": lambda at: Job(lambda engine: _many(engine, at, bulk.Order("hold", _REST))),
+        "advance_many": lambda at: Job(lambda engine: _many(engine, at, bulk.Order("advance", transition="go"))),
+        "away": _by(
+            "admin",
+            lambda work, at: absences.enter(
+                work, at.scene.people["digi"], at.scene.people["fachamt"], work.today, work.today
+            ),
+        ),
         "hand_back": _by("north", lambda work, at: tasks.hand_back(work, at.tasks["refused"], "Doch.")),
         "reopen": _by("north", lambda work, at: tasks.reopen(work, at.tasks["done"], "Anders.")),
         "choose": _by("north", lambda work, at: tasks.submit(work, at.tasks["choose"], {"variant": "portal"})),
@@ -139,6 +213,13 @@ def _meetings() -> dict[str, Meeting]:
                 work, at.case_id, blocker="no_staff", reason="Urlaub", review_on=work.today + review
             ),
         ),
+        "change_hold": _by(
+            "north_colleague",
+            lambda work, at: cases.change_hold(
+                work, at.case_id, blocker="vendor", reason="Hersteller", review_on=work.today + review
+            ),
+        ),
+        "resume": _by("north", lambda work, at: cases.resume(work, at.case_id)),
         "move_to_team": _by("office", lambda work, at: cases.move_to_team(work, at.case_id, "south", reason="Urlaub")),
         "erase_remark": _by("office", lambda work, at: cases.erase_remark(work, at.case_id, at.remark)),
         "withdraw": _by("admin", lambda work, at: people.withdraw(work, at.scene.people["digi"], _DIGI)),
@@ -155,6 +236,16 @@ def _meetings() -> dict[str, Meeting]:
     }
 
 
+_TOLD = {"means": "phone", "told_on": "2026-11-20", "told_by": "Fachamt"}
+_REST = {"blocker": "no_staff", "reason": "Urlaub", "review_on": "2026-12-21"}
+
+
+def _many(engine: Engine, at: Place, order: bulk.Order) -> None:
+    """Ask it of this one case and work it off."""
+    asked = bulk.start(engine, at.scene.people["north"], order, bulk.of_cases([at.case_id]))
+    bulk.work_off(engine, asked.id)
+
+
 _DIGI = people.parse_role(f"digi@{KOBLENZ}")
 MEETINGS = _meetings()
 PAIRS = list(combinations_with_replacement(MEETINGS, 2))
@@ -163,7 +254,10 @@ PAIRS = list(combinations_with_replacement(MEETINGS, 2))
 
 def build(url: str, folder: Path) -> Scene:
     """An installation for meetings in an empty database."""
-    return people_of(url, folder, write(folder / "definitions"), HELD)
+    scene = people_of(url, folder, write(folder / "definitions"), HELD)
+    with scene.engine.change(SYSTEM) as work:
+        people.grant(work, scene.people["county"], people.parse_role(f"digi@{INVITED}"))
+    return scene
 
 
 def meet(scene: Scene, first: str, second: str) -> list[str]:
@@ -249,23 +343,29 @@ def prepare(scene: Scene) -> Place:
     following.work_off(scene.engine)
     with scene.engine.change(someone["office"]) as work:
         case_id = cases.open_case(work, "cats", KOBLENZ).id
-        named = sa.select(Task.name, Task.id).where(Task.case_id == case_id)
-        ids = dict(list(work.session.execute(named)))
         contract = work.session.execute(sa.select(Milestone.id).where(Milestone.service == "cats")).scalar_one()
+    with scene.engine.change(someone["north"]) as work:
+        participants.join(work, case_id, [INVITED])
+        added = tasks.add_ad_hoc(work, case_id, "Anrufen", owner="body.digi", working_days=5).id
+        named = sa.select(Task.name, Task.id).where(Task.case_id == case_id)
+        ids = dict(list(work.session.execute(named))) | {"added": added}
     with scene.engine.change(someone["digi"]) as work:
         tasks.accept(work, ids["taken"])
+        tasks.tick(work, ids["listed"], ["seen"])
+        comment = comments.write(work, case_id, "Wer ruft an?").id
         tasks.decline(work, ids["refused"], "Nein.")
         tasks.submit(work, ids["done"], {"good": "true"})
     with scene.engine.change(someone["leitung"]) as work:
         tasks.submit(work, ids["shown"])
     with scene.engine.change(someone["admin"]) as work:
-        remark = work.session.execute(sa.select(Remark.id).where(Remark.chain_id == case_id)).scalar_one()
+        said = sa.select(Remark.id).where(Remark.chain_id == case_id, Remark.text == "Nein.")
+        remark = work.session.execute(said).scalar_one()
         mandate = work.session.execute(sa.select(Prerequisite.id).where(Prerequisite.kind == "mandate")).scalar()
         day = work.today + dt.timedelta(days=next(_DAYS) % 300 + 1)
     if mandate is None:
         with scene.engine.change(someone["north"]) as work:
             mandate = prerequisites.request(work, KOBLENZ, "mandate").id
-    return Place(scene, case_id, ids, remark, mandate, contract, day)
+    return Place(scene, case_id, ids, remark, comment, mandate, contract, day)
 
 
 def clear(scene: Scene, place: Place) -> None:
@@ -275,6 +375,9 @@ def clear(scene: Scene, place: Place) -> None:
         with suppress(NotFound):
             people.withdraw(work, someone["digi"], _DIGI)
         people.grant(work, someone["digi"], _DIGI)
+        there = sa.select(Absence.id).where(Absence.until_on >= work.today)
+        for absence_id in work.session.execute(there).scalars().all():
+            absences.end(work, absence_id)
         query = sa.select(Case.team, Case.rests, Case.ended_on).where(Case.id == place.case_id)
         row = work.session.execute(query).one()
     following.work_off(scene.engine)
@@ -292,9 +395,30 @@ def _stands(scene: Scene, place: Place) -> Iterator[Any]:
     with scene.engine.read(SYSTEM) as work:
         case = work.session.execute(sa.select(Case.__table__).where(Case.id == place.case_id)).one()
         yield (case.state, case.version, case.team, case.rests, case.variant, case.ended_on is not None)
-        rows = work.session.execute(sa.select(Task.__table__).where(Task.case_id == place.case_id).order_by(Task.name))
-        for row in rows:
-            yield (row.name, row.status, row.acting, row.attempt, names.get(row.holder_id), names.get(row.submitted_by))
+        rows = work.session.execute(sa.select(Task.__table__).where(Task.case_id == place.case_id))
+        yield sorted(
+            (
+                row.name,
+                row.body,
+                row.status,
+                row.acting or "",
+                row.attempt,
+                row.redo or "",
+                str(row.follow_up_on),
+                names.get(row.holder_id, ""),
+                names.get(row.submitted_by, ""),
+            )
+            for row in rows
+        )
+        yield [
+            work.session.execute(sa.select(sa.func.count()).where(model.case_id == place.case_id, is_so)).scalar_one()
+            for model, is_so in (
+                (Comment, sa.not_(Comment.withdrawn)),
+                (ChecklistItem, ChecklistItem.ticked_at.is_not(None)),
+                (Participant, Participant.left_on.is_(None)),
+                (Recording, sa.true()),
+            )
+        ]
         pauses = sa.select(sa.func.count()).select_from(Hold).where(Hold.case_id == place.case_id)
         yield work.session.execute(pauses).scalar_one()
         acts = sa.select(Event.act).where(Event.chain_id == place.case_id)

@@ -225,9 +225,9 @@ def test_a_file_that_is_no_such_table_is_refused_as_a_whole(content: bytes, key:
 
 
 def test_the_shell_takes_over_one_case_or_a_table(
-    run: Run, world: World, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+    run: Run, world: World, tmp_path: Path, peopled_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("STARTKLAR_DATABASE_URL", database_url)
+    monkeypatch.setenv("STARTKLAR_DATABASE_URL", peopled_database_url)
     office = ("--as", "office@startklar.example")
     said = run(
         "open", "wohngeld", "--body", TOWN, "--at", "live", "--since", "2025-03-17", "--source", "Liste", *office
