@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from webui import deeds, errors, forms, notices, session, wording
 from webui.forms import PREFIX
-from workflow import casework, clusters, evidence, tasks
+from workflow import casework, clusters, evidence, refusals, tasks
 from workflow.definition import Text
 from workflow.errors import Conflict, InvalidEvidence, Refused, StartklarError
 from workflow.queries import task as query
@@ -215,17 +215,24 @@ def together(task_id: UUID) -> AnyResponse:
     with session.engine().read(session.me()) as work:
         page = query.together(work, task_id)
     answers = forms.answers({field.name: field.definition for field in page.task.fields})
-    chosen = [one.id for one in page.siblings if str(one.id) in request.form.getlist("member")]
+    chosen = request.form.getlist("member", type=UUID)
     if not chosen:
         return _together_page(task_id, faults={"member": wording.t("together.missing")})
     if answers.faults:
         return _together_page(task_id, faults={PREFIX + name: words for name, words in answers.faults.items()})
-    handed = clusters.hand_in_together(session.engine(), session.me(), chosen, answers.given)
-    faulty = next((one.refused for one in handed if isinstance(one.refused, InvalidEvidence)), None)
-    if faulty is not None and all(one.task is None for one in handed):
+    seen = {one.hex: forms.seen(f"seen-{one.hex}") for one in chosen}
+    handed = deeds.do(clusters.hand_in_together, chosen, answers.given, seen=seen)
+    refused = {one.task_id: refusals.restored(one.refused) for one in handed if one.refused is not None}
+    faulty = next((error for error in refused.values() if isinstance(error, InvalidEvidence)), None)
+    if faulty is not None and len(refused) == len(handed):
         return _together_page(task_id, faults=forms.worded(faulty.faults))
-    bodies = {one.id: one for one in page.siblings}
-    results = [(bodies[one.task_id], one.task, errors.refusal(one.refused) if one.refused else None) for one in handed]
+    with session.engine().read(session.me()) as work:
+        known = {one.id: one for one in query.handed(work, chosen)}
+    results = [
+        (known[one.task_id], one.task, errors.refusal(refused[one.task_id]) if one.task_id in refused else None)
+        for one in handed
+        if one.task_id in known
+    ]
     return make_response(render_template("task_together_done.html", page=page.task, results=results))
 
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from workflow import casework, events, people, policy, tasks
+from workflow import casework, events, people, policy, refusals, tasks
 from workflow.definition import canonical
-from workflow.engine import Engine, Who, Work
+from workflow.engine import Work
 from workflow.errors import Conflict, NotAllowed, NotFound, Refused, StartklarError
 from workflow.evidence import NOTHING, Given
 from workflow.models import (
@@ -35,6 +36,7 @@ from workflow.models import (
 from workflow.policy import COORDINATOR, Role
 
 MOST_TITLE = 200
+NOTHING_SEEN: Mapping[str, int] = MappingProxyType({})
 MOST_TOGETHER = 100
 """Cases one decision may be for: one transaction holds them all."""
 
@@ -49,11 +51,11 @@ class ClusterView:
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """What a decision for many cases came to in one of them: the task as it is now, or why not."""
+    """What a decision for many cases came to in one of them: the task as it is now, or why not (`refusals`)."""
 
     task_id: UUID
     task: tasks.TaskView | None
-    refused: StartklarError | None
+    refused: str | None
 
 
 # --- members and co-ordinators ---------------------------------------------------------------------------------------
@@ -203,25 +205,27 @@ def may_name(work: Work, cluster_id: UUID) -> bool:
 # --- one decision for many cases -------------------------------------------------------------------------------------
 
 
-def hand_in_together(engine: Engine, who: Who, task_ids: Sequence[UUID], given: Given = NOTHING) -> tuple[Handed, ...]:
+def hand_in_together(
+    work: Work, task_ids: Sequence[UUID], given: Given = NOTHING, *, seen: Mapping[str, int] = NOTHING_SEEN
+) -> tuple[Handed, ...]:
     """Hand in the same answers for the same task of several members' cases, as their co-ordinator.
 
     Each case is decided alone and gets its own entry of history, all with one common id; one that cannot be decided is
-    reported and stops no other. Whoever is told of several of them gets one notice.
+    reported and stops no other. Whoever is told of several of them gets one notice. `seen`: by a task's id in hex, the
+    version the person was looking at.
     """
     together = uuid4()
     results: dict[UUID, Handed] = {}
-    with engine.change(who) as work:
-        for task_id in _in_order(work, task_ids[:MOST_TOGETHER]):
-            try:
-                with work.session.begin_nested():
-                    view = tasks.submit(work, task_id, given, together=together)
-                results[task_id] = Handed(task_id, view, None)
-            except StartklarError as error:
-                results[task_id] = Handed(task_id, None, error)
-        _tell_once(work, [one.task.case_id for one in results.values() if one.task is not None])
-    unknown = Handed(UUID(int=0), None, NotFound(what="task"))
-    return tuple(results.get(task_id, unknown) for task_id in dict.fromkeys(task_ids))
+    for task_id in _in_order(work, task_ids[:MOST_TOGETHER]):
+        try:
+            with work.session.begin_nested():
+                view = tasks.submit(work, task_id, given, seen=seen.get(task_id.hex), together=together)
+            results[task_id] = Handed(task_id, view, None)
+        except StartklarError as error:
+            results[task_id] = Handed(task_id, None, refusals.kept(error))
+    _tell_once(work, [one.task.case_id for one in results.values() if one.task is not None])
+    unknown = refusals.kept(NotFound(what="task"))
+    return tuple(results.get(task_id, Handed(task_id, None, unknown)) for task_id in dict.fromkeys(task_ids))
 
 
 def _in_order(work: Work, task_ids: Sequence[UUID]) -> list[UUID]:

@@ -357,15 +357,15 @@ def submit(
     """Hand in what the task asks for; done at once, or shown to the second person who confirms.
 
     A ready task is accepted first; what its checklist names must be ticked. `together`: the id of one decision for
-    several cases, which only their co-ordinator takes. Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed,
-    Refused (not co-ordinated) or InvalidEvidence, in this order.
+    several cases, which only their co-ordinator takes, for the own body too. Raises NotFound, TaskHasMoved,
+    TaskNotAvailable, NotAllowed, Refused (not co-ordinated) or InvalidEvidence, in this order.
     """
     case, task = lock_by_task(work, task_id)
     insist_task_unmoved(task, seen)
     _insist_status(task, "submit")
     standing = _insist_standing(case, task)
     if together is not None:
-        if standing.cluster is None:
+        if policy.coordinates(work.actor, task.owner, task) is None:
             raise Refused("error.not_coordinated")
         case.say(together=together)
     return _hand_in(case, task, standing, given)

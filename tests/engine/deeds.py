@@ -26,6 +26,7 @@ from workflow import (
     clusters,
     commands,
     comments,
+    delegations,
     evidence,
     following,
     messages,
@@ -509,15 +510,39 @@ def hand_in_together(scene: Scene, draw: Random) -> Drawn:
     if task is None or task.name == AD_HOC:
         return None
     together = [one.id for one in scene.tasks if (one.name, one.state) == (task.name, task.state)]
+    seen = {one.id.hex: one.version - (draw.random() < 0.05) for one in scene.tasks if one.id in together}
     asked, dice = scene.process().states[task.state].tasks[task.name].evidence, draw.random()
     who = scene.people[draw.choice(["digi", "mayor", "county", "leitung"])]
 
-    def do(engine: Engine) -> Any:
-        with engine.read(SYSTEM) as work:
-            given = answers(work, asked, task.service, Random(dice))
-        return clusters.hand_in_together(engine, who, together, given)
+    def do(work: Work) -> Any:
+        given = answers(work, asked, task.service, Random(dice))
+        return clusters.hand_in_together(work, together, given, seen=seen)
 
-    return Job(do)
+    return Deed(who, do)
+
+
+@deed(2)
+def give_away(scene: Scene, draw: Random) -> Drawn:
+    """A body gives a service to another for some days; the cases follow with `follow_delegations`."""
+    giver, delegate, service = draw.choice(BODIES), draw.choice(_TOWNS), draw.choice(SERVICES)
+    begins = scene.today + dt.timedelta(days=draw.choice([0, 0, 0, 3, -1]))
+    ends = draw.choice([None, begins + dt.timedelta(days=draw.randint(-1, 20))])
+    who = draw.choice([scene.people["office"], scene.people["office"], scene.people["leitung"], scene.anybody(draw)])
+    return Deed(who, lambda work: delegations.give(work, giver, service, delegate, from_on=begins, until_on=ends))
+
+
+@deed(1)
+def end_delegation(scene: Scene, draw: Random) -> Drawn:
+    if not scene.delegations:
+        return None
+    chosen = draw.choice(scene.delegations)
+    who = draw.choice([scene.people["office"], scene.anybody(draw)])
+    return Deed(who, lambda work: delegations.end(work, chosen))
+
+
+@deed(3)
+def follow_delegations(_scene: Scene, _draw: Random) -> Drawn:
+    return Job(delegations.apply)
 
 
 # --- what many cases wait for ----------------------------------------------------------------------------------------

@@ -61,6 +61,7 @@ class Scene:
     comments: Sequence[Any] = ()
     absences: Sequence[Any] = ()
     clusters: Sequence[UUID] = ()
+    delegations: Sequence[UUID] = ()
 
     def look(self) -> None:
         """See how things stand now."""
@@ -99,6 +100,8 @@ class Scene:
             ).all()
             founded = sa.select(Event.chain_id).where(Event.chain == "cluster", Event.seq == 1)
             self.clusters = work.session.execute(founded.order_by(Event.at, Event.content)).scalars().all()
+            given = sa.select(Event.chain_id).where(Event.chain == "delegation", Event.seq == 1)
+            self.delegations = work.session.execute(given.order_by(Event.at, Event.content)).scalars().all()
 
     def process(self) -> Process:
         """The process everything runs on."""

@@ -61,9 +61,18 @@ def test_a_coordinator_decides_for_several_members_at_once(world: World, visit: 
     address = f"/tasks/{ids[TOWN]}/together"
     assert "Landkreis Ahrweiler" in stranger.get(address).text
     assert "mindestens eine Kommune" in words(stranger.post(address).text)
-    answer = stranger.post(address, member=[str(one) for one in ids.values()], **_given(world, ids[TOWN]))
-    assert answer.status_code == 200
-    assert words(answer.text).count("erledigt") >= 2 or words(answer.text).count("Erledigt") >= 2
+    seen = {f"seen-{one.hex}": "1" for one in ids.values()}
+    given: dict[str, str | list[str]] = {
+        "member": [str(one) for one in ids.values()],
+        **seen,
+        **_given(world, ids[TOWN]),
+        "command": "einmal",
+    }
+    for _ in range(2):  # a double click does it once and shows the same
+        answer = stranger.post(address, **given)
+        assert answer.status_code == 200
+        assert words(answer.text).casefold().count("erledigt") >= 2
+        assert "nicht möglich" not in words(answer.text)
     assert visit("digi").get(address).status_code == 409
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -276,6 +276,7 @@ class Sibling:
     id: UUID
     body: str
     number: str
+    version: int
     due: Due | None
     held: bool
     """Somebody there has accepted it."""
@@ -305,25 +306,39 @@ def together(work: Work, task_id: UUID) -> TogetherPage:
     if policy.coordinates(work.actor, row.owner, row) is None:
         raise Refused("error.not_coordinated")
     members = dict(work.actor.coordinated()).get(row.service, ())
+    to_decide = (
+        policy.tasks_to_do(work.actor),
+        Task.name == row.name,
+        Task.service == row.service,
+        Task.status.in_(("ready", "accepted")),
+        Task.body.in_(members),
+    )
+    return TogetherPage(task(work, task_id), _siblings(work, *to_decide))
+
+
+def handed(work: Work, task_ids: Sequence[UUID]) -> tuple[Sibling, ...]:
+    """What was handed in together, as far as the actor sees the cases."""
+    return _siblings(work, policy.cases(work.actor), Task.id.in_(task_ids))
+
+
+def _siblings(work: Work, *which: sa.ColumnElement[bool]) -> tuple[Sibling, ...]:
     rows = work.session.execute(
-        sa.select(Task.id, Task.due_on, Task.status, Case.number, Body.display_name)
+        sa.select(Task.id, Task.version, Task.due_on, Task.status, Case.number, Body.display_name)
         .join(Case, Case.id == Task.case_id)
-        .join(Body, Body.ars == Task.body)
-        .where(
-            policy.tasks_to_do(work.actor),
-            Task.name == row.name,
-            Task.service == row.service,
-            Task.status.in_(("ready", "accepted")),
-            Task.body.in_(members),
-        )
+        .join(Body, Body.ars == Case.body)
+        .where(*which)
         .order_by(Body.sort_key, Case.number)
     )
-    return TogetherPage(
-        task(work, task_id),
-        tuple(
-            Sibling(one.id, one.display_name, one.number, parts.due(work, one.due_on), one.status == "accepted")
-            for one in rows
-        ),
+    return tuple(
+        Sibling(
+            id=one.id,
+            body=one.display_name,
+            number=one.number,
+            version=one.version,
+            due=parts.due(work, one.due_on),
+            held=one.status == "accepted",
+        )
+        for one in rows
     )
 
 
