@@ -214,7 +214,7 @@ def together(task_id: UUID) -> AnyResponse:
     """Hand in the same for the members that were chosen."""
     with session.engine().read(session.me()) as work:
         page = query.together(work, task_id)
-    answers = forms.answers({field.name: field.definition for field in page.task.fields})
+    answers = forms.answers({field.name: field.definition for field in page.fields})
     chosen = request.form.getlist("member", type=UUID)
     if not chosen:
         return _together_page(task_id, faults={"member": wording.t("together.missing")})
@@ -260,13 +260,13 @@ def _record_page(
 def _together_page(task_id: UUID, *, faults: Mapping[str, str] | None = None) -> AnyResponse:
     with session.engine().read(session.me()) as work:
         page = query.together(work, task_id)
-    titles: dict[str, Text | str] = {PREFIX + field.name: field.definition.title for field in page.task.fields}
+    titles: dict[str, Text | str] = {PREFIX + field.name: field.definition.title for field in page.fields}
     sent = request.method == "POST"
     body = render_template(
         "task_together.html",
         page=page.task,
         siblings=page.siblings,
-        fields=page.task.fields,
+        fields=page.fields,
         ticked=request.form.getlist("member") if sent else [str(one.id) for one in page.siblings if not one.held],
         PREFIX=PREFIX,
         faults=faults or {},

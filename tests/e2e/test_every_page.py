@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import Site
 from tests.webui.visitor import PASSWORD, address
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN
-from workflow import bulk, cases, prerequisites, reminders, tasks
+from workflow import bulk, cases, clusters, prerequisites, reminders, tasks
 from workflow.models import Milestone, Prerequisite
 
 PICTURES = os.environ.get("STARTKLAR_PICTURES")
@@ -37,8 +37,11 @@ def tour(site: Site) -> list[Stop]:
     """A programme in the middle of its work, and every page of it."""
     world = site.world
     first = world.open()
-    world.open(body=STRANGE_TOWN)
-    world.open(body=EMPTY_TOWN)
+    taken = world.open(body=STRANGE_TOWN)
+    empty = world.open(body=EMPTY_TOWN)
+    with world.by("office") as work:
+        cluster = clusters.found(work, "Verbund Nord", STRANGE_TOWN, [EMPTY_TOWN], ["wohngeld"]).id
+        clusters.name_coordinator(work, cluster, world["stranger"])
     live = world.open("uvg")
     world.walk(live)
     middle = world.open("ikfz")
@@ -54,6 +57,9 @@ def tour(site: Site) -> list[Stop]:
         )
     world.days(27)
     reminders.decide(world.engine)
+    world.do(taken, "express_interest", "stranger")
+    with world.by("team") as work:
+        tasks.accept(work, world.task(taken, "confirm_responsibility"))
     tested = world.open("fuehrerschein")
     for name, who in (("express_interest", "digi"), ("confirm_responsibility", "team")):
         world.do(tested, name, who)
@@ -85,6 +91,8 @@ def tour(site: Site) -> list[Stop]:
         declined=tested,
         milestone=milestone,
         prerequisite=prerequisite,
+        empty=empty,
+        cluster=cluster,
     )
 
 
@@ -92,6 +100,7 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
     task = site.world.task(ids["first"], "express_interest")
     declined = site.world.task(ids["declined"], "name_contacts")
     waiting = site.world.task(ids["first"], "accept_terms")
+    together = site.world.task(ids["empty"], "express_interest")
     asked = bulk.start(
         site.world.engine, site.world["team"], bulk.Order("resume"), bulk.of_cases([ids["first"], ids["resting"]])
     )
@@ -137,7 +146,7 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
         Stop("programme-admin", "admin", "/programme", "Stand je Leistung"),
         Stop("programme-office", "office", "/programme", "Stichtag verschieben"),
         Stop("bulk-new", "team", f"/bulk/new?case={ids['first']}&case={ids['middle']}", "2 Vorgänge sind ausgewählt"),
-        Stop("bulk-under-way", "auditor", f"/bulk/{asked.id}", "0 von 2"),
+        Stop("bulk-under-way", "auditor", f"/bulk/{asked.id}", "0 of 2"),
         Stop("bulk-list", "team", "/bulk", "Vorgänge fortsetzen"),
         Stop("case-team", "office", f"/cases/{ids['first']}/team", "Umsetzungsteam"),
         Stop("takeover", "office", "/programme/takeover", "Diese Spalten gibt es"),
@@ -146,6 +155,9 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
         Stop("absences", "digi", "/account/absences", ""),
         Stop("clusters", "office", "/clusters", "Verbund gründen"),
         Stop("delegations", "office", "/delegations", "Leistung übertragen"),
+        Stop("cluster", "office", f"/clusters/{ids['cluster']}", "Welche Kommune kommt dazu?"),
+        Stop("task-together", "stranger", f"/tasks/{together}/together", "Für welche Kommunen?"),
+        Stop("task-record", "team", f"/tasks/{task}/record", "Wie haben Sie es erfahren?"),
         Stop("missing", "digi", f"/cases/{UUID(int=0)}", ""),
     ]
 

@@ -108,16 +108,17 @@ class Story:
         page = self._window("office")
         page.goto("/bodies")
         page.get_by_role("link", name="Verbünde ansehen").click()
+        page.get_by_text("Verbund gründen").first.click()
         page.get_by_label("Name des Verbunds").fill(CLUSTER)
         page.get_by_label("Welche Kommune führt?").select_option("Landkreis Mainz-Bingen")
-        page.get_by_label("Mitglieder").select_option(list(TOWNS.values()))
-        page.get_by_label("Für welche Leistungen?").select_option("Eheschließung")
+        for name in (*TOWNS.values(), "Eheschließung"):
+            page.get_by_role("checkbox", name=name, exact=True).check()
         self.picture(page, "found")
         page.get_by_role("button", name="Verbund gründen").click()
         page.get_by_label("Wer koordiniert?").select_option("Katrin Kreis")
         page.get_by_role("button", name="Benennen").click()
         main = page.get_by_role("main")
-        expect(main.get_by_role("listitem").filter(has_text="Katrin Kreis")).to_be_visible()
+        expect(main).to_contain_text("Katrin Kreis koordiniert von jetzt an")
         self.picture(page, "cluster")
         for name in TOWNS.values():
             expect(main.get_by_role("row").filter(has_text=name)).to_contain_text("Angefragt")
@@ -341,6 +342,7 @@ class Story:
         self._open_task(page, NIEDER_OLM, "acceptance")
         main = page.get_by_role("main")
         expect(main).to_contain_text("Ihre Angaben werden geprüft")
+        expect(main).to_contain_text("Colleague, Team")
         expect(page.get_by_role("button", name="Prüfung bestätigen")).to_have_count(0)
         self.picture(page, "being-checked")
         # Nothing on the page offers it; whoever sends the form all the same is refused.
@@ -394,9 +396,9 @@ class Story:
         page.get_by_role("button", name="Betrieb aussetzen").click()
         page = self._window(f"leitung_{NIEDER_OLM}")
         page.goto(f"/cases/{self.case_of[NIEDER_OLM]}")
-        main = page.get_by_role("main")
-        expect(main).to_contain_text("Ausgesetzt seit Mo., 24. Mai")
-        expect(main).to_contain_text("Eine Sicherheitslücke beim Bezahldienst.")
+        expect(page.get_by_role("main")).to_contain_text("Ausgesetzt seit Mo., 24. Mai")
+        why = page.get_by_role("region", name="Warum es nicht weitergeht")
+        expect(why).to_contain_text("Eine Sicherheitslücke beim Bezahldienst.")
         self.picture(page, "suspended")
 
     def nieder_olm_goes_on(self) -> None:
@@ -424,6 +426,7 @@ class Story:
             NIEDER_OLM: "Produktiv",
         }.items():
             expect(page.get_by_role("row").filter(has_text=TOWNS[body])).to_contain_text(state)
+        expect(page.get_by_role("row").filter(has_text="Landkreis Mainz-Bingen")).to_contain_text("nicht zuständig")
         self.picture(page, "cluster-at-the-end")
         with self.site.world.look() as work:
             for case_id in self.case_of.values():

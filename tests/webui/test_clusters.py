@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from tests.webui.visitor import Visitor, words
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World
-from workflow import clusters
+from workflow import clusters, tasks
 from workflow.models import Cluster, Task
 
 
@@ -17,14 +17,19 @@ def test_the_programme_office_founds_a_cluster_and_members_come_and_go(
     world: World, visit: Callable[[str], Visitor]
 ) -> None:
     office = visit("office")
-    assert "Verbund gründen" in office.get("/clusters").text
+    page = office.get("/clusters").text
+    assert "Verbund gründen" in page
+    assert f'name="members" value="{TOWN}"' in page
+    assert 'name="services" value="wohngeld"' in page
     given: dict[str, str | list[str]] = {
         "title": "Verbund Rhein",
         "lead": TOWN,
         "members": [STRANGE_TOWN],
         "services": ["wohngeld"],
     }
-    assert office.post("/clusters", **given | {"title": ""}).status_code == 409
+    answer = office.post("/clusters", **given | {"title": ""})
+    assert answer.status_code == 409
+    assert f'value="{STRANGE_TOWN}" checked' in answer.text, "what was ticked stays ticked"
     answer = office.post("/clusters", **given)
     assert answer.status_code == 303
     address = answer.headers["Location"]
@@ -38,15 +43,29 @@ def test_the_programme_office_founds_a_cluster_and_members_come_and_go(
     assert office.post(f"/clusters/{cluster}/join", body=EMPTY_TOWN).status_code == 303
     assert office.post(f"/clusters/{cluster}/join", body=EMPTY_TOWN).status_code == 409
     assert office.post(f"/clusters/{cluster}/coordinators", person=str(world["stranger"])).status_code == 303
-    assert "Stranger" in office.get(address).text
+    page = office.get(address).text
+    assert "Stranger" in words(page)
+    assert f'<option value="{world["stranger"]}"' not in page, "who co-ordinates already is not offered again"
     stranger = visit("stranger")
     assert stranger.post(f"/clusters/{cluster}/leave", body=TOWN).status_code == 403
     assert stranger.post(f"/clusters/{cluster}/leave", body=STRANGE_TOWN).status_code == 303
     page = words(office.get(address).text)
     assert "Früher dabei" in page
-    assert "Eine Kommune hat den Verbund verlassen" in page
+    assert "Landkreis Ahrweiler kam dazu" in page
+    assert "Stranger koordiniert von jetzt an" in page
+    assert "Stadt Worms hat den Verbund verlassen" in page
     assert office.post(f"/clusters/{cluster}/coordinators/dismiss", person=str(world["stranger"])).status_code == 303
     assert visit("fachamt").post("/clusters", **given).status_code == 403
+
+
+def test_a_member_that_is_not_responsible_for_a_service_is_not_said_to_wait_for_it(
+    world: World, visit: Callable[[str], Visitor]
+) -> None:
+    with world.by("office") as work:
+        cluster = clusters.found(work, "Verbund", TOWN, [STRANGE_TOWN], ["eheschliessung"]).id
+    page = words(visit("office").get(f"/clusters/{cluster}").text)
+    assert "Landkreis Mainz-Bingen führt nicht zuständig" in page
+    assert "Stadt Worms noch nicht eröffnet" in page
 
 
 def test_a_coordinator_decides_for_several_members_at_once(world: World, visit: Callable[[str], Visitor]) -> None:
@@ -90,6 +109,48 @@ def test_a_team_enters_what_a_town_told(world: World, visit: Callable[[str], Vis
     page = words(visit("digi").get(f"/tasks/{task_id}").text)
     assert "am Telefon erfahren am" in page
     assert "von: Fachamt" in page
+
+
+def test_a_vendor_is_chosen_from_the_register_there_as_well(world: World, visit: Callable[[str], Visitor]) -> None:
+    with world.by("office") as work:
+        cluster = clusters.found(work, "Verbund", STRANGE_TOWN, [TOWN], ["wohngeld"]).id
+        clusters.name_coordinator(work, cluster, world["stranger"])
+    case_id = world.open()
+    world.bring(case_id, "take_inventory")
+    address = f"/tasks/{world.task(case_id, 'take_inventory')}"
+    for who, form in (("stranger", "together"), ("team", "record")):
+        page = visit(who).get(f"{address}/{form}").text
+        assert "PROSOZ Herten" in page, form
+
+
+def test_what_is_told_of_a_second_attempt_leaves_what_stands(world: World, visit: Callable[[str], Visitor]) -> None:
+    case_id = world.open()
+    world.walk(case_id, until="connected")
+    world.bring(case_id, "acceptance")
+    task_id = world.task(case_id, "acceptance")
+    with world.by("fachamt") as work:
+        given = world.answers(work, case_id, "acceptance") | {
+            "defects": "critical",
+            "defects_described": "Zahlen geht nicht.",
+        }
+        tasks.submit(work, task_id, given)
+    with world.by("team") as work:
+        tasks.send_back(work, task_id, "Erst beheben.", ["defects"])
+    team = visit("team")
+    address = f"/tasks/{task_id}/record"
+    page = team.get(address).text
+    assert "2 Angaben bleiben wie angegeben" in words(page)
+    assert "Zahlen geht nicht." in page
+    assert "vertrag.pdf" in page
+    told = {"told-means": "phone", "told-told_on": "20.11.2026", "told-told_by": "Fachamt"}
+    seen = str(world.row(case_id, "acceptance").version)
+    answer = team.post(
+        address, seen=seen, **told, **{"answer-defects": "minor", "answer-defects_described": "Zahlen geht nicht."}
+    )
+    assert answer.status_code == 303
+    page = words(visit("fachamt").get(f"/tasks/{task_id}").text)
+    assert "Leicht – Betrieb ohne Einschränkung" in page
+    assert "vertrag.pdf" in page
 
 
 def _given(world: World, task_id: UUID) -> dict[str, str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -47,6 +49,8 @@ class CaseCell:
     state: StateView | None
     id: UUID | None
     rests: bool
+    responsible: bool = True
+    """False when this kind of body is not responsible for the service at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +86,12 @@ class Coordinator:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """An entry of the cluster's history."""
+    """An entry of the cluster's history: what was done, by whom, and whom it was about: a body or a person."""
 
     at: dt.datetime
     act: str
     who: str | None
+    about: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +140,7 @@ def cluster(work: Work, cluster_id: UUID) -> ClusterPage:
         raise NotFound(what="cluster")
     keys = _service_keys(work, cluster_id)
     members = work.session.execute(
-        sa.select(ClusterMember, Body.display_name, TeamDistrict.team)
+        sa.select(ClusterMember, Body.display_name, Body.kind, TeamDistrict.team)
         .join(Body, Body.ars == ClusterMember.body)
         .outerjoin(TeamDistrict, TeamDistrict.district == Body.district)
         .where(ClusterMember.cluster_id == cluster_id)
@@ -156,10 +161,7 @@ def cluster(work: Work, cluster_id: UUID) -> ClusterPage:
                 joined_on=one.ClusterMember.joined_on,
                 leads=one.ClusterMember.body == row.lead,
                 cells=tuple(
-                    cells.get(
-                        (one.ClusterMember.body, key),
-                        CaseCell(parts.service_title(work.catalogue, key), None, None, False),
-                    )
+                    cells.get((one.ClusterMember.body, key)) or _no_case(work, key, one.ClusterMember.body, one.kind)
                     for key in keys
                 ),
                 may_leave=one.ClusterMember.body != row.lead
@@ -173,7 +175,7 @@ def cluster(work: Work, cluster_id: UUID) -> ClusterPage:
             if one.ClusterMember.left_on is not None
         ),
         coordinators=_coordinators(work, cluster_id, may_name=may_name),
-        candidates=clusters.candidates(work, cluster_id) if may_name else (),
+        candidates=_candidates(work, cluster_id) if may_name else (),
         bodies=tuple(one for one in _open_to(work) if one[0] not in taken) if may_name else (),
         history=_history(work, cluster_id),
     )
@@ -199,22 +201,54 @@ def _cells(work: Work, bodies: list[str], services: list[str]) -> Mapping[tuple[
     }
 
 
+def _no_case(work: Work, service: str, ars: str, kind: str) -> CaseCell:
+    responsible = work.catalogue.is_responsible(service, ars=ars, kind=kind)
+    return CaseCell(parts.service_title(work.catalogue, service), None, None, False, responsible is not False)
+
+
 def _coordinators(work: Work, cluster_id: UUID, *, may_name: bool) -> tuple[Coordinator, ...]:
     ids = sorted(clusters.coordinators(work, cluster_id))
     rows = work.session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(ids)).order_by(Person.name))
     return tuple(Coordinator(one, name, may_name or one == work.actor.id) for one, name in rows)
 
 
+def _candidates(work: Work, cluster_id: UUID) -> tuple[tuple[UUID, str], ...]:
+    named = clusters.coordinators(work, cluster_id)
+    return tuple(one for one in clusters.candidates(work, cluster_id) if one[0] not in named)
+
+
 def _history(work: Work, cluster_id: UUID) -> tuple[Happening, ...]:
     rows = work.session.execute(
-        sa.select(Event.at, Event.act, Person.name)
+        sa.select(Event.at, Event.act, Event.content, Person.name)
         .outerjoin(Person, Person.id == Event.actor_id)
         .where(Event.chain_id == cluster_id)
         .order_by(Event.seq.desc())
         .limit(50)
+    ).all()
+    said = [json.loads(row.content) for row in rows]
+    bodies = dict(
+        work.session.execute(
+            sa.select(ClusterMember.id, Body.display_name)
+            .join(Body, Body.ars == ClusterMember.body)
+            .where(ClusterMember.cluster_id == cluster_id)
+        ).all()
     )
+    people = {UUID(one["person"]) for one in said if "person" in one}
+    named = dict(work.session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(people))).all())
     names = policy.sees_staff(work.actor)
-    return tuple(Happening(at, act, name if names else None) for at, act, name in rows)
+    return tuple(
+        Happening(row.at, row.act, row.name if names else None, _about(row.act, one, bodies, named))
+        for row, one in zip(rows, said, strict=True)
+    )
+
+
+def _about(
+    act: str, said: Mapping[str, Any], bodies: Mapping[UUID, str], people: Mapping[UUID, str | None]
+) -> str | None:
+    """The body that joined or left, the person who was named or dismissed; None where that is nobody any more."""
+    if act in ("joined", "left"):
+        return next((bodies.get(UUID(key)) for key in said["rows"]["cluster_member"]), None)
+    return people.get(UUID(said["person"])) if "person" in said else None
 
 
 def _services(work: Work) -> dict[UUID, tuple[Text, ...]]:

@@ -224,10 +224,19 @@ class SeenCase(CaseAtHand):
 
     # --- in words ---
 
-    def party(self, owner: str, *, holder: UUID | None = None, of: policy.Concerned | None = None) -> Party:
+    def party(
+        self,
+        owner: str,
+        *,
+        holder: UUID | None = None,
+        of: policy.Concerned | None = None,
+        besides: Collection[UUID | None] = (),
+    ) -> Party:
         """Who acts as `owner` here, after fallback; `holder` has taken it on. `of`: for a prerequisite of the body, or
-        a task of another body."""
+        a task of another body. `besides`: who handed it in and cannot be the second person, if there is anybody else.
+        """
         role, people = policy.in_charge(owner, of or self.row, self.holders(of))
+        people = tuple(one for one in people if one not in besides) or people
         if holder is not None:
             people = (holder,)
         return Party(
@@ -247,7 +256,8 @@ class SeenCase(CaseAtHand):
 
     def party_of(self, task: TaskRow, *, holder: UUID | None = None) -> Party:
         """Who acts on a task now, or would, at the body it belongs to."""
-        return self.party(task.acting or task.owner, holder=holder, of=task)
+        handed_in = (task.submitted_by, task.submitted_for) if task.status == "submitted" else ()
+        return self.party(task.acting or task.owner, holder=holder, of=task, besides=handed_in)
 
     def line(self, task: TaskRow, *, reminded_on: dt.date | None = None) -> TaskLine:
         """A task as a line of a page."""

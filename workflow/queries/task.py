@@ -225,7 +225,9 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         attempt=row.attempt,
         line=line,
         owner=case.party(row.owner, of=row),
-        confirmer=case.party(definition.confirm) if definition.confirm else None,
+        confirmer=case.party(definition.confirm, besides=(row.submitted_by, row.submitted_for))
+        if definition.confirm
+        else None,
         holder=case.name(row.holder_id),
         handed_on_by=case.name(row.handed_on_by),
         submitted_by=case.name(row.submitted_by),
@@ -289,6 +291,8 @@ class TogetherPage:
     task: TaskPage
     siblings: tuple[Sibling, ...]
     """All that could be decided now, this one among them."""
+    fields: tuple[Asked, ...]
+    """What is asked, and nothing of what one of them has answered before."""
 
 
 def record(work: Work, task_id: UUID) -> RecordPage:
@@ -297,12 +301,13 @@ def record(work: Work, task_id: UUID) -> RecordPage:
     standing = policy.recording(work.actor, row.owner, row)
     if standing is None:
         raise NotAllowed(roles=("umsetzungsteam",))
-    return RecordPage(task(work, task_id), _fields(case, row, standing, [], offering=True))
+    answered = [answer for answer in case.answered() if answer.kind == "task" and answer.subject_id == row.id]
+    return RecordPage(task(work, task_id), _fields(case, row, standing, answered, offering=True))
 
 
 def together(work: Work, task_id: UUID) -> TogetherPage:
     """The page of deciding for several members. Raises NotFound, or Refused when the actor does not co-ordinate it."""
-    _, row = seen.look_by_task(work, task_id)
+    case, row = seen.look_by_task(work, task_id)
     if policy.coordinates(work.actor, row.owner, row) is None:
         raise Refused("error.not_coordinated")
     members = dict(work.actor.coordinated()).get(row.service, ())
@@ -313,7 +318,8 @@ def together(work: Work, task_id: UUID) -> TogetherPage:
         Task.status.in_(("ready", "accepted")),
         Task.body.in_(members),
     )
-    return TogetherPage(task(work, task_id), _siblings(work, *to_decide))
+    asked = _fields(case, row, case.standing(row.owner, row), [], offering=True)
+    return TogetherPage(task(work, task_id), _siblings(work, *to_decide), asked)
 
 
 def handed(work: Work, task_ids: Sequence[UUID]) -> tuple[Sibling, ...]:
