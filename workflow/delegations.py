@@ -71,7 +71,8 @@ def give(
 
     row = {"service": service, "giver": giver, "delegate": delegate, "from_on": from_on, "until_on": until_on}
     delegation_id = uuid4()
-    link = events.link(work, "delegation", delegation_id, 0, events.START, "given", {"delegation": row})
+    said = casework.said_of_place(work.actor, lambda who: policy.may_delegate(who, giver, mine.team))
+    link = events.link(work, "delegation", delegation_id, 0, events.START, "given", {"delegation": row, **said})
     work.session.execute(sa.insert(Delegation), {"id": delegation_id, "seq": link.seq, "head": link.head, **row})
     work.session.execute(events.APPEND, link.values)
     _tell(work, "delegated", delegation_id, row, delegate, mine.team)
@@ -98,7 +99,11 @@ def end(work: Work, delegation_id: UUID) -> DelegationView:
         raise Conflict(what="delegation_over")
 
     last = work.today - dt.timedelta(days=1)
-    said = {"delegation": {"until_on": last}, "before": {"delegation": {"until_on": row.until_on}}}
+    said = {
+        "delegation": {"until_on": last},
+        "before": {"delegation": {"until_on": row.until_on}},
+        **casework.said_of_place(work.actor, lambda who: policy.may_end_delegation(who, row.giver, row.delegate, team)),
+    }
     link = events.record(work, "delegation", delegation_id, row.seq, row.head, "ended", said)
     work.session.execute(
         sa.update(Delegation).where(Delegation.id == delegation_id).values(until_on=last, seq=link.seq, head=link.head)

@@ -332,8 +332,8 @@ class _ThroughWithIt(Exception):
     """The deed came to its end; the test wants it undone."""
 
 
-_OWN = frozenset({"withdraw_comment", "away", "back", "give_way"})
-"""Deeds on what is one's own, which nobody else does, and one that only follows from another."""
+_OWN = frozenset({"withdraw_comment", "away", "back", "give_way", "follow_delegation"})
+"""Deeds on what is one's own, which nobody else does, and what only follows from another deed."""
 
 
 def test_history_says_in_whose_place_a_deputy_did_it(world: World) -> None:
