@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from workflow import definition
 from workflow.calendar import Calendar
-from workflow.definition import Group, Needed, Process, Programme, Service, Shared, Variant
+from workflow.definition import Group, Needed, PrerequisiteKind, Process, Programme, Service, Shared, Variant
 from workflow.errors import NotFound, Unready
 from workflow.machine import StateMachine
 from workflow.models import Definition
@@ -40,6 +40,18 @@ class Catalogue:
     """The notice that the data about bodies must carry wherever they are shown."""
     _processes: dict[str, Process] = field(default_factory=dict)
     _machines: dict[str, StateMachine] = field(default_factory=dict)
+    _kinds: dict[str, PrerequisiteKind] = field(default_factory=dict)
+
+    def prerequisite_kind(self, name: str) -> PrerequisiteKind | None:
+        """A kind of prerequisite, or what comes back in the life of one; None once the definitions lost it."""
+        if not self._kinds:
+            recurring = {key: kind.as_prerequisite() for key, kind in self.shared.recurring.items()}
+            self._kinds = recurring | dict(self.shared.prerequisites)
+        return self._kinds.get(name)
+
+    def is_recurring(self, name: str) -> bool:
+        """Whether bodies do this again and again, and no case waits for it."""
+        return name in self.shared.recurring and name not in self.shared.prerequisites
 
     def service(self, key: str) -> Service:
         """Raises NotFound for a service the catalogue does not have."""

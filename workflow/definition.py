@@ -230,6 +230,19 @@ Period = WorkingDays | CalendarDays | Months
 LawfulPeriod = Annotated[Period, BeforeValidator(_period), WithJsonSchema(_PERIOD_FORM)]
 DueRule = Annotated[Due, BeforeValidator(_duration), WithJsonSchema(_DUE_FORM)]
 
+
+def _months(value: object) -> object:
+    if isinstance(value, str):
+        match = _MONTHS.match(value.strip())
+        if match is None or not 1 <= int(match[1]) <= 240:
+            raise PydanticCustomError("months", "must read like '12 months', from 1 to 240")
+        return {"months": int(match[1])}
+    return value
+
+
+_MONTHS_FORM = {"type": "string", "pattern": r"^\d{1,3} months?$", "examples": ["12 months"]}
+Every = Annotated[Months, BeforeValidator(_months), WithJsonSchema(_MONTHS_FORM)]
+
 # --- evidence --------------------------------------------------------------------------------------------------------
 
 FieldType = Literal[
@@ -691,6 +704,38 @@ class PrerequisiteKind:
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)
+class RecurringKind:
+    """Something a body does again and again once a service of its own is live. No case ever waits for it."""
+
+    title: Text
+    owner: str
+    every: Every
+    """Counted from the day it was done; for the first time from the day of going live."""
+    due: Duration
+    ladder: Name
+    of_each: Literal["body", "service"] = "body"
+    """Once for all services of a body that are live, or for each of them."""
+    help: Text | None = None
+    informs: tuple[str, ...] = ()
+    evidence: dict[Name, EvidenceField] = Field(default_factory=dict)
+    source: str | None = None
+
+    def as_prerequisite(self) -> PrerequisiteKind:
+        """It has the life of a prerequisite of one step."""
+        return PrerequisiteKind(
+            title=self.title,
+            owner=self.owner,
+            due=self.due,
+            ladder=self.ladder,
+            help=self.help,
+            informs=self.informs,
+            scoped_by=None if self.of_each == "body" else Text(de="Leistung", en="Service"),
+            evidence=self.evidence,
+            source=self.source,
+        )
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
 class MilestoneKind:
     """Something the Land does once per service and many cases wait for."""
 
@@ -707,6 +752,7 @@ class Shared:
 
     prerequisites: dict[Name, PrerequisiteKind]
     milestones: dict[Name, MilestoneKind]
+    recurring: dict[Name, RecurringKind] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)

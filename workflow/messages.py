@@ -370,7 +370,7 @@ def _about_hold(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) ->
 
 
 def _about_prerequisite(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) -> _About:
-    kind = work.catalogue.shared.prerequisites.get(row["prerequisite"] or "")
+    kind = work.catalogue.prerequisite_kind(row["prerequisite"] or "")
     title = kind.title if kind else _named(row["prerequisite"] or "")
     if row["scope"]:
         scope = _service(work, row["scope"]) or _named(row["scope"])

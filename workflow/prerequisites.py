@@ -1,7 +1,8 @@
-"""What a body does once and many cases wait for: a FIT-Connect endpoint, a payment mandate, a certificate.
+"""What a body does once and many cases wait for (a FIT-Connect endpoint, a certificate), or does again and again.
 
 ready → accepted → submitted → done, once for each of its steps; declined, set aside and not needed beside that road.
-A new round begins when it is renewed, while what was proved before is still valid, or when it has expired.
+A new round begins when it is renewed, while what was proved before is still valid, or when it has expired. What recurs
+begins anew some months after it was done, and no case waits for it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import sqlalchemy as sa
 
 from workflow import casework, database, deadlines, events, evidence, followups, messages, policy, requirements
 from workflow.calendar import Extension as Extended
-from workflow.calendar import Step
+from workflow.calendar import Step, months_after
 from workflow.casework import LockedCase
 from workflow.deadlines import Counting, DueDate
-from workflow.definition import Due, Needed, PrerequisiteKind, PrerequisiteStep, canonical
+from workflow.definition import Due, Needed, PrerequisiteKind, PrerequisiteStep, RecurringKind, canonical
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import (
     Conflict,
@@ -129,10 +130,13 @@ def request(work: Work, body: str, kind: str, scope: str = "") -> PrerequisiteVi
     """Ask a body for a prerequisite before any case needs it, as its team or the body itself; with it for what it
     needs.
 
-    Raises NotFound (no such kind or body, or one that ended), NotAllowed, NotFound (a scope where there is none, or
-    none where there must be one) or Conflict (it has been asked for already), in this order.
+    Raises NotFound (no such kind or one that recurs by itself, no such body or one that ended), NotAllowed, NotFound (a
+    scope where there is none, or none where there must be one) or Conflict (it has been asked for already), in this
+    order.
     """
     asked = kind_of(work, kind)
+    if work.catalogue.is_recurring(kind):
+        raise NotFound(what="prerequisite", name=kind)
     team = _team_of(work, body)
     if team is None or _has_ended(work, body):
         raise NotFound(what="body", name=body)
@@ -317,7 +321,7 @@ def complete(work: Work, prerequisite_id: UUID, given: Given = NOTHING, *, seen:
     if is_with_colleague(work, row, holders):
         raise TaskNotAvailable(deed="held", status=row.status)
     kind = kind_of(work, row.kind)
-    if row.status not in (_WHEN["complete"] if kind.steps else _AT_ONCE):
+    if row.status not in _when(work, row, kind)["complete"]:
         raise TaskNotAvailable(deed="complete", status=row.status)
     name, step = step_of(kind, row.step)
     earlier = casework.earlier_answers(work, "prerequisite", row.id)
@@ -417,6 +421,8 @@ def renew(work: Work, prerequisite_id: UUID, *, seen: int | None = None) -> Prer
     NotAllowed, in this order.
     """
     row = _lock(work, prerequisite_id, seen)
+    if work.catalogue.is_recurring(row.kind):
+        raise TaskNotAvailable(deed="renew", status=row.status)
     _insist_status(row, "renew")
     if not policy.may_request(work.actor, body=row.body, team=row.team):
         raise NotAllowed(roles=("umsetzungsteam", "body.digi"))
@@ -445,7 +451,7 @@ def expire(engine: Engine) -> int:
             if row.renewing:  # somebody is at it already
                 _record(work, row, "lapsed", {"renewing": False})
                 continue
-            kind = work.catalogue.shared.prerequisites.get(row.kind)
+            kind = work.catalogue.prerequisite_kind(row.kind)
             name, step = step_of(kind, "") if kind is not None else (row.step, None)
             owner = step.owner if step else row.owner
             changes = {"status": "expired", "step": name, "owner": owner, "acting": owner, "holder_id": None}
@@ -455,6 +461,56 @@ def expire(engine: Engine) -> int:
             if not _lay_aside(work, row, _needed(work, row.body)):
                 _notify(work, "asked", row, row.owner)
     return expired
+
+
+def recur(engine: Engine) -> int:
+    """Begin what is to be done once more today, and lay aside what no service that is live asks for any more; returns
+    how much. Safe to run twice, late or on two machines: a body has one of each, open or not."""
+    with engine.read(SYSTEM) as work:
+        found = [
+            entry
+            for name, kind in work.catalogue.shared.recurring.items()
+            if work.catalogue.is_recurring(name)
+            for entry in (*_to_begin(work, name, kind), *_left_behind(work, name, kind))
+        ]
+    changed = 0
+    for body, entry in found:
+        with engine.change(SYSTEM) as work:
+            changed += _recur(work, body, entry)
+    return changed
+
+
+def again_on(kind: RecurringKind, row: PrerequisiteRow | None, since: dt.date) -> dt.date:
+    """The day on which it begins: some months after it was done or set aside, or after the service went live."""
+    days = [since]
+    if row is not None:
+        days += [row.done_on] if row.done_on is not None else []
+        days += [row.counted_from] if row.status == "set_aside" else []
+    return months_after(max(days), kind.every.months)
+
+
+def begin_again(work: Work, body: str) -> dict[UUID, dt.date]:
+    """Of what recurs at a body and nobody is asked for now, when it begins anew."""
+    kinds = {name: kind for name, kind in work.catalogue.shared.recurring.items() if work.catalogue.is_recurring(name)}
+    rows = work.session.execute(
+        sa.select(*_COLUMNS).where(
+            Prerequisite.body == body, Prerequisite.kind.in_(kinds), Prerequisite.acting.is_(None)
+        )
+    )
+    found = [PrerequisiteRow(*cells) for cells in rows]
+    live = {name: live_since(work, kinds[name], body=body) for name in {row.kind for row in found}}
+    return {
+        row.id: again_on(kinds[row.kind], row, live[row.kind][row.body, row.scope])
+        for row in found
+        if (row.body, row.scope) in live[row.kind]
+    }
+
+
+def live_since(work: Work, kind: RecurringKind, *, body: str | None = None) -> dict[tuple[str, str], dt.date]:
+    """Where it is to be done (body and scope), and since when a service is live there."""
+    found = _live(kind)
+    where = () if body is None else (found.c.body == body,)
+    return {(ars, scope): since for ars, scope, since in work.session.execute(sa.select(found).where(*where))}
 
 
 def review_soon(case: LockedCase) -> None:
@@ -474,6 +530,8 @@ def review(work: Work, body: str) -> None:
     ).all()
     needed = _needed(work, body)  # read when the rows are ours: nobody who asks for more goes unseen
     for row in (PrerequisiteRow(*cells) for cells in rows):
+        if work.catalogue.is_recurring(row.kind):
+            continue
         if row.status != "not_needed":
             _lay_aside(work, row, needed)
         elif Needed(row.kind, row.scope) in needed:
@@ -530,7 +588,7 @@ def open_ones(work: Work) -> list[PrerequisiteRow]:
 
 def kind_of(work: Work, name: str) -> PrerequisiteKind:
     """What the definitions say about a kind. Raises NotFound when they lost it."""
-    kind = work.catalogue.shared.prerequisites.get(name)
+    kind = work.catalogue.prerequisite_kind(name)
     if kind is None:
         raise NotFound(what="prerequisite", name=name)
     return kind
@@ -574,7 +632,7 @@ def unmet_needs(work: Work, row: PrerequisiteRow) -> list[requirements.Reason]:
 
 def due(work: Work, row: PrerequisiteRow) -> DueDate | None:
     """How its due date came about: the very sum that set it. None while nobody is asked for it."""
-    kind = work.catalogue.shared.prerequisites.get(row.kind)
+    kind = work.catalogue.prerequisite_kind(row.kind)
     if kind is None or row.acting is None or row.due_on is None:
         return None
     rules = work.catalogue.programme.calendar
@@ -606,10 +664,10 @@ def _ledger(work: Work, row: PrerequisiteRow) -> tuple[Extended, ...]:
 
 def deeds(work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder]) -> tuple[str, ...]:
     """What this actor may do with it now: exactly the deeds that would not be refused for status or rights."""
-    kind = work.catalogue.shared.prerequisites.get(row.kind)
+    kind = work.catalogue.prerequisite_kind(row.kind)
     if kind is None:
         return ()
-    when = _WHEN if kind.steps else _WHEN | {"complete": _AT_ONCE}
+    when = _when(work, row, kind)
     return tuple(deed for deed, statuses in when.items() if row.status in statuses and _may(work, row, holders, deed))
 
 
@@ -713,6 +771,82 @@ def _ask_anew(
     changes = {"status": "ready", "requested": requested, "round": row.round + 1} | _begin(work, kind, row)
     _record(work, row, "asked", changes, **said)
     _notify(work, "asked", row, row.owner)
+
+
+def _when(work: Work, row: PrerequisiteRow, kind: PrerequisiteKind) -> dict[str, tuple[str, ...]]:
+    """In which status which deed can be done with this one."""
+    if work.catalogue.is_recurring(row.kind):
+        return _WHEN | {"renew": ()}
+    return _WHEN if kind.steps else _WHEN | {"complete": _AT_ONCE}
+
+
+_OVER = ("done", "set_aside", "not_needed")
+"""In which status what recurs waits for its next day."""
+
+
+def _live(kind: RecurringKind) -> sa.Subquery:
+    """Bodies that have a service which is live, with the scope and the day since when."""
+    scope = Case.service if kind.of_each == "service" else sa.literal("")
+    return (
+        sa.select(Case.body.label("body"), scope.label("scope"), sa.func.min(Case.live_on).label("since"))
+        .join(Body, Body.ars == Case.body)
+        .where(Case.live_on.is_not(None), Case.ended_on.is_(None), Body.valid_until.is_(None))
+        .group_by(Case.body, *([Case.service] if kind.of_each == "service" else []))
+        .subquery("live")
+    )
+
+
+def _to_begin(work: Work, name: str, kind: RecurringKind) -> list[tuple[str, Needed]]:
+    """Where its day has come."""
+    live = _live(kind)
+    # A few days too many, because months are of different length: `again_on` says it exactly.
+    before = months_after(work.today, -kind.every.months) + dt.timedelta(days=3)
+    its_own = (Prerequisite.body == live.c.body, Prerequisite.kind == name, Prerequisite.scope == live.c.scope)
+    over = (Prerequisite.status.in_(_OVER), sa.func.coalesce(Prerequisite.done_on, before) <= before)
+    rows = work.session.execute(
+        sa.select(live.c.body, live.c.scope, live.c.since, *_COLUMNS)
+        .outerjoin(Prerequisite, sa.and_(*its_own))
+        .where(live.c.since <= before, sa.or_(Prerequisite.id.is_(None), sa.and_(*over)))
+        .order_by(live.c.body, live.c.scope)
+    )
+    return [
+        (body, Needed(name, scope))
+        for body, scope, since, *cells in rows
+        if again_on(kind, PrerequisiteRow(*cells) if cells[0] is not None else None, since) <= work.today
+    ]
+
+
+def _left_behind(work: Work, name: str, kind: RecurringKind) -> list[tuple[str, Needed]]:
+    """Where somebody is asked for it and no service that would want it is live any more."""
+    live = _live(kind)
+    there = sa.exists().where(live.c.body == Prerequisite.body, live.c.scope == Prerequisite.scope)
+    rows = work.session.execute(
+        sa.select(Prerequisite.body, Prerequisite.scope).where(
+            Prerequisite.kind == name, Prerequisite.acting.is_not(None), ~there
+        )
+    )
+    return [(body, Needed(name, scope)) for body, scope in rows]
+
+
+def _recur(work: Work, body: str, entry: Needed) -> bool:
+    """Begin or lay aside one of them, if that is still right when its row is ours; says whether."""
+    kind = work.catalogue.shared.recurring.get(entry.kind)
+    team = _team_of(work, body)
+    if kind is None or team is None:
+        return False
+    row = _lock_named(work, body, [entry]).get(entry)
+    since = live_since(work, kind, body=body).get((body, entry.scope))
+    if since is None:
+        if row is None or row.acting is None:
+            return False
+        _record(work, row, "laid_aside", _given_up(work, row, "not_needed"))
+        return True
+    if (row is not None and row.status not in _OVER) or again_on(kind, row, since) > work.today:
+        return False
+    if row is None:
+        return _ask(work, body, team, entry) is not None
+    _ask_anew(work, row, kind.as_prerequisite())
+    return True
 
 
 def _team_of(work: Work, body: str) -> str | None:

@@ -981,6 +981,33 @@ BROKEN: tuple[Broken, ...] = (
         ("prerequisites.yaml:8:22 fault.case_type",),
     ),
     Broken(
+        "what recurs in no known rhythm, owned by nobody and under a name that is taken",
+        "prerequisites.yaml",
+        (
+            (
+                "milestones:\n",
+                "recurring:\n"
+                "  mandate:\n"
+                "    title: {de: A, en: A}\n"
+                "    owner: kasse\n"
+                "    every: 12 moons\n"
+                "    due: 5 working days\n"
+                "    ladder: shrot\n"
+                "    of_each: case\n"
+                "    informs: [nobody]\n"
+                "milestones:\n",
+            ),
+        ),
+        (
+            "prerequisites.yaml:19:3 fault.recurring_name",
+            "prerequisites.yaml:21:12 fault.owner",
+            "prerequisites.yaml:22:12 fault.months",
+            "prerequisites.yaml:24:13 fault.unknown_ladder",
+            "prerequisites.yaml:25:14 fault.not_one_of",
+            "prerequisites.yaml:26:15 fault.unknown_role",
+        ),
+    ),
+    Broken(
         "a column too many",
         "bodies/municipalities.csv",
         (("latitude,longitude\n", "latitude,longitude,mayor\n"),),

@@ -139,7 +139,7 @@ def test_the_town_takes_on_a_prerequisite_and_hands_in_its_evidence(
     answer = visitor.post(f"{address}/accept", seen=seen(page))
     assert (answer.status_code, answer.location) == (303, address)
     page = visitor.get(address).text
-    assert "Sie haben die Voraussetzung angenommen." in words(page)
+    assert "Angenommen: Das ist jetzt bei Ihnen." in words(page)
 
     answer = visitor.post(f"{address}/complete", seen=seen(page), **form(busy, "elster_account"))
     assert (answer.status_code, answer.location) == (303, address)

@@ -71,6 +71,14 @@ def check_shared(root: Node, known: Known, findings: Findings) -> None:
         _check_steps(kind, known, findings)
         _check_expiry(kind, findings)
     _check_needs(root, known, findings)
+    for name, place, kind in root.each("recurring"):
+        if known.prerequisites is not None and name in known.prerequisites:
+            findings.add(place, "fault.recurring_name", name=name)
+        check_owner(kind, findings)
+        for role in kind.members("informs"):
+            refer(findings, role, INFORMED, "fault.unknown_role")
+        refer(findings, kind.get("ladder"), known.ladders, "fault.unknown_ladder")
+        check_fields(kind.get("evidence"), findings, of_case=False)
     for _, _, kind in root.each("milestones"):
         refer(findings, kind.get("ladder"), known.ladders, "fault.unknown_ladder")
         check_fields(kind.get("evidence"), findings, of_case=False)

@@ -32,6 +32,7 @@ _SENTENCES = {
     "key": "fault.key",
     "duration": "fault.duration",
     "period": "fault.period",
+    "months": "fault.months",
     "string_type": "fault.not_text",
     "int_type": "fault.not_whole_number",
     "int_parsing": "fault.not_whole_number",

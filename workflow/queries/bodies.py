@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from workflow import database, policy
+from workflow import database, policy, prerequisites
 from workflow.definition import BODY_ROLES, Needed, Text
 from workflow.engine import Work
 from workflow.errors import NotFound
@@ -222,6 +222,10 @@ class PrerequisiteHere:
     """How many of the body's cases the reader sees need it and are not in use yet."""
     answers: int
     documents: tuple[DocumentLink, ...]
+    recurring: bool
+    """The body does it again and again, and no case waits for it."""
+    again_on: dt.date | None
+    """When that begins anew, while nobody is asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -510,6 +514,7 @@ def _prerequisites(work: Work, ars: str, known: Sequence[_Known]) -> list[tuple[
         ).all()
     )
     waiting = held_up.of_body(work, ars)
+    again = prerequisites.begin_again(work, ars)
     found = [
         (
             (row.kind, row.scope),
@@ -521,6 +526,7 @@ def _prerequisites(work: Work, ars: str, known: Sequence[_Known]) -> list[tuple[
                 cases=waiting.get(Needed(row.kind, row.scope), 0),
                 answers=answers.get(row.id, 0),
                 documents=documents.get(row.id, ()),
+                again_on=again.get(row.id),
             ),
         )
         for row in rows
@@ -546,6 +552,7 @@ def _prerequisite(
     cases: int,
     answers: int,
     documents: Iterable[DocumentLink],
+    again_on: dt.date | None,
 ) -> PrerequisiteHere:
     names = {one.holder.person_id: one.name for one in known}
     asked = row.acting or row.owner
@@ -565,6 +572,8 @@ def _prerequisite(
         cases=cases,
         answers=answers,
         documents=tuple(documents),
+        recurring=work.catalogue.is_recurring(row.kind),
+        again_on=again_on,
     )
 
 

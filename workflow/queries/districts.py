@@ -115,6 +115,7 @@ def _bodies(work: Work, ars: str) -> Sequence[Any]:
 
 def _missing(work: Work, ars: str) -> dict[str, int] | None:
     """Prerequisites that are missing, by body; None when the actor may know of none here."""
+    shared = work.catalogue.shared
     is_missing = sa.or_(
         sa.and_(Prerequisite.status.not_in(("done", "not_needed")), sa.not_(Prerequisite.renewing)),
         sa.and_(sa.or_(Prerequisite.status == "done", Prerequisite.renewing), Prerequisite.valid_until < work.today),
@@ -122,7 +123,11 @@ def _missing(work: Work, ars: str) -> dict[str, int] | None:
     rows = work.session.execute(
         sa.select(Prerequisite.body, sa.func.sum(sa.case((is_missing, 1), else_=0)).label("missing"))
         .join(Body, Body.ars == Prerequisite.body)
-        .where(Body.district == ars, policy.prerequisites(work.actor))
+        .where(
+            Body.district == ars,
+            policy.prerequisites(work.actor),
+            Prerequisite.kind.not_in([name for name in shared.recurring if name not in shared.prerequisites]),
+        )
         .group_by(Prerequisite.body)
     ).all()
     return {row.body: int(row.missing) for row in rows} if rows else None

@@ -62,6 +62,8 @@ class Item:
     """It is a member's, whom the actor co-ordinates."""
     cases: int = 0
     """Of a milestone: how many cases of its service are not live yet."""
+    recurring: bool = False
+    """A prerequisite in form only: the body does it again and again, and no case waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +361,7 @@ def _item(work: Work, row: Any, names: Mapping[UUID, str]) -> Item:
         instead_of=None if direct or in_cluster else parts.role_title(catalogue, row.acting),
         for_operator=not direct and row.acting == "rollout_team",
         on_behalf_of=names.get(row.on_behalf_of),
+        recurring=row.kind == "prerequisite" and catalogue.is_recurring(row.name),
     )
 
 

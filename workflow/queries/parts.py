@@ -269,13 +269,13 @@ def service_title(catalogue: Catalogue, key: str) -> Text:
 
 def prerequisite_title(catalogue: Catalogue, kind: str) -> Text:
     """The title of a kind of prerequisite; its name once the definitions lost it."""
-    entry = catalogue.shared.prerequisites.get(kind)
+    entry = catalogue.prerequisite_kind(kind)
     return entry.title if entry else Text(de=kind, en=kind)
 
 
 def step_title(catalogue: Catalogue, kind: str, step: str) -> Text | None:
     """The title of a step of a kind; None where it has none, or the definitions lost it."""
-    entry = catalogue.shared.prerequisites.get(kind)
+    entry = catalogue.prerequisite_kind(kind)
     found = entry.steps.get(step) if entry and step else None
     return found.title if found else None
 

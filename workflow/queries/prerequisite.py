@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from workflow import casework, policy, prerequisites, reuse
-from workflow.definition import EvidenceField, Needed, PrerequisiteKind, Text
+from workflow.definition import EvidenceField, Needed, PrerequisiteKind, RecurringKind, Text
 from workflow.engine import Work
 from workflow.errors import NotFound
 from workflow.evidence import Value
@@ -113,6 +113,12 @@ class PrerequisitePage:
     """How the due date came about."""
     done_on: dt.date | None
     valid_until: Due | None
+    every: int | None
+    """It is done again and again, this many months apart, and no case waits for it."""
+    of_each_service: bool
+    """Such a thing is done for every service that is live, not once for all."""
+    again_on: dt.date | None
+    """When it begins anew, while nobody is asked for it."""
     fields: Mapping[str, EvidenceField]
     """What the present step asks for."""
     valid_until_field: str | None
@@ -157,7 +163,8 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
         raise NotFound(what="prerequisite")
     row = PrerequisiteRow(*found[: len(_COLUMNS)])
     body_name, team_title, holder = found[len(_COLUMNS) :]
-    kind = work.catalogue.shared.prerequisites.get(row.kind)
+    kind = work.catalogue.prerequisite_kind(row.kind)
+    recurring = work.catalogue.shared.recurring.get(row.kind) if work.catalogue.is_recurring(row.kind) else None
     name, step = prerequisites.step_of(kind, row.step) if kind else ("", None)
     asked: Mapping[str, EvidenceField] = step.evidence if step else {}
     everything = kind.fields() if kind else {}
@@ -172,6 +179,8 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
     steps = _steps(work, kind, row, history)
     me = work.actor.id
     prefilled = _prefilled(work, row.id)
+    if recurring is not None:  # whoever checks something says it anew; an address may be taken over
+        prefilled = {name: value for name, value in prefilled.items() if name in asked and _may_be_kept(asked[name])}
     known = reuse.told(work, row.body, asked, besides=row.id) if "complete" in deeds else {}
     return PrerequisitePage(
         id=row.id,
@@ -203,6 +212,9 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
         why=_why(work, row),
         done_on=row.done_on,
         valid_until=parts.due(work, row.valid_until),
+        every=recurring.every.months if recurring else None,
+        of_each_service=recurring is not None and recurring.of_each == "service",
+        again_on=_again_on(work, recurring, row),
         fields=asked,
         valid_until_field=kind.valid_until if kind else None,
         prefilled={name: _as_typed(one.value) for name, one in known.items()} | prefilled,
@@ -221,6 +233,13 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
         waiting=_waiting(work, row, kind),
         history=tuple(_event(work, row, one, names) for one in history),
     )
+
+
+def _again_on(work: Work, kind: RecurringKind | None, row: PrerequisiteRow) -> dt.date | None:
+    if kind is None or row.acting is not None:
+        return None
+    since = prerequisites.live_since(work, kind, body=row.body).get((row.body, row.scope))
+    return prerequisites.again_on(kind, row, since) if since is not None else None
 
 
 def _of_round(history: Sequence[Happened]) -> list[Happened]:
@@ -317,6 +336,10 @@ def _candidates(
 def _prefilled(work: Work, prerequisite_id: UUID) -> dict[str, str | bool | dt.date]:
     kept = casework.earlier_answers(work, "prerequisite", prerequisite_id)
     return {name: _as_typed(answer.value) for name, answer in kept.items() if answer.value is not None}
+
+
+def _may_be_kept(field: EvidenceField) -> bool:
+    return field.type in ("url", "email", "register")
 
 
 def _as_typed(value: Value) -> str | bool | dt.date:

@@ -38,6 +38,7 @@ class Line:
     due: Due | None
     rests: bool
     optional: bool
+    recurring: bool
     holder: str | None
     """Who has accepted it."""
     since: dt.date | None
@@ -244,6 +245,7 @@ def _line(work: Work, row: Any, since: dt.date | None) -> Line:
         due=parts.due(work, row.due_on if row.due_on != _FAR else None),
         rests=row.rests,
         optional=row.optional,
+        recurring=not of_case and catalogue.is_recurring(row.name),
         holder=row.holder if row.status == "accepted" else None,
         since=since,
         may_accept=bool(row.own) and row.status in ("ready", "expired"),

@@ -286,7 +286,7 @@ def _roots(found: SeenCase, causes: Sequence[Cause]) -> Iterator[Cause]:
 
 
 def _is_at_last_step(found: SeenCase, row: PrerequisiteSeen) -> bool:
-    kind = found.work.catalogue.shared.prerequisites.get(row.kind)
+    kind = found.work.catalogue.prerequisite_kind(row.kind)
     return kind is None or not kind.steps or row.step == list(kind.steps)[-1]
 
 
