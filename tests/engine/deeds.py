@@ -545,29 +545,6 @@ def follow_delegations(_scene: Scene, _draw: Random) -> Drawn:
     return Job(delegations.apply)
 
 
-@deed(3)
-def give_away(scene: Scene, draw: Random) -> Drawn:
-    """A service is given to another body from day to day; cases follow with the beat."""
-    giver, service, to = draw.choice(BODIES), draw.choice(SERVICES), draw.choice(_TOWNS)
-    begins = scene.today + dt.timedelta(days=draw.randint(-1, 3))
-    ends = draw.choice([None, begins + dt.timedelta(days=draw.randint(-1, 20))])
-    who = draw.choice([scene.people["office"], scene.people["mayor"], scene.anybody(draw)])
-    return Deed(who, lambda work: delegations.give(work, giver, service, to, from_on=begins, until_on=ends))
-
-
-@deed(1)
-def end_delegation(scene: Scene, draw: Random) -> Drawn:
-    if not scene.delegations:
-        return None
-    delegation, who = draw.choice(scene.delegations), draw.choice([scene.people["office"], scene.anybody(draw)])
-    return Deed(who, lambda work: delegations.end(work, delegation))
-
-
-@deed(4)
-def follow_delegations(_scene: Scene, _draw: Random) -> Drawn:
-    return Job(delegations.apply)
-
-
 # --- what many cases wait for ----------------------------------------------------------------------------------------
 
 

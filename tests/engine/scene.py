@@ -98,8 +98,6 @@ class Scene:
                 .join(Person, Person.id == Absence.person_id)
                 .order_by(Absence.from_on, Absence.until_on, Person.email)
             ).all()
-            given = sa.select(Event.chain_id).where(Event.chain == "delegation", Event.seq == 1)
-            self.delegations = work.session.execute(given.order_by(Event.at, Event.content)).scalars().all()
             founded = sa.select(Event.chain_id).where(Event.chain == "cluster", Event.seq == 1)
             self.clusters = work.session.execute(founded.order_by(Event.at, Event.content)).scalars().all()
             given = sa.select(Event.chain_id).where(Event.chain == "delegation", Event.seq == 1)
