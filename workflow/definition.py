@@ -90,6 +90,9 @@ MESSAGES = (
     "returned",
     "follow_up",
     "mentioned",
+    "recorded",
+    "delegated",
+    "delegation_ended",
 )
 """Messages the engine itself sends; those of rungs are named by the ladders."""
 
