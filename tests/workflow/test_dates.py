@@ -119,6 +119,7 @@ def test_what_a_law_sets_stands_beside_what_is_aimed_at_and_neither_holds_nor_ex
     with world.look("digi") as work:
         page = task_query.task(work, task_id)
         assert page.by_law == one.by_law
+        assert page.line.by_law == one.by_law.due
         assert history.differences(work, "case", case_id) == ()
 
 

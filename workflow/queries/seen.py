@@ -77,6 +77,8 @@ class TaskLine:
     """Somebody has accepted it."""
     party: Party
     due: Due | None
+    by_law: Due | None
+    """When a law says it must be done."""
     since: dt.date | None
     reminded_on: dt.date | None
     ended_on: dt.date | None
@@ -262,6 +264,7 @@ class SeenCase(CaseAtHand):
     def line(self, task: TaskRow, *, reminded_on: dt.date | None = None) -> TaskLine:
         """A task as a line of a page."""
         definition = self.definition_of(task)
+        by_law = self.statutory(task) if task.acting else None
         return TaskLine(
             id=task.id,
             title=definition.title,
@@ -274,6 +277,7 @@ class SeenCase(CaseAtHand):
             held=task.status == "accepted" and task.holder_id is not None,
             party=self.party_of(task, holder=_who(task)),
             due=parts.due(self.work, task.due_on) if task.acting else None,
+            by_law=parts.due(self.work, by_law.date) if by_law is not None else None,
             since=task.counted_from,
             reminded_on=reminded_on,
             ended_on=task.ended_on,
