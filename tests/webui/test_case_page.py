@@ -294,6 +294,20 @@ def test_a_case_is_put_on_hold_and_goes_on(visit: Callable[[str], Visitor], worl
     assert not world.case(case_id).rests
 
 
+def test_a_live_service_that_rests_is_suspended_on_the_page(visit: Callable[[str], Visitor], world: World) -> None:
+    case_id = world.open()
+    world.walk(case_id)
+    with world.by("team") as work:
+        review_on = work.today.replace(year=2027)
+        cases.hold(work, case_id, blocker="security_requirement", reason="x", review_on=review_on)
+    team, address = visit("team"), f"/cases/{case_id}/advance/suspend"
+    page = team.get(address).text
+    assert "Mit diesem Schritt endet die Ruhezeit." in words(page)
+    seen = hidden(page, "seen")
+    assert team.post(address, seen=seen, **{"answer-reason": "Sicherheitslücke"}).status_code == 303
+    assert world.case(case_id).state == "suspended"
+
+
 def test_a_pause_needs_a_cause_and_a_day_to_come(visit: Callable[[str], Visitor], world: World) -> None:
     case_id = world.open()
     visitor = visit("team")
