@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from webui import deeds, errors, forms, notices, session, wording
 from webui.documents import disposition
 from webui.forms import PREFIX
-from workflow import cases, participants, sub_services, tasks
+from workflow import cases, evidence, participants, sub_services, tasks
 from workflow.definition import EvidenceField
 from workflow.engine import Work
 from workflow.errors import Conflict, InvalidEvidence, NotFound, Refused, StartklarError, TransitionNotAvailable
@@ -25,6 +25,13 @@ from workflow.queries import standstill
 _CHUNK = 256 * 1024
 
 blueprint = Blueprint("cases", __name__, url_prefix="/cases")
+
+_SMALL_FORMS = {
+    **{f"added-{name}": asked.title for name, asked in tasks.AD_HOC_FIELDS.items()},
+    **{f"part-{name}": asked.title for name, asked in sub_services.FIELDS.items()},
+    "part-reason": evidence.REASON.title,
+}
+"""What the fields of the small forms on a case's page are called."""
 
 
 @blueprint.get("/<uuid:case_id>")
@@ -214,7 +221,7 @@ def switch_on(case_id: UUID) -> AnyResponse:
     """Say since when a part of the service is live."""
     given = {name: forms.text(f"part-{name}") for name in sub_services.FIELDS if forms.text(f"part-{name}")}
     try:
-        deeds.do(sub_services.switch_on, case_id, forms.text("part-name"), given, seen=forms.seen())
+        deeds.do(sub_services.switch_on, case_id, forms.text("part-on"), given, seen=forms.seen())
     except InvalidEvidence as error:
         return page_of(case_id, faults=forms.worded(error.faults, prefix="part-"))
     except Conflict as error:
@@ -225,7 +232,7 @@ def switch_on(case_id: UUID) -> AnyResponse:
 @blueprint.post("/<uuid:case_id>/parts/off")
 def switch_off(case_id: UUID) -> AnyResponse:
     """Say that a part of the service is switched off again, and why."""
-    name, reason = forms.text("part-name"), forms.text("part-reason")
+    name, reason = forms.text("part-off"), forms.text("part-reason")
     try:
         deeds.do(sub_services.switch_off, case_id, name, reason, seen=forms.seen())
     except InvalidEvidence as error:
@@ -304,7 +311,7 @@ def page_of(
         refusal=refusal,
         lost=_lost(fields or {}),
         faults=faults or {},
-        summary=forms.summary(faults or {}, {}),
+        summary=forms.summary(faults or {}, _SMALL_FORMS),
         typed=forms.typed() if request.method == "POST" else {},
     )
     return make_response(body, errors.status_of(refused) if refused else 422 if faults else 200)

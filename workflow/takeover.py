@@ -15,7 +15,7 @@ from workflow import cases, evidence, prerequisites
 from workflow.cases import CaseView
 from workflow.definition import EvidenceField, Process, Text
 from workflow.engine import Engine, Who, Work
-from workflow.errors import AlreadyOpen, InvalidEvidence, NotFound, Refused, StartklarError
+from workflow.errors import AlreadyOpen, InvalidEvidence, Refused, StartklarError
 from workflow.evidence import Given
 from workflow.models import Body
 from workflow.texts import sort_key
@@ -66,15 +66,18 @@ def take_over(work: Work, given: Given) -> CaseView:
     It gets the tasks of that state only, due from today on; a live one that is closed gets none. Its dates are those of
     before, it is marked, and source and note stay with it.
 
-    Raises InvalidEvidence with every fault at once, or NotFound, NotAllowed, Refused or AlreadyOpen (there is a case of
-    this service and body, of whatever round) like `open_case`, in this order.
+    Raises InvalidEvidence with every fault at once (also names nobody knows), or NotAllowed, Refused or AlreadyOpen
+    (there is a case of this service and body, of whatever round) like `open_case`, in this order.
     """
-    told = {answer.field: answer.value for answer in evidence.read(FIELDS, given)}
+    told, faults = _told(given)
     process = work.catalogue.newest(work.catalogue.programme.process)
-    standing, faults = _standing(work, process, told)
-    if faults:
-        raise InvalidEvidence(faults)
-    body = _body(work, str(told["body"]))
+    standing, further = _standing(work, process, told)
+    body = _body(work, str(told["body"])) if "body" in told else None
+    if body is None:
+        further["body"] = ("evidence.no_such_body", {"title": FIELDS["body"].title, "word": told.get("body", "")})
+    faults = further | faults
+    if faults or body is None:
+        raise InvalidEvidence({name: faults[name] for name in (*FIELDS, *given) if name in faults})
     closed = bool(told.get("closed"))
     case = cases.begin_at(work, standing.pop("service"), body, standing, tasks_too=not closed)
     if case.row.variant is not None and case.row.live_on is None and case.row.ended_on is None:
@@ -142,35 +145,48 @@ def _some(work: Work, lines: Sequence[Line], first: dict[str, int]) -> list[Take
 Faults = dict[str, tuple[str, dict[str, Any]]]
 
 
+def _told(given: Given) -> tuple[dict[str, Any], Faults]:
+    """The answers that can be read, and what is wrong with the others."""
+    faults: Faults = {}
+    try:
+        answers = evidence.read(FIELDS, given)
+    except InvalidEvidence as error:
+        faults = dict(error.faults)
+        readable = {name: asked for name, asked in FIELDS.items() if name not in faults}
+        answers = evidence.read(readable, {name: given[name] for name in readable if name in given})
+    return {answer.field: answer.value for answer in answers}, faults
+
+
 def _standing(work: Work, process: Process, told: Mapping[str, Any]) -> tuple[dict[str, Any], Faults]:
     """The columns of a case that stands there already, and everything that cannot be."""
     faults: Faults = {}
-    state = _named(str(told["state"]), {key: one.title for key, one in process.states.items()})
-    service = _named(str(told["service"]), {key: one.title for key, one in work.catalogue.services.items()})
-    since, live_on = told["since"], told.get("live_on")
-    if state is None or _only_the_system_leads_to(process, state):
-        _fault(faults, "state", "evidence.not_an_option")
-        state = None
+    states = {key: one.title for key, one in process.states.items() if not _only_the_system_leads_to(process, key)}
+    state = _named(str(told.get("state", "")), states)
+    service = _named(str(told.get("service", "")), {key: one.title for key, one in work.catalogue.services.items()})
+    since, live_on = told.get("since"), told.get("live_on")
+    if state is None:
+        _fault(faults, "state", "evidence.not_one_of", word=told.get("state", ""), options=list(states.values()))
     if service is None:
-        _fault(faults, "service", "evidence.not_an_option")
+        _fault(faults, "service", "evidence.not_in_catalogue", word=told.get("service", ""))
     variant = None
     if service is not None and told.get("variant"):
         variants = work.catalogue.service(service).variants
         variant = _named(str(told["variant"]), {key: one.title for key, one in variants.items()})
         if variant is None:
-            _fault(faults, "variant", "evidence.not_an_option")
+            options = [one.title for one in variants.values()]
+            _fault(faults, "variant", "evidence.not_one_of", word=told["variant"], options=options)
     for name, day in (("since", since), ("live_on", live_on)):
         if isinstance(day, dt.date) and day > work.today:
             _fault(faults, name, "evidence.not_in_past")
     was_live = state is not None and _was_live(process, state)
     if live_on is not None and state is not None and not was_live:
         _fault(faults, "live_on", "evidence.never_live")
-    elif isinstance(live_on, dt.date) and live_on > since:
+    elif isinstance(live_on, dt.date) and isinstance(since, dt.date) and live_on > since:
         _fault(faults, "live_on", "evidence.later_than_since")
     goal = state is not None and process.states[state].goal
     if told.get("closed") and state is not None and not goal:
         _fault(faults, "closed", "evidence.not_live")
-    if faults or state is None or service is None:
+    if faults or state is None or service is None or since is None:
         return {}, faults
     end = process.states[state].end
     return {
@@ -187,8 +203,8 @@ def _standing(work: Work, process: Process, told: Mapping[str, Any]) -> tuple[di
     }, faults
 
 
-def _fault(faults: Faults, name: str, key: str) -> None:
-    faults.setdefault(name, (key, {"title": FIELDS[name].title}))
+def _fault(faults: Faults, name: str, key: str, **facts: Any) -> None:
+    faults.setdefault(name, (key, {"title": FIELDS[name].title, **facts}))
 
 
 def _named(word: str, known: Mapping[str, Text]) -> str | None:
@@ -200,15 +216,14 @@ def _named(word: str, known: Mapping[str, Text]) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def _body(work: Work, word: str) -> str:
-    """The ARS of what somebody wrote: the ARS (spreadsheets drop its zero), or the whole name. Raises NotFound."""
+def _body(work: Work, word: str) -> str | None:
+    """The ARS of what somebody wrote: the ARS (spreadsheets drop its zero), or the whole name. None: there is none of
+    it, or there are several."""
+    there: sa.ColumnElement[bool] = sa.or_(Body.display_name == word, Body.name == word)
     if word.isascii() and word.isdigit():
-        return f"0{word}" if len(word) == 11 else word
-    there = sa.or_(Body.display_name == word, Body.name == word)
+        there = Body.ars == (f"0{word}" if len(word) == 11 else word)
     found = work.session.execute(sa.select(Body.ars).where(there, Body.valid_until.is_(None)).limit(2)).scalars().all()
-    if len(found) != 1:
-        raise NotFound(what="body", name=word)
-    return found[0]
+    return found[0] if len(found) == 1 else None
 
 
 def _only_the_system_leads_to(process: Process, state: str) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from tests.webui.pages import hidden, of_another_window, offers, sound, typed
 from tests.webui.visitor import Visitor, words
 from tests.world import World
-from workflow import cases, tasks
+from workflow import cases, people, tasks
 
 DECLINE = {"answer-reason": "own_solution", "answer-explanation": "Wir haben schon etwas Eigenes."}
 HOLD = {
@@ -376,3 +376,34 @@ def test_the_case_file_is_offered_and_sent_to_whoever_sees_the_case(
     with zipfile.ZipFile(io.BytesIO(told.data)) as archive:
         assert f"{world.case(case_id).number}/verify.py" in archive.namelist()
     assert visit("stranger").get(f"/cases/{case_id}/file.zip").status_code == 404
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+
+def test_parts_of_the_service_are_switched_on_and_off_on_the_page(
+    visit: Callable[[str], Visitor], world: World
+) -> None:
+    with world.by("admin") as work:
+        people.grant(work, world["operator"], people.parse_role("rollout_team@kba"))
+    case_id = world.open("ikfz")
+    team, digi = visit("team"), visit("digi")
+    assert "Teile des Dienstes" not in words(team.get(f"/cases/{case_id}").text)
+    world.walk(case_id)
+    on = hidden(team.get(f"/cases/{case_id}").text, "/parts/on") | {"part-on": "deregistration"}
+    empty = team.post(f"/cases/{case_id}/parts/on", **on)
+    assert empty.status_code == 422
+    sound(empty.text)
+    assert "Produktiv seit: Diese Angabe fehlt noch." in words(empty.text)
+    done = team.post(f"/cases/{case_id}/parts/on", **on, **{"part-live_on": "20.11.2026"})
+    assert done.status_code == 303
+    page = team.get(f"/cases/{case_id}").text
+    sound(page)
+    assert "Abmeldung (Außerbetriebsetzung) produktiv seit Fr., 20. November" in words(page)
+    assert "in 1 Kommune produktiv" in words(digi.get("/services/ikfz").text)
+    off = hidden(page, "/parts/off") | {"part-off": "deregistration"}
+    assert "Begründung: Diese Angabe fehlt noch." in words(team.post(f"/cases/{case_id}/parts/off", **off).text)
+    team.post(f"/cases/{case_id}/parts/off", **off, **{"part-reason": "Eine Vorgabe fehlt."})
+    assert "abgeschaltet seit Mo., 23. November" in words(team.get(f"/cases/{case_id}").text)
+    fresh = on | {"seen": str(world.case(case_id).version)}
+    assert digi.post(f"/cases/{case_id}/parts/on", **fresh).status_code == 403

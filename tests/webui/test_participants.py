@@ -51,7 +51,9 @@ def test_a_participant_has_a_page_of_its_own_and_works_on_its_task(
         assert foreign not in said, foreign
     listed = words(stranger.get("/cases").text)
     assert "Vorgänge, an denen Ihre Kommune mitwirkt" in listed
-    assert "Entgegennahme im eigenen Haus regeln" in words(stranger.get("/").text)
+    inbox = words(stranger.get("/").text)
+    assert "Entgegennahme im eigenen Haus regeln" in inbox
+    assert "Digitaler Bauantrag – Landkreis Mainz-Bingen" in inbox
     form = stranger.get(f"/tasks/{mine}")
     pages.sound(form.text)
     for person in ("Fachamt", "Redaktion", "Leitung"):

@@ -34,7 +34,7 @@ def test_a_table_is_looked_at_before_anything_happens_and_then_taken_over(
     assert looked.status_code == 200
     pages.sound(looked.text)
     assert "1 Vorgang würde übernommen" in looked.text
-    assert "Bitte wählen Sie eine der Möglichkeiten." in looked.text
+    assert "Status: „fertig“ gibt es nicht. Möglich: Angefragt, Vertrag geschlossen" in looked.text
     assert contents(world)["cases"] == before["cases"]
     form = pages.hidden(looked.text, f"{ADDRESS}/confirm")
     done = office.post(f"{ADDRESS}/confirm", **form)

@@ -95,6 +95,10 @@ def test_whoever_joins_gets_the_tasks_of_the_state_at_once(world: World, case_id
         assert theirs in ready
         assert mine not in ready
         assert history.differences(work, "case", case_id) == ()
+        lines = {line.id: line.party for line in case_pages.case(work, case_id).open}
+        assert (lines[mine].role, lines[theirs].role) == ("body.digi", "umsetzungsteam")
+        assert all((lines[one].elsewhere or "").startswith("Verbandsgemeinde") for one in (mine, theirs))
+        assert sum(party.elsewhere is not None for party in lines.values()) == 2
         names = work.session.execute(
             sa.select(Notice.name).where(Notice.recipient_id == world["helper"]).order_by(Notice.name)
         ).scalars()

@@ -10,10 +10,11 @@ import pytest
 
 import definitions
 from tests.definitions.folder import edit
-from tests.world import World
-from workflow import events, history, loading, sub_services
+from tests.world import TOWN, World
+from workflow import cases, events, history, loading, sub_services
 from workflow.errors import CaseHasMoved, Conflict, InvalidEvidence, NotAllowed, NotFound
 from workflow.queries import case as case_pages
+from workflow.queries import services
 
 PARTS = """sub_services:
   first: {de: Erste Erteilung, en: First grant}
@@ -58,6 +59,30 @@ def test_a_part_is_switched_on_and_off_with_a_day_and_a_reason(world: World, liv
     with world.look() as work:
         assert history.differences(work, "case", live) == ()
         assert events.broken_at(work, live) is None
+
+
+def test_a_service_counts_each_part_where_it_is_in_use_now(world: World, live: UUID) -> None:
+    def places() -> list[list[str]]:
+        with world.look("stranger") as work:
+            return [[ars for ars, _, _ in one.live_in] for one in services.service(work, "uvg").sub_services]
+
+    assert places() == [[], []]
+    with world.by("team") as work:
+        sub_services.switch_on(work, live, "exchange", ON)
+    assert places() == [[], [TOWN]]
+    with world.by("team") as work:
+        cases.advance(work, live, "suspend", given={"reason": "Das KBA hat abgeschaltet."})
+    assert places() == [[], []]
+    with world.by("team") as work:
+        cases.advance(work, live, "resume", given={"reason": "Es geht wieder."})
+    assert places() == [[], [TOWN]]
+
+
+def test_parts_are_named_once_the_case_is_live(world: World, live: UUID) -> None:
+    young = world.open("uvg", "073190000000")
+    with world.look("office") as work:
+        assert case_pages.case(work, young).sub_services == ()
+        assert len(case_pages.case(work, live).sub_services) == 2
 
 
 def test_a_part_that_vanished_from_the_catalogue_stays_readable(world: World, live: UUID, folder: Path) -> None:

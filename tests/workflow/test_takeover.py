@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from tests.workflow.conftest import Run
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, contents
 from workflow import cases, events, history, takeover
-from workflow.errors import AlreadyOpen, InvalidEvidence, NotAllowed, NotFound, Refused
+from workflow.errors import AlreadyOpen, InvalidEvidence, NotAllowed, Refused
 from workflow.exchange import case_table
 from workflow.models import Case, Prerequisite, Task
 from workflow.queries import case as case_pages
@@ -94,10 +94,12 @@ def test_a_chosen_variant_asks_the_body_for_what_it_needs_unless_it_is_live(worl
 @pytest.mark.parametrize(
     ("wrong", "field", "key"),
     [
-        ({"service": "hundesteuer"}, "service", "evidence.not_an_option"),
-        ({"state": "fertig"}, "state", "evidence.not_an_option"),
-        ({"state": "superseded"}, "state", "evidence.not_an_option"),
-        ({"variant": "fax"}, "variant", "evidence.not_an_option"),
+        ({"service": "hundesteuer"}, "service", "evidence.not_in_catalogue"),
+        ({"state": "fertig"}, "state", "evidence.not_one_of"),
+        ({"state": "superseded"}, "state", "evidence.not_one_of"),
+        ({"variant": "fax"}, "variant", "evidence.not_one_of"),
+        ({"body": "Nirgendwo"}, "body", "evidence.no_such_body"),
+        ({"body": "000000000000"}, "body", "evidence.no_such_body"),
         ({"since": "31.02.2025"}, "since", "evidence.no_such_day"),
         ({"since": "01.01.2027"}, "since", "evidence.not_in_past"),
         ({"live_on": "01.01.2026"}, "live_on", "evidence.later_than_since"),
@@ -115,11 +117,18 @@ def test_what_cannot_be_is_said_by_field(world: World, wrong: dict[str, str], fi
     assert contents(world) == before
 
 
+def test_every_fault_of_a_line_is_told_at_once_in_the_order_of_the_columns(world: World) -> None:
+    with pytest.raises(InvalidEvidence) as refusal:
+        take_over(world, service="hundesteuer", body="Nirgendwo", state="fertig", since="31.02.2025", source="")
+    assert list(refusal.value.faults) == ["service", "body", "state", "since", "source"]
+    options = refusal.value.faults["state"][1]["options"]
+    assert [one.de for one in options][:2] == ["Angefragt", "Vertrag geschlossen"]
+    assert "Abgelöst" not in [one.de for one in options]
+
+
 def test_refusals_to_take_over_come_in_the_promised_order(world: World) -> None:
     with pytest.raises(InvalidEvidence):
         take_over(world, "digi", since="morgen", body="000000000000")
-    with pytest.raises(NotFound):
-        take_over(world, "digi", body="000000000000")
     with pytest.raises(NotAllowed):
         take_over(world, "digi")
     with pytest.raises(NotAllowed):

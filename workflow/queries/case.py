@@ -676,10 +676,10 @@ def _hold_lines(found: SeenCase) -> tuple[HoldLine, ...]:
 
 
 def _sub_services(found: SeenCase) -> tuple[PartLine, ...]:
-    """Those the catalogue names, then what was once live and is not named any more."""
+    """Those the catalogue names, then what was once live and is not named any more; none before the case is live."""
     entry = found.work.catalogue.services.get(found.row.service)
     named = dict(entry.sub_services) if entry is not None else {}
-    if not named and not found.has_parts:
+    if not found.has_parts and (not named or found.row.live_on is None):
         return ()
     rows = found.work.session.execute(
         sa.select(Part.name, Part.live_on, Part.off_on, Remark.text)

@@ -43,6 +43,8 @@ class Item:
     service_key: str | None
     body: str | None
     body_ars: str | None
+    of_body: str | None
+    """The body whose case it is, where that of the task only takes part in it."""
     case_id: UUID | None
     number: str | None
     due: Due | None
@@ -233,8 +235,9 @@ def _to_do_of(actor: policy.Actor, *, further: bool) -> sa.Select[*tuple[Any, ..
         sa.func.sum(sa.case((due_until, 1), else_=0)).over().label("due_until"),
     ).subquery("counted")
     name = sa.select(Body.display_name).where(Body.ars == counted.c.whose).scalar_subquery()
+    other = sa.select(Body.display_name).where(Body.ars == counted.c.of_body).scalar_subquery()
     query = (
-        sa.select(counted, name.label("display_name"), parts.said_title(counted.c.id))
+        sa.select(counted, name.label("display_name"), other.label("of_body_name"), parts.said_title(counted.c.id))
         .order_by(*(counted.c[column.name] for column in order))
         .limit(sa.bindparam("most", type_=sa.Integer()))
     )
@@ -263,6 +266,7 @@ def _tasks(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
             Task.optional.label("optional"),
             Task.body.label("body"),
             sa.case((Task.body == Case.delegate, Case.body), else_=Task.body).label("whose"),
+            sa.case((Task.scope == Task.body, Case.body), else_=None).label("of_body"),
             Task.service.label("service"),
             Task.team.label("team"),
             Task.operator.label("operator"),
@@ -295,6 +299,7 @@ def _prerequisites(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
         sa.false(),
         Prerequisite.body,
         Prerequisite.body,
+        sa.cast(sa.null(), sa.String()),
         Prerequisite.scope,
         Prerequisite.team,
         sa.null(),
@@ -350,6 +355,7 @@ def _item(work: Work, row: Any, names: Mapping[UUID, str]) -> Item:
         service_key=row.service or None,
         body=row.display_name,
         body_ars=row.whose,
+        of_body=row.of_body_name,
         case_id=row.case_id,
         number=row.number,
         due=parts.due(work, row.due_on if row.due_on != _FAR else None),
@@ -404,6 +410,7 @@ def _milestones(work: Work) -> list[Item]:
             service_key=row.service,
             body=None,
             body_ars=None,
+            of_body=None,
             case_id=None,
             number=None,
             due=parts.due(work, row.due_on),

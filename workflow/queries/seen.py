@@ -57,6 +57,8 @@ class Party:
     """The actor of the page belongs to it, or stands in for somebody who does."""
     away: tuple[tuple[str, str], ...] = ()
     """Who of them is away today, and who stands in."""
+    elsewhere: str | None = None
+    """The body whose task it is, where that only takes part in the case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +251,7 @@ class SeenCase(CaseAtHand):
             instead_of=parts.role_title(self.work.catalogue, owner) if role != owner else None,
             me=any(one in people for one in (self.work.actor.id, *self.work.actor.stands_for)),
             away=self._away(people, of),
+            elsewhere=self.body_names.get(of.body) if of is not None and of.body != self.row.body else None,
         )
 
     def _away(self, people: Iterable[UUID], of: policy.Concerned | None) -> tuple[tuple[str, str], ...]:

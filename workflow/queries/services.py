@@ -14,7 +14,7 @@ from workflow import database, policy
 from workflow.definition import EvidenceField, MilestoneRequirement, Service, Text
 from workflow.engine import Work
 from workflow.errors import NotFound
-from workflow.models import Body, Case, Milestone
+from workflow.models import Body, Case, Milestone, Part
 from workflow.queries import parts
 from workflow.queries.case_list import StateCount
 from workflow.queries.parts import AnswerView, Due, Happened, StateView
@@ -106,6 +106,14 @@ class ParticipantView:
 
 
 @dataclass(frozen=True, slots=True)
+class PartStanding:
+    """One of the services a service consists of, and where it is in use: ARS, name, since when."""
+
+    title: Text
+    live_in: tuple[tuple[str, str, dt.date | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BodyStanding:
     """Where one body stands with the service. `case` only for who sees it."""
 
@@ -141,7 +149,7 @@ class ServicePage:
     team: str | None
     variants: tuple[VariantView, ...]
     participants: tuple[ParticipantView, ...]
-    sub_services: tuple[Text, ...]
+    sub_services: tuple[PartStanding, ...]
     notes: Text | None
     milestones: tuple[MilestoneLine, ...]
     states: tuple[StateCount, ...]
@@ -251,7 +259,7 @@ def service(work: Work, key: str, *, state: str | None = None) -> ServicePage:
             for one in entry.participants
             if one.group in catalogue.groups
         ),
-        sub_services=tuple(entry.sub_services.values()),
+        sub_services=_sub_services(work, entry),
         notes=entry.notes,
         milestones=_milestones(work, key).get(key, ()),
         states=states,
@@ -384,6 +392,30 @@ def _variants(work: Work, entry: Service) -> Iterable[VariantView]:
             sourced=variant.confidence == "sourced",
             source=variant.source,
         )
+
+
+def _sub_services(work: Work, entry: Service) -> tuple[PartStanding, ...]:
+    """Of each part the bodies where it is in use now, as far as the actor may know the state of their cases."""
+    if not entry.sub_services:
+        return ()
+    rows = work.session.execute(
+        sa.select(Part.name, Body.ars, Body.display_name, Part.live_on)
+        .join(Case, Case.id == Part.case_id)
+        .join(Body, Body.ars == Case.body)
+        .where(
+            policy.case_states(work.actor, public=work.catalogue.programme.state_is_public),
+            parts.counts(),
+            Case.service == entry.service,
+            Case.state.in_(parts.goals(work.catalogue)),
+            Part.live_on.is_not(None),
+            Part.off_on.is_(None),
+        )
+        .order_by(database.plainly_sorted(work.session, Body.sort_key), Body.ars)
+    )
+    found: dict[str, list[tuple[str, str, dt.date | None]]] = {}
+    for name, ars, body, live_on in rows:
+        found.setdefault(name, []).append((ars, body, live_on))
+    return tuple(PartStanding(title, tuple(found.get(name, ()))) for name, title in entry.sub_services.items())
 
 
 def _milestones(work: Work, service: str | None = None) -> dict[str, tuple[MilestoneLine, ...]]:
