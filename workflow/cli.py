@@ -37,7 +37,7 @@ from workflow.console import (
     tell,
     title,
 )
-from workflow.errors import NotFound, StartklarError, Unready
+from workflow.errors import InvalidEvidence, NotFound, StartklarError, Unready
 from workflow.settings import Settings
 
 if TYPE_CHECKING:
@@ -1155,8 +1155,18 @@ def _taken_line(result: Taken, work: Work) -> dict[str, Any]:
         "state": given.get("state", ""),
         "number": result.case.number if result.case is not None else None,
         "there": result.is_there,
-        "message": "\n".join(console.refusal(refused, work.catalogue)) if refused is not None else None,
+        "message": _why_not(refused, work) if refused is not None else None,
     }
+
+
+def _why_not(refused: StartklarError, work: Work) -> str:
+    """Why a line cannot be taken over, in one line: every mistake with its column."""
+    from workflow.takeover import FIELDS
+
+    if not isinstance(refused, InvalidEvidence):
+        return " ".join(console.refusal(refused, work.catalogue))
+    columns = {name: title(asked.title) for name, asked in FIELDS.items()}
+    return " ".join(f"{columns.get(name, name)}: {say(key, **facts)}" for name, (key, facts) in refused.faults.items())
 
 
 def _opened_line(result: Opened, work: Work) -> dict[str, Any]:

@@ -249,6 +249,7 @@ def test_the_shell_takes_over_one_case_or_a_table(
     assert tried.code == 1
     assert [line["line"] for line in tried.data["lines"]] == [2, 4, 6, 7, 8, 9]
     assert tried.data["lines"][0]["there"]
+    assert tried.data["lines"][2]["message"] == "Leistung: „hundesteuer“ steht nicht im Katalog der Leistungen."
     done = run("open", "--csv", str(table), *office)
     assert "wohngeld-07131-1" in done.out
     assert "Übernommen: 1" in done.err
