@@ -36,6 +36,7 @@ def test_a_task_that_was_added_is_done_like_any_other(world: World) -> None:
         assert [line.source and line.source.de for line in seen.documents] == ["Mit dem Kreis telefonieren"]
         told = [entry for entry in seen.history if entry.act in ("task_added", "completed")]
         assert {entry.facts["task"].de for entry in told} == {"Mit dem Kreis telefonieren"}
+        assert [entry.remark for entry in told if entry.act == "task_added"] == ["Es geht um Trier."]
         assert case_list.cases(work).lines
         assert history.differences(work, "case", case_id) == ()
 

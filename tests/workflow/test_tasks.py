@@ -443,11 +443,14 @@ def test_whoever_handed_a_task_on_takes_it_back_until_it_is_handed_in(world: Wor
     case_id = world.open()
     task_id = _accepted(world, case_id, "digi")
     with world.by("digi") as work:
-        tasks.hand_on(work, task_id, world["fachamt"])
+        tasks.hand_on(work, task_id, world["fachamt"], "Nur bis Freitag.")
+    with world.look("fachamt") as work:
+        assert [one.reason for one in task_page.task(work, task_id).said] == ["Nur bis Freitag."]
     with pytest.raises(NotAllowed), world.by("it") as work:
         tasks.take_back(work, task_id)
     with world.by("digi") as work:
         tasks.take_back(work, task_id)
+        assert task_page.task(work, task_id).said == ()
     row = world.row(case_id, "express_interest")
     assert (row.holder_id, row.handed_on_by) == (world["digi"], None)
     assert _told(world, task_id, "taken_back") == {world["fachamt"]}

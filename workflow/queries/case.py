@@ -931,7 +931,7 @@ def _entry(found: SeenCase, row: _EventRow, bulks: frozenset[str]) -> Entry:
         in_cluster="cluster" in said,
         for_body=found.body_name if "for_body" in said else None,
         together="together" in said,
-        remark=found.remarks().get(remark) if remark and row.act not in _SPOKEN else None,
+        remark=_words(row.act, found.remarks().get(remark)) if remark else None,
         answers=_answers_of(found, said.get("transition"), row.seq),
         opened=tuple(_moved(found, said, "ready")),
         dropped=tuple(_moved(found, said, "obsolete")) if "transition" not in said else (),
@@ -940,6 +940,14 @@ def _entry(found: SeenCase, row: _EventRow, bulks: frozenset[str]) -> Entry:
         with_others="bulk" in said,
         bulk_id=_id(said.get("bulk")) if said.get("bulk") in bulks else None,
     )
+
+
+def _words(act: str, text: str | None) -> str | None:
+    """What was written, unless it stands elsewhere: a comment in the conversation, the title of an added task in the
+    sentence about it."""
+    if act in _SPOKEN or text is None:
+        return None
+    return text.partition("\n")[2].strip() or None if act == "task_added" else text
 
 
 _SPOKEN = ("commented", "task_commented")

@@ -471,13 +471,14 @@ class _EventRow:
 
 
 def _events(work: Work, row: TaskRow) -> list[_EventRow]:
-    """Entries about this task that give a reason, the last first."""
+    """Entries about this task that give a reason, the last first; a note to a colleague while the colleague has it."""
     rows = work.session.execute(_EVENTS, {"case_id": row.case_id, "acts": REASONED})
     found = [_EventRow(at, actor_id, act, json.loads(content)) for at, actor_id, act, content in rows]
     return [
         event
         for event in found
-        if event.said.get("task") == row.id.hex and (event.act != "handed_on" or "remark" in event.said)
+        if event.said.get("task") == row.id.hex
+        and (event.act != "handed_on" or ("remark" in event.said and row.handed_on_by is not None))
     ]
 
 
