@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -146,8 +146,8 @@ class Broken:
 
     `why`: `changed` (the entry does not say what it said), `missing` (entries before it are gone), `end` (the last
     entries are gone, or the row names another one), `nothing` (the whole chain is gone), `remark` or `answer` (what is
-    kept beside the entry is not what it committed to), `erased` (free text is gone and no entry says so), `no_file` or
-    `file` (a document is not on disk, or another).
+    kept beside the entry is not what it committed to), `erased` (free text is gone and no entry says so), `stray`
+    (there is free text no entry committed to), `no_file` or `file` (a document is not on disk, or another).
     """
 
     chain: str
@@ -392,7 +392,8 @@ def verify(
         with engine.read(SYSTEM) as work:
             promised: dict[UUID, _Promised] = {}
             found = [*_verify_links(work, ids, promised), *_verify_ends(work, chain, ids, promised)]
-            found += _verify_words(work, chain, promised)
+            whole = promised.keys() - {one.chain_id for one in found}
+            found += _verify_words(work, chain, promised, whole)
         found += _verify_files(engine.settings.documents, chain, promised, good_files)
         yield from found
         progress(len(ids))
@@ -460,10 +461,16 @@ def _verify_ends(work: Work, chain: str, ids: Sequence[UUID], promised: Mapping[
         yield Broken(chain, chain_id, promised[chain_id].seq, "end")
 
 
-def _verify_words(work: Work, chain: str, promised: Mapping[UUID, _Promised]) -> Iterator[Broken]:
-    """Whatever still has its salt is what was committed to; text that is gone was taken out by an entry."""
+def _verify_words(
+    work: Work, chain: str, promised: Mapping[UUID, _Promised], whole: Collection[UUID]
+) -> Iterator[Broken]:
+    """Whatever still has its salt is what was committed to; text that is gone was taken out by an entry; and where the
+    chain is whole, there is no text no entry knows of."""
     remarks = sa.select(Remark.chain_id, Remark.id, Remark.text, Remark.salt, Remark.commitment)
     kept = {row.id.hex: row for row in work.session.execute(remarks.where(Remark.chain_id.in_(promised)))}
+    for remark_id, said in kept.items():
+        if said.chain_id in whole and remark_id not in promised[said.chain_id].remarks:
+            yield Broken(chain, said.chain_id, 0, "stray")
     for chain_id, known in promised.items():
         for remark_id, (commitment, seq) in known.remarks.items():
             row = kept.get(remark_id)

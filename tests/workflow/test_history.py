@@ -281,6 +281,12 @@ def _first(world: World, query: Any) -> Any:
         (lambda case: sa.delete(Event).where(Event.chain_id == case), "nothing"),
         (lambda case: sa.update(Case).where(Case.id == case).values(seq=4, head="0" * 64), "end"),
         (lambda case: sa.update(Remark).where(Remark.chain_id == case).values(text="Anders."), "remark"),
+        (
+            lambda case: sa.insert(Remark).values(
+                id=UUID(int=7), chain_id=case, text="Nachgeschoben.", salt="0", commitment="0" * 64
+            ),
+            "stray",
+        ),
         (lambda case: sa.update(Remark).where(Remark.chain_id == case).values(text=None), "erased"),
         (lambda case: sa.update(Remark).where(Remark.chain_id == case).values(text=None, salt=None), "erased"),
         (
