@@ -11,7 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import cases, casework, evidence, participants, policy, registers, requirements, sub_services
+from workflow import cases, casework, evidence, participants, policy, registers, requirements, sub_services, tasks
 from workflow.casework import TaskRow
 from workflow.definition import AD_HOC, TASK_OWNERS, EvidenceField, Text, Transition
 from workflow.engine import Work
@@ -22,7 +22,7 @@ from workflow.queries import conversation, delays, parts, seen, standstill
 from workflow.queries.conversation import Conversation
 from workflow.queries.delays import Delays
 from workflow.queries.parts import AnswerView, DocumentLine, Due, StateView
-from workflow.queries.seen import Answered, HoldSeen, OfBody, Party, SeenCase, TaskLine
+from workflow.queries.seen import Answered, HoldSeen, OfBody, Party, Recorded, SeenCase, TaskLine
 from workflow.queries.standstill import Cause, Standstill
 from workflow.queries.why import Why
 from workflow.texts import Key, sort_key
@@ -106,6 +106,8 @@ class Entry:
     """The body for which a delegate's people acted."""
     together: bool
     """It was one decision for several cases."""
+    recorded: Recorded | None
+    """How the team learned what it entered for the body."""
     remark: str | None
     answers: tuple[AnswerView, ...]
     opened: tuple[Text, ...]
@@ -931,7 +933,8 @@ def _entry(found: SeenCase, row: _EventRow, bulks: frozenset[str]) -> Entry:
         in_cluster="cluster" in said,
         for_body=found.body_name if "for_body" in said else None,
         together="together" in said,
-        remark=_words(row.act, found.remarks().get(remark)) if remark else None,
+        recorded=(recorded := _recorded(found, said)),
+        remark=_words(row.act, found.remarks().get(remark)) if remark and recorded is None else None,
         answers=_answers_of(found, said.get("transition"), row.seq),
         opened=tuple(_moved(found, said, "ready")),
         dropped=tuple(_moved(found, said, "obsolete")) if "transition" not in said else (),
@@ -948,6 +951,13 @@ def _words(act: str, text: str | None) -> str | None:
     if act in _SPOKEN or text is None:
         return None
     return text.partition("\n")[2].strip() or None if act == "task_added" else text
+
+
+def _recorded(found: SeenCase, said: Mapping[str, Any]) -> Recorded | None:
+    for told in said.get("rows", {}).get("recording", {}).values():
+        means = tasks.TOLD["means"].options[told["means"]].title
+        return Recorded(means, dt.date.fromisoformat(told["told_on"]), found.remarks().get(told["told_by"]))
+    return None
 
 
 _SPOKEN = ("commented", "task_commented")

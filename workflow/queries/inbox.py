@@ -61,6 +61,8 @@ class Item:
     on_behalf_of: str | None = None
     """It is that of somebody who is away, whom the actor stands in for."""
     in_cluster: bool = False
+    delegated: bool = False
+    """Of a body that gave the service away to that of the actor."""
     """It is a member's, whom the actor co-ordinates."""
     cases: int = 0
     """Of a milestone: how many cases of its service are not live yet."""
@@ -265,7 +267,9 @@ def _tasks(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
             Task.holder_id.label("holder_id"),
             Task.optional.label("optional"),
             Task.body.label("body"),
-            sa.case((Task.body == Case.delegate, Case.body), else_=Task.body).label("whose"),
+            sa.case((sa.and_(Task.body == Case.delegate, Task.scope != Task.body), Case.body), else_=Task.body).label(
+                "whose"
+            ),
             sa.case((Task.scope == Task.body, Case.body), else_=None).label("of_body"),
             Task.service.label("service"),
             Task.team.label("team"),
@@ -364,6 +368,7 @@ def _item(work: Work, row: Any, names: Mapping[UUID, str]) -> Item:
         rests=row.rests,
         follow_up_on=row.follow_up_on,
         in_cluster=in_cluster,
+        delegated=row.whose != row.body,
         instead_of=None if direct or in_cluster else parts.role_title(catalogue, row.acting),
         for_operator=not direct and row.acting == "rollout_team",
         on_behalf_of=names.get(row.on_behalf_of),

@@ -111,6 +111,15 @@ class OfBody:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """How a team learned what it entered for a body: by what means, when, from whom (None: erased)."""
+
+    means: Text
+    told_on: dt.date
+    told_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class HoldSeen:
     """A pause of the case."""
 

@@ -21,7 +21,7 @@ from workflow.models import Body, Case, Event, Recording, Task, Wave
 from workflow.queries import conversation, parts, seen, standstill
 from workflow.queries.conversation import Conversation
 from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
-from workflow.queries.seen import Answered, ByLaw, Party, SeenCase, TaskLine
+from workflow.queries.seen import Answered, ByLaw, Party, Recorded, SeenCase, TaskLine
 from workflow.queries.standstill import Cause
 from workflow.queries.why import Why
 from workflow.reuse import Told
@@ -98,15 +98,6 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """How a team learned what it entered for a body: by what means, when, from whom (None: erased)."""
-
-    means: Text
-    told_on: dt.date
-    told_by: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class TaskPage:
     """Everything the page of a task shows."""
 
@@ -118,6 +109,8 @@ class TaskPage:
     service: Text
     body: str
     body_ars: str
+    delegate: str | None
+    """The body whose people act on it while the service is given away."""
     as_participant: bool
     """The actor of the page sees nothing else of the case: the own body takes part in it."""
     title: Text
@@ -213,6 +206,7 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         service=parts.service_title(work.catalogue, row.service),
         body=case.body_name,
         body_ars=case.row.body,
+        delegate=case.body_names.get(row.body) if row.body == case.row.delegate else None,
         as_participant=case.as_participant,
         title=definition.title,
         help=definition.help,
