@@ -38,6 +38,7 @@ from workflow.queries import parts, why
 from workflow.queries.parts import AnswerView, DocumentLink, Due
 from workflow.queries.why import Why
 from workflow.statements import Query, Rows
+from workflow.texts import sort_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +257,7 @@ class SeenCase(CaseAtHand):
             role=role,
             title=parts.role_title(self.work.catalogue, role),
             place=self._place(role, of or self.row),
-            people=tuple(name for name in map(self.name, people) if name),
+            people=tuple(sorted((name for name in map(self.name, people) if name), key=sort_key)),
             instead_of=parts.role_title(self.work.catalogue, owner) if role != owner else None,
             me=any(one in people for one in (self.work.actor.id, *self.work.actor.stands_for)),
             away=self._away(people, of),
