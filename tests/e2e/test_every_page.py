@@ -162,6 +162,7 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
     ]
 
 
+@pytest.mark.timeout(400)
 def test_every_page_is_accessible_in_both_themes_and_fits_320_pixels(site: Site, tour: list[Stop]) -> None:
     axe = Axe()
     faults: list[str] = []

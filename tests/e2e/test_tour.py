@@ -23,6 +23,7 @@ TASK = "Vormerkung annehmen oder Interesse bekunden"
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_the_tour_can_be_walked_as_it_is_written(tmp_path: Path, browser: Browser) -> None:
     data = tmp_path / "demo-data"
     everything = ("--cases", "70") if PICTURES else ()
