@@ -465,6 +465,14 @@ class Case(Base):
         Index("ix_cases_team_state", "team", "state"),
         Index("ix_cases_body", "body"),
         Index(
+            "ix_cases_live",
+            "body",
+            "service",
+            "live_on",
+            postgresql_where=text("live_on IS NOT NULL AND ended_on IS NULL"),
+            sqlite_where=text("live_on IS NOT NULL AND ended_on IS NULL"),
+        ),
+        Index(
             "ix_cases_delegate",
             "delegate",
             postgresql_where=text("delegate IS NOT NULL"),

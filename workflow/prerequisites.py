@@ -818,8 +818,9 @@ def _to_begin(work: Work, name: str, kind: RecurringKind) -> list[tuple[str, Nee
 
 def _left_behind(work: Work, name: str, kind: RecurringKind) -> list[tuple[str, Needed]]:
     """Where somebody is asked for it and no service that would want it is live any more."""
-    live = _live(kind)
-    there = sa.exists().where(live.c.body == Prerequisite.body, live.c.scope == Prerequisite.scope)
+    its_own = [Case.service == Prerequisite.scope] if kind.of_each == "service" else []
+    still = (Case.live_on.is_not(None), Case.ended_on.is_(None), Body.valid_until.is_(None))
+    there = sa.exists().where(Case.body == Prerequisite.body, Body.ars == Case.body, *still, *its_own)
     rows = work.session.execute(
         sa.select(Prerequisite.body, Prerequisite.scope).where(
             Prerequisite.kind == name, Prerequisite.acting.is_not(None), ~there

@@ -278,6 +278,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("delegate IS NOT NULL"),
         )
         batch_op.create_index(
+            "ix_cases_live",
+            ["body", "service", "live_on"],
+            unique=False,
+            postgresql_where=sa.text("live_on IS NOT NULL AND ended_on IS NULL"),
+            sqlite_where=sa.text("live_on IS NOT NULL AND ended_on IS NULL"),
+        )
+        batch_op.create_index(
             "ix_cases_previous_id",
             ["previous_id"],
             unique=False,
@@ -1192,6 +1199,11 @@ def downgrade() -> None:
             "ix_cases_previous_id",
             postgresql_where=sa.text("previous_id IS NOT NULL"),
             sqlite_where=sa.text("previous_id IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_cases_live",
+            postgresql_where=sa.text("live_on IS NOT NULL AND ended_on IS NULL"),
+            sqlite_where=sa.text("live_on IS NOT NULL AND ended_on IS NULL"),
         )
         batch_op.drop_index(
             "ix_cases_delegate",
