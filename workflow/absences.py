@@ -105,7 +105,7 @@ def enter(
     }
     work.session.execute(sa.insert(Absence), {"id": absence_id, "person_id": person_id, **values})
     said = {name: value for name, value in values.items() if value is not None}
-    people.record(work, person_id, "away", rows={"absence": {absence_id.hex: said}})
+    people.record(work, person_id, "away", rows={"absence": {absence_id.hex: said}}, **_said_of(work, person_id, place))
     return _one(work, absence_id)
 
 
@@ -123,7 +123,8 @@ def end(work: Work, absence_id: UUID) -> AbsenceView:
         raise Conflict(what="absence_over")
     last = _yesterday(work)
     work.session.execute(sa.update(Absence).where(Absence.id == absence_id).values(until_on=last))
-    people.record(work, row.person_id, "back", rows={"absence": {absence_id.hex: {"until_on": last}}})
+    said = _said_of(work, row.person_id, Place(row.body, row.team))
+    people.record(work, row.person_id, "back", rows={"absence": {absence_id.hex: {"until_on": last}}}, **said)
     return _one(work, absence_id)
 
 
@@ -193,6 +194,17 @@ def _may(work: Work, person_id: UUID, place: Place, at: dict[Place, frozenset[UU
     return person_id in known[place]
 
 
+def _said_of(work: Work, person_id: UUID, place: Place) -> dict[str, UUID]:
+    """What history says of whom the actor stands in for."""
+
+    def may(who: policy.Actor) -> bool:
+        answers = policy.answers_for(who, body=place.body, team=place.team)
+        return answers or policy.is_admin(who) or person_id == who.id
+
+    away = policy.in_whose_place(work.actor, may)
+    return {} if away is None else {"on_behalf_of": away}
+
+
 def _at(work: Work, place: Place) -> frozenset[UUID]:
     """Who holds a role at a body or in a team."""
     if place == EVERYWHERE:
@@ -226,6 +238,8 @@ def _colleagues(work: Work, person_id: UUID, place: Place) -> frozenset[UUID]:
             .join(Person, Person.id == theirs.person_id)
             .where(
                 mine.person_id == person_id,
+                mine.role != policy.COORDINATOR,
+                theirs.role != policy.COORDINATOR,
                 mine.ended_at.is_(None),
                 theirs.ended_at.is_(None),
                 theirs.person_id != person_id,
@@ -256,15 +270,18 @@ def _insist_free(
 
 
 def _one(work: Work, absence_id: UUID) -> AbsenceView:
-    return next(view for view in _views(work) if view.id == absence_id)
+    return _views(work, Absence.id == absence_id)[0]
 
 
-def _views(work: Work) -> list[AbsenceView]:
+def _views(work: Work, which: sa.ColumnElement[bool] | None = None) -> list[AbsenceView]:
     """Absences with names, the earliest first; those that were over before yesterday are left out."""
-    away, deputy = aliased(Person), aliased(Person)
+    away, deputy, deputys = aliased(Person), aliased(Person), aliased(Absence)
+    meanwhile = (deputys.from_on <= Absence.until_on, deputys.until_on >= Absence.from_on)
+    to_come = (deputys.until_on >= work.today, deputys.until_on >= deputys.from_on)
     query = (
         sa.select(
             *Absence.__table__.c,
+            sa.exists().where(deputys.person_id == Absence.deputy_id, *meanwhile, *to_come).label("deputy_away"),
             away.name.label("away_name"),
             deputy.name.label("deputy_name"),
             sa.func.coalesce(Body.display_name, Team.title).label("place"),
@@ -273,7 +290,7 @@ def _views(work: Work) -> list[AbsenceView]:
         .join(deputy, deputy.id == Absence.deputy_id)
         .outerjoin(Body, Body.ars == Absence.body)
         .outerjoin(Team, Team.key == Absence.team)
-        .where(Absence.until_on >= _yesterday(work))
+        .where(Absence.until_on >= _yesterday(work), sa.true() if which is None else which)
         .order_by(Absence.from_on, away.name, Absence.id)
     )
     at: dict[Place, frozenset[UUID]] = {}
@@ -289,10 +306,7 @@ def _views(work: Work) -> list[AbsenceView]:
             until_on=row.until_on,
             place=row.place,
             in_force=row.from_on <= work.today <= row.until_on,
-            deputy_away=any(
-                other.person_id == row.deputy_id and other.from_on <= row.until_on and other.until_on >= row.from_on
-                for other in rows
-            ),
+            deputy_away=row.deputy_away,
             may_end=row.until_on >= max(work.today, row.from_on)
             and _may(work, row.person_id, Place(row.body, row.team), at),
         )

@@ -200,13 +200,22 @@ def work_off(
 
 
 def go_on(engine: Engine) -> int:
-    """Work off everything that somebody asked for and that is not through yet; returns how many items that were."""
+    """Work off everything that somebody asked for and that is not through yet; returns how many items that were.
+
+    One that fails is logged and left to the next pass; it stops no other. Raises Busy when other writers keep the
+    database.
+    """
     worked: list[int] = []
     with engine.read(SYSTEM) as work:
         unfinished = sa.select(Bulk.id).where(Bulk.finished_at.is_(None)).order_by(Bulk.created_at, Bulk.id)
         ids = work.session.execute(unfinished).scalars().all()
     for bulk_id in ids:
-        work_off(engine, bulk_id, progress=worked.append)
+        try:
+            work_off(engine, bulk_id, progress=worked.append)
+        except (Busy, OperationalError):
+            raise
+        except Exception:
+            log.exception("what was asked of many could not be gone on with: %s; the next pass tries it", bulk_id)
     return sum(worked)
 
 

@@ -627,10 +627,17 @@ class LockedCase(CaseAtHand):
         kind: str,
         subject_id: UUID,
         urgency: int = 0,
+        of: policy.Concerned | None = None,
         **facts: Any,
     ) -> None:
-        """A notice for each recipient, or for who stands in; nobody is told what they just did themselves."""
-        for recipient, away in policy.reached(recipients, self.holders(), asks=name not in messages.NEWS).items():
+        """A notice for each recipient, or for who stands in; nobody is told what they just did themselves.
+
+        Who stands in is asked where a task belongs, or where `of` says: at the body whose people are told.
+        """
+        if "together" in self._content:
+            facts["together"] = self._content["together"]
+        holders = self.holders(of or self._task(kind, subject_id))
+        for recipient, away in policy.reached(recipients, holders, asks=name not in messages.NEWS).items():
             if recipient != self.work.actor.id:
                 content = canonical(events.plain(facts if away is None else {**facts, "on_behalf_of": away}))
                 self.insert(
@@ -646,6 +653,10 @@ class LockedCase(CaseAtHand):
                     created_at=self.work.now,
                     bulk_id=self.work.bulk,
                 )
+
+    def _task(self, kind: str, subject_id: UUID) -> TaskRow | None:
+        """The task a notice is about, if it is about one at hand."""
+        return next((one for one in self.tasks.values() if one.id == subject_id), None) if kind == "task" else None
 
     def follow(self, source_kind: str, *, case_id: UUID | None = None) -> None:
         """Something that must not happen while the case is locked happens soon after, once, because of this deed: to
@@ -944,6 +955,11 @@ class Elsewhere:
 
     body: str
     case: CaseRow
+
+    @property
+    def scope(self) -> str:
+        """As of a task of that body."""
+        return self.body
 
     @property
     def service(self) -> str:

@@ -126,7 +126,7 @@ def join(work: Work, cluster_id: UUID, body: str) -> ClusterView:
 
 
 def leave(work: Work, cluster_id: UUID, body: str) -> ClusterView:
-    """Take a body out; nobody co-ordinates its affairs any more.
+    """Take a body out: nobody co-ordinates its affairs any more, and its people co-ordinate nobody's.
 
     Its own `leitung` and `digi` may, and who could have let it in. Raises NotFound (the cluster, or the body is not in
     it), NotAllowed or Refused (it leads the cluster), in this order.
@@ -142,9 +142,12 @@ def leave(work: Work, cluster_id: UUID, body: str) -> ClusterView:
         raise Refused("error.cluster_lead", body=_name_of(work, body))
 
     work.session.execute(sa.update(ClusterMember).where(ClusterMember.id == member_id).values(left_on=work.today))
-    for person_id in sorted(coordinators(work, cluster_id)):
-        _take(work, cluster_id, person_id, Grant.body == body)
-    said = casework.said_of_place(work.actor, lambda who: policy.may_leave(who, body, team))
+    named = coordinators(work, cluster_id)
+    leaving = named - {person_id for person_id, _ in candidates(work, cluster_id)}
+    for person_id in sorted(named):
+        _take(work, cluster_id, person_id, sa.true() if person_id in leaving else Grant.body == body)
+    said: dict[str, Any] = {"dismissed": sorted(leaving)} if leaving else {}
+    said |= casework.said_of_place(work.actor, lambda who: policy.may_leave(who, body, team))
     return _record(work, row, "left", rows={"cluster_member": {member_id.hex: {"left_on": work.today}}}, **said)
 
 
@@ -223,7 +226,7 @@ def hand_in_together(
             results[task_id] = Handed(task_id, view, None)
         except StartklarError as error:
             results[task_id] = Handed(task_id, None, refusals.kept(error))
-    _tell_once(work, [one.task.case_id for one in results.values() if one.task is not None])
+    _tell_once(work, together, [one.task.case_id for one in results.values() if one.task is not None])
     unknown = refusals.kept(NotFound(what="task"))
     return tuple(results.get(task_id, Handed(task_id, None, unknown)) for task_id in dict.fromkeys(task_ids))
 
@@ -234,8 +237,8 @@ def _in_order(work: Work, task_ids: Sequence[UUID]) -> list[UUID]:
     return list(rows.scalars())
 
 
-def _tell_once(work: Work, case_ids: Sequence[UUID]) -> None:
-    """Of the notices this decision has just made: one for each recipient, about the first case, saying how many."""
+def _tell_once(work: Work, together: UUID, case_ids: Sequence[UUID]) -> None:
+    """Of the notices this decision made: one for each recipient, about the first case, saying how many."""
     rows = work.session.execute(
         sa.select(Notice.id, Notice.recipient_id, Notice.name, Notice.facts)
         .where(Notice.case_id.in_(case_ids), Notice.created_at == work.now, Notice.message_id.is_(None))
@@ -245,7 +248,8 @@ def _tell_once(work: Work, case_ids: Sequence[UUID]) -> None:
     alike: dict[tuple[UUID, str, str], list[tuple[UUID, dict[str, Any]]]] = {}
     for notice_id, recipient, name, written in rows:
         facts = json.loads(written)
-        alike.setdefault((recipient, name, facts.get("task", "")), []).append((notice_id, facts))
+        if facts.get("together") == together.hex:  # on a rehearsal clock earlier deeds have the same instant
+            alike.setdefault((recipient, name, facts.get("task", "")), []).append((notice_id, facts))
     for pile in alike.values():
         (first, facts), *others = pile
         if others:

@@ -96,11 +96,7 @@ def withdraw(work: Work, comment_id: UUID) -> CommentView:
 
 def audience(case: CaseAtHand) -> set[UUID]:
     """Who sees the case because of a role they hold for it: they may be mentioned."""
-    return {
-        holder.person_id
-        for holder in case.holders()
-        if holder.role != "rollout_team" or (case.row.underway and holder.operator == case.row.operator)
-    }
+    return {holder.person_id for holder in case.holders() if policy.lets_see(holder, case.row)}
 
 
 def _locked(work: Work, case_id: UUID, task_id: UUID | None) -> tuple[LockedCase, TaskRow | None]:

@@ -137,8 +137,9 @@ def in_force(work: Work, wanted: Collection[tuple[str, str]]) -> dict[tuple[str,
 
 def apply(engine: Engine) -> int:
     """Bring every case to who acts in it today; returns how many changed. One that fails stops no other."""
-    done, failed = 0, set[UUID]()
-    while chunk := _waiting(engine, failed):
+    done, tried = 0, set[UUID]()
+    while chunk := _waiting(engine, tried):
+        tried.update(chunk)  # each once in a beat, whatever becomes of it
         with engine.change(SYSTEM) as work:
             for case_id in chunk:
                 try:
@@ -150,19 +151,21 @@ def apply(engine: Engine) -> int:
                     log.exception(
                         "case %s does not follow its delegation; it is tried again with the next beat", case_id
                     )
-                    failed.add(case_id)
     return done
 
 
 def apply_to(work: Work, case_id: UUID) -> bool:
     """Let a case follow what is given away today, or go back: one entry of its history. Says whether anything changed.
 
-    What somebody had accepted who holds no role where it goes is free again. Raises NotFound.
+    One that has ended goes back and to nobody else. What somebody had accepted who holds no role where it goes is free
+    again. Raises NotFound.
     """
     case = casework.lock(work, case_id)
     row = case.row
     delegate = in_force(work, [(row.service, row.body)]).get((row.service, row.body))
-    if delegate == row.delegate or (delegate is not None and row.ended_on is not None):
+    if row.ended_on is not None and delegate != row.delegate:
+        delegate = None
+    if delegate == row.delegate:
         return False
     before = row.delegate
     case.set(version=row.version + 1)
@@ -173,7 +176,7 @@ def apply_to(work: Work, case_id: UUID) -> bool:
     return True
 
 
-def _waiting(engine: Engine, failed: Collection[UUID]) -> list[UUID]:
+def _waiting(engine: Engine, tried: Collection[UUID]) -> list[UUID]:
     """The next cases in which not those act who should, by id; asked by two indexes, so that a beat costs nothing."""
     with engine.read(SYSTEM) as work:
         here = sa.and_(Delegation.giver == Case.body, Delegation.service == Case.service)
@@ -192,7 +195,7 @@ def _waiting(engine: Engine, failed: Collection[UUID]) -> list[UUID]:
         )
         over = sa.select(Case.id).where(Case.delegate.is_not(None), sa.not_(still))
         both = sa.union(given, over).subquery()
-        query = sa.select(both.c.id).where(both.c.id.not_in(failed)).order_by(both.c.id).limit(CHUNK)
+        query = sa.select(both.c.id).where(both.c.id.not_in(tried)).order_by(both.c.id).limit(CHUNK)
         return list(work.session.execute(query).scalars())
 
 

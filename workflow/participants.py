@@ -67,14 +67,16 @@ def join(work: Work, case_id: UUID, bodies: Sequence[str], *, seen: int | None =
     if not bodies or not offered.issuperset(bodies):
         raise Refused("error.cannot_take_part", number=case.row.number)
 
+    bodies = tuple(dict.fromkeys(bodies))
     case.set(version=case.row.version + 1)
-    for body in dict.fromkeys(bodies):
+    for body in bodies:
         case.put(Participant, uuid4(), body=body, joined_on=work.today, left_on=None)
     tasks.open_for(case, bodies)
-    case.say(bodies=sorted(set(bodies)))
+    case.say(bodies=sorted(bodies))
     for body in bodies:
-        people = case.in_charge("body.digi", casework.Elsewhere(body, case.row))
-        case.notify("takes_part", people, kind="case", subject_id=case.row.id)
+        there = casework.Elsewhere(body, case.row)
+        people = case.in_charge("body.digi", there)
+        case.notify("takes_part", people, kind="case", subject_id=case.row.id, of=there)
     case.acts(standing)
     case.record("participants_joined")
     return view(case)

@@ -213,6 +213,11 @@ def acts_at(of: Concerned) -> str:
     return getattr(of, "delegate", None) or of.body
 
 
+def _is_participants(of: Concerned) -> bool:
+    """Whether it is the task of a body that only takes part in the case."""
+    return getattr(of, "scope", "") == of.body
+
+
 # --- seeing ----------------------------------------------------------------------------------------------------------
 
 
@@ -459,8 +464,11 @@ def standing_of_assignee(
 
 
 def coordinates(actor: Actor, owner: str, of: Concerned) -> UUID | None:
-    """The cluster for whose member the actor acts as `owner` here: as any of its people, never as its leitung."""
-    if not owner.startswith("body.") or owner == "body.leitung":
+    """The cluster for whose member the actor acts as `owner` here: as any of its people, never as its leitung.
+
+    What a member does in another body's case is not the cluster's.
+    """
+    if not owner.startswith("body.") or owner == "body.leitung" or _is_participants(of):
         return None
     return next(
         (
@@ -513,7 +521,28 @@ def stands_for_body(holder: Holder, of: Owned) -> bool:
     """Whether somebody may be handed what the people of a body do: all of them, and for most tasks a co-ordinator."""
     if holder.body != acts_at(of):
         return False
-    return holder.role != COORDINATOR or (holder.service == of.service and of.owner != "body.leitung")
+    if holder.role != COORDINATOR:
+        return True
+    return holder.service == of.service and of.owner != "body.leitung" and not _is_participants(of)
+
+
+def lets_see(holder: Holder, case: Known) -> bool:
+    """Whether somebody sees the case because of this role, one of those that matter to it."""
+    if holder.role == "rollout_team":
+        return case.underway and holder.operator == case.operator
+    return holder.role != COORDINATOR or holder.service == case.service
+
+
+def is_ours(actor: Actor, person_id: UUID | None, of: Concerned) -> bool:
+    """The actor, or somebody the actor stands in for here today: an absence may count at one place only."""
+    if person_id is None or person_id == actor.id:
+        return person_id is not None
+    return any(held.on_behalf_of == person_id and _is_held_at(held, of) for held in actor.roles)
+
+
+def _is_held_at(held: Role, of: Concerned) -> bool:
+    operator = of.operator is not None and held.operator == of.operator
+    return held.body == acts_at(of) or held.team == of.team or operator
 
 
 def reached(people: Iterable[UUID], holders: Sequence[Holder], *, asks: bool) -> dict[UUID, UUID | None]:
@@ -683,6 +712,7 @@ def may_comment(actor: Actor, of: Concerned) -> bool:
     return (
         actor.holds("programme_office")
         or bool({of.body, acts_at(of)} & set(actor.bodies()))
+        or coordinates(actor, "body.digi", of) is not None
         or of.team in actor.teams("umsetzungsteam", "supervisor")
         or (of.operator is not None and of.operator in actor.operators())
     )
@@ -746,7 +776,10 @@ def _holding(owner: str, of: Concerned, holders: Sequence[Holder]) -> tuple[UUID
         found = (
             holder.person_id
             for holder in holders
-            if holder.role == owner and holder.body == acts_at(of) and holder.service == of.service
+            if holder.role == owner
+            and holder.body == acts_at(of)
+            and holder.service == of.service
+            and not _is_participants(of)
         )
     elif owner == "rollout_team":
         found = (
@@ -804,17 +837,17 @@ def _to_do(
         branches.append(sa.and_(body == place, acting.is_not(None), here, sa.or_(*theirs)))
     if service is not None:
         for only, members in actor.coordinated():
-            own = Case.__table__.alias().c  # what a member does in another body's case is not the cluster's
-            here = sa.exists().where(own.id == Task.case_id, sa.func.coalesce(own.delegate, own.body) == body)
-            branches.append(sa.and_(one_of(body, members), acting.is_not(None), service == only, of_others, here))
+            of_members = (one_of(body, members), acting.is_not(None), service == only, of_others)
+            branches.append(sa.and_(*of_members, Task.scope != body))  # a participant's is not the cluster's
     if teams := actor.teams("umsetzungsteam"):
+        nobody_coordinates = nobody(COORDINATOR) if service is None else sa.or_(Task.scope == body, nobody(COORDINATOR))
         theirs = [acting == "umsetzungsteam"]
         theirs.append(
             sa.and_(
                 of_body,
                 nobody(role_of),
                 nobody("leitung"),
-                sa.or_(acting == "body.leitung", sa.and_(nobody("digi"), nobody(COORDINATOR))),
+                sa.or_(acting == "body.leitung", sa.and_(nobody("digi"), nobody_coordinates)),
             )
         )
         if operator is not None:
@@ -849,7 +882,14 @@ def _is_same_human(
 
 def _is_free(of: type[Task] | type[Prerequisite], actor: Actor) -> sa.ColumnElement[bool]:
     """No colleague who still holds a role there has accepted it; what somebody accepted who is away is the deputy's."""
-    ours = [of.holder_id == one for one in (actor.id, *actor.stands_for)]
+    ours = [of.holder_id == actor.id]
+    for person in actor.stands_for:
+        held = [role for role in actor.roles if role.on_behalf_of == person]
+        places = [one_of(of.body, {role.body for role in held if role.body})]
+        places.append(one_of(of.team, {role.team for role in held if role.team}))
+        if of is Task:
+            places.append(one_of(Task.operator, {role.operator for role in held if role.operator}))
+        ours.append(sa.and_(of.holder_id == person, sa.or_(*places)))
     return sa.or_(of.status != "accepted", of.holder_id.is_(None), *ours, ~_is_still_there(of))
 
 
@@ -879,6 +919,7 @@ def _is_placed(of: type[Task] | type[Prerequisite], actor: Actor) -> sa.ColumnEl
     if of is Task:
         for service, members in actor.coordinated():
             theirs = sa.and_(Task.owner.startswith("body.", autoescape=True), Task.owner != "body.leitung")
+            theirs = sa.and_(theirs, Task.scope != Task.body)
             reasons.append(sa.and_(theirs, Task.service == service, one_of(Task.body, members)))
     if (operators := actor.operators()) and of is Task:
         reasons.append(sa.and_(Task.owner == "rollout_team", one_of(Task.operator, operators)))

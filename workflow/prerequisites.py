@@ -8,7 +8,8 @@ begins anew some months after it was done, and no case waits for it.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from workflow import casework, database, deadlines, events, evidence, followups, messages, policy, requirements
 from workflow.calendar import Extension as Extended
@@ -25,6 +27,7 @@ from workflow.deadlines import Counting, DueDate
 from workflow.definition import Due, Needed, PrerequisiteKind, PrerequisiteStep, RecurringKind, canonical
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import (
+    Busy,
     Conflict,
     NeedsNotMet,
     NotAllowed,
@@ -36,6 +39,8 @@ from workflow.errors import (
 )
 from workflow.evidence import NOTHING, Given
 from workflow.models import Body, Case, Extension, Notice, Prerequisite, TeamDistrict
+
+log = logging.getLogger(__name__)
 
 _WHEN = {
     "confirm": ("submitted",),
@@ -186,10 +191,12 @@ def release(work: Work, prerequisite_id: UUID, *, seen: int | None = None) -> Pr
     """
     row = _lock(work, prerequisite_id, seen)
     _insist_status(row, "release")
-    if not is_ours(work, row.holder_id) and not policy.may_assign(work.actor, row.acting or row.owner, row):
+    if not policy.is_ours(work.actor, row.holder_id, row) and not policy.may_assign(
+        work.actor, row.acting or row.owner, row
+    ):
         raise NotAllowed(roles=("body.leitung", "body.digi", "supervisor"))
 
-    if is_ours(work, row.holder_id):
+    if policy.is_ours(work.actor, row.holder_id, row):
         said = {"on_behalf_of": row.holder_id} if row.holder_id in work.actor.stands_for else {}
     else:
         said = _said_of_assigning(work, row)
@@ -436,36 +443,23 @@ def renew(work: Work, prerequisite_id: UUID, *, seen: int | None = None) -> Prer
 
 
 def expire(engine: Engine) -> int:
-    """Ask anew for what has expired, so that it is in somebody's inbox again; returns how much. Safe to run twice."""
+    """Ask anew for what has expired, so that it is in somebody's inbox again; returns how much. Safe to run twice.
+
+    One that fails is logged and left to the next pass.
+    """
     with engine.read(SYSTEM) as work:
         proved = sa.or_(Prerequisite.status == "done", Prerequisite.renewing)
         past = (proved, Prerequisite.valid_until < work.today)
         found = list(work.session.execute(sa.select(Prerequisite.id).where(*past).order_by(Prerequisite.id)).scalars())
-    expired = 0
-    for prerequisite_id in found:
-        with engine.change(SYSTEM) as work:
-            row = _lock(work, prerequisite_id, None)
-            if not (row.status == "done" or row.renewing) or row.valid_until is None or row.valid_until >= work.today:
-                continue
-            expired += 1
-            if row.renewing:  # somebody is at it already
-                _record(work, row, "lapsed", {"renewing": False})
-                continue
-            kind = work.catalogue.prerequisite_kind(row.kind)
-            name, step = step_of(kind, "") if kind is not None else (row.step, None)
-            owner = step.owner if step else row.owner
-            changes = {"status": "expired", "step": name, "owner": owner, "acting": owner, "holder_id": None}
-            _record(
-                work, row, "expired", changes | {"round": row.round + 1, "submitted_by": None, "submitted_for": None}
-            )
-            if not _lay_aside(work, row, _needed(work, row.body)):
-                _notify(work, "asked", row, row.owner)
-    return expired
+    return sum(_alone(engine, partial(_expire, prerequisite_id=prerequisite_id)) for prerequisite_id in found)
 
 
 def recur(engine: Engine) -> int:
     """Begin what is to be done once more today, and lay aside what no service that is live asks for any more; returns
-    how much. Safe to run twice, late or on two machines: a body has one of each, open or not."""
+    how much. Safe to run twice, late or on two machines: a body has one of each, open or not.
+
+    One that fails is logged and left to the next pass.
+    """
     with engine.read(SYSTEM) as work:
         found = [
             entry
@@ -473,11 +467,7 @@ def recur(engine: Engine) -> int:
             if work.catalogue.is_recurring(name)
             for entry in (*_to_begin(work, name, kind), *_left_behind(work, name, kind))
         ]
-    changed = 0
-    for body, entry in found:
-        with engine.change(SYSTEM) as work:
-            changed += _recur(work, body, entry)
-    return changed
+    return sum(_alone(engine, partial(_recur, body=body, entry=entry)) for body, entry in found)
 
 
 def again_on(kind: RecurringKind, row: PrerequisiteRow | None, since: dt.date) -> dt.date:
@@ -594,17 +584,12 @@ def kind_of(work: Work, name: str) -> PrerequisiteKind:
     return kind
 
 
-def is_ours(work: Work, person_id: UUID | None) -> bool:
-    """The actor, or somebody the actor stands in for today."""
-    return person_id is not None and person_id in (work.actor.id, *work.actor.stands_for)
-
-
 def is_with_colleague(work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder]) -> bool:
     """Somebody else has accepted it, and still holds a role that matters to it."""
     return (
         row.status == "accepted"
         and row.holder_id is not None
-        and not is_ours(work, row.holder_id)
+        and not policy.is_ours(work.actor, row.holder_id, row)
         and any(holder.person_id == row.holder_id for holder in holders)
     )
 
@@ -695,7 +680,7 @@ def eligible(work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder])
     """Who may be handed it: who is in charge, everybody with a role at the body, for a supervisor the team."""
     people = set(policy.in_charge(row.acting or row.owner, row, holders)[1])
     if row.owner.startswith("body."):
-        people |= {holder.person_id for holder in holders if holder.body == row.body}
+        people |= {holder.person_id for holder in holders if policy.stands_for_body(holder, row)}
     if row.team in work.actor.teams("supervisor"):
         people |= {holder.person_id for holder in holders if holder.team == row.team}
     return people
@@ -703,7 +688,7 @@ def eligible(work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder])
 
 def _may(work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder], deed: str) -> bool:
     actor = work.actor
-    if deed == "release" and is_ours(work, row.holder_id):
+    if deed == "release" and policy.is_ours(work.actor, row.holder_id, row):
         return True
     if deed in ("assign", "release"):
         return policy.may_assign(actor, row.acting or row.owner, row)
@@ -778,6 +763,35 @@ def _when(work: Work, row: PrerequisiteRow, kind: PrerequisiteKind) -> dict[str,
     if work.catalogue.is_recurring(row.kind):
         return _WHEN | {"renew": ()}
     return _WHEN if kind.steps else _WHEN | {"complete": _AT_ONCE}
+
+
+def _alone(engine: Engine, deed: Callable[[Work], bool]) -> bool:
+    """One of many things time does, as a piece of work of its own: whether it changed anything. A failure is logged."""
+    try:
+        with engine.change(SYSTEM) as work:
+            return deed(work)
+    except (Busy, OperationalError):
+        raise
+    except Exception:
+        log.exception("a prerequisite is left to the next pass")
+        return False
+
+
+def _expire(work: Work, prerequisite_id: UUID) -> bool:
+    row = _lock(work, prerequisite_id, None)
+    if not (row.status == "done" or row.renewing) or row.valid_until is None or row.valid_until >= work.today:
+        return False
+    if row.renewing:  # somebody is at it already
+        _record(work, row, "lapsed", {"renewing": False})
+        return True
+    kind = work.catalogue.prerequisite_kind(row.kind)
+    name, step = step_of(kind, "") if kind is not None else (row.step, None)
+    owner = step.owner if step else row.owner
+    changes = {"status": "expired", "step": name, "owner": owner, "acting": owner, "holder_id": None}
+    _record(work, row, "expired", changes | {"round": row.round + 1, "submitted_by": None, "submitted_for": None})
+    if not _lay_aside(work, row, _needed(work, row.body)):
+        _notify(work, "asked", row, row.owner)
+    return True
 
 
 _OVER = ("done", "set_aside", "not_needed")

@@ -260,7 +260,7 @@ def _decide_hold(work: Work, due: _Due) -> None:
         row.began_on,
     )
     verdict = _judge(work, subject, _finder(case.row, "umsetzungsteam", None, case.holders()))
-    _tell_in_case(case, subject, verdict, {"blocker": row.blocker}, said={"blocker": row.blocker})
+    _tell_in_case(case, subject, verdict, {"blocker": row.blocker}, case.holders(), said={"blocker": row.blocker})
 
 
 def _decide_task(work: Work, due: _Due) -> None:
@@ -285,7 +285,8 @@ def _decide_task(work: Work, due: _Due) -> None:
         task.counted_from or task.due_on,
     )
     verdict = _judge(work, subject, find)
-    _tell_in_case(case, subject, verdict, {"task": task.name}, said={"task": task.id, "name": task.name})
+    said = {"task": task.id, "name": task.name}
+    _tell_in_case(case, subject, verdict, {"task": task.name}, case.holders(task), said=said)
 
 
 # --- deciding --------------------------------------------------------------------------------------------------------
@@ -403,7 +404,13 @@ def _away(people: Sequence[UUID], holders: Sequence[policy.Holder]) -> tuple[UUI
 
 
 def _tell_in_case(
-    case: LockedCase, subject: _Subject, verdict: _Verdict, about: dict[str, Any], *, said: dict[str, Any]
+    case: LockedCase,
+    subject: _Subject,
+    verdict: _Verdict,
+    about: dict[str, Any],
+    holders: Sequence[policy.Holder],
+    *,
+    said: dict[str, Any],
 ) -> None:
     """Notices, an entry in the case's history and the next instant; only the instant when nothing fires.
 
@@ -424,7 +431,7 @@ def _tell_in_case(
             **_facts(subject, fired, told, about),
         )
     case.execute(_SET_CLOCK[subject.kind], key=subject.id, **verdict.clock)
-    case.say(**_said(subject, fired, case.holders()), **said)
+    case.say(**_said(subject, fired, holders), **said)
     case.record("review_reminded" if subject.kind == "hold" else "reminded")
 
 

@@ -47,6 +47,7 @@ from workflow.definition import (
 from workflow.definition import Task as TaskDefinition
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import (
+    Busy,
     Conflict,
     InvalidEvidence,
     NotAllowed,
@@ -174,7 +175,7 @@ def hand_on(work: Work, task_id: UUID, to: UUID, note: str = "", *, seen: int | 
     insist_task_unmoved(task, seen)
     _insist_status(task, "hand_on")
     standing = _insist_standing(case, task)
-    if not _is_ours(case, task.holder_id):
+    if not policy.is_ours(work.actor, task.holder_id, task):
         raise TaskNotAvailable(deed="hand_on", status=task.status)
     if to == task.holder_id or to not in eligible(case, task):
         raise Refused("error.cannot_be_handed_on")
@@ -326,7 +327,7 @@ def bring_up(engine: Engine) -> int:
         try:
             with engine.change(SYSTEM) as work:
                 brought += _bring_up(work, task_id)
-        except OperationalError:
+        except (Busy, OperationalError):
             raise
         except Exception:
             log.exception("task %s could not be brought up again; the next pass tries it", task_id)
@@ -603,7 +604,8 @@ def extend(work: Work, task_id: UUID, working_days: int, reason: str, *, seen: i
     _insist_status(task, "extend")
     standing = policy.insist(work.actor, ("supervisor",), task)
     words = reason_of(reason)
-    insist_may_extend(work, working_days, Extension.task_id == task.id, Extension.attempt == task.attempt)
+    ledger = (Extension.case_id == case.row.id, Extension.task_id == task.id, Extension.attempt == task.attempt)
+    insist_may_extend(work, working_days, *ledger)
     _insist_before_law(case, task, working_days)
 
     case.extend(task, working_days, case.remark(words))
@@ -1163,11 +1165,12 @@ def _is_time_for(task: TaskRow, deed: str) -> bool:
 def _may(case: CaseAtHand, task: TaskRow, deed: str) -> bool:
     actor = case.work.actor
     if deed == "release":
-        return _is_ours(case, task.holder_id) or policy.may_assign(actor, task.acting or task.owner, task)
+        owner = task.acting or task.owner
+        return policy.is_ours(actor, task.holder_id, task) or policy.may_assign(actor, owner, task)
     if deed == "take_back":
-        return _is_ours(case, task.handed_on_by) and task.handed_on_by in eligible(case, task)
+        return policy.is_ours(actor, task.handed_on_by, task) and task.handed_on_by in eligible(case, task)
     if deed == "hand_on":
-        return _is_ours(case, task.holder_id) and standing_of(case, task) is not None
+        return policy.is_ours(actor, task.holder_id, task) and standing_of(case, task) is not None
     if deed == "withdraw":
         return policy.may_add_task(actor, task.owner, task)
     if deed == "record":
@@ -1182,18 +1185,13 @@ def _may(case: CaseAtHand, task: TaskRow, deed: str) -> bool:
     return found is not None and (deed not in ("confirm", "send_back") or is_second_person(case, task, found))
 
 
-def _is_ours(case: CaseAtHand, person_id: UUID | None) -> bool:
-    """The actor, or somebody the actor stands in for today."""
-    return person_id is not None and person_id in (case.work.actor.id, *case.work.actor.stands_for)
-
-
 def _said_of_adding(case: CaseAtHand, owner: str, of: policy.Concerned) -> dict[str, UUID]:
     return said_of_place(case.work.actor, lambda who: policy.may_add_task(who, owner, of))
 
 
 def _said_of_releasing(case: CaseAtHand, task: TaskRow, holder: UUID | None) -> dict[str, UUID]:
     """Whose task it was, or in whose place somebody took it from a colleague."""
-    if _is_ours(case, holder):
+    if policy.is_ours(case.work.actor, holder, task):
         return _in_place_of(case, holder)
     owner = task.acting or task.owner
     return said_of_place(case.work.actor, lambda who: policy.may_assign(who, owner, task))
@@ -1219,7 +1217,7 @@ def _is_with_colleague(case: CaseAtHand, task: TaskRow) -> bool:
     return (
         task.status == "accepted"
         and task.holder_id is not None
-        and not _is_ours(case, task.holder_id)
+        and not policy.is_ours(case.work.actor, task.holder_id, task)
         and any(holder.person_id == task.holder_id for holder in case.holders(task))
     )
 

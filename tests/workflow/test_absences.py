@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from tests.world import STRANGE_TOWN, TOWN, World
 from workflow import absences, events, history, messages, people, policy, prerequisites, reminders, tasks
 from workflow.absences import Place
-from workflow.errors import Conflict, NotAllowed, NotFound, Refused, SecondPersonNeeded
+from workflow.errors import Conflict, NotAllowed, NotFound, Refused, SecondPersonNeeded, TaskNotAvailable
 from workflow.models import Case, Event, Message, Notice, Prerequisite, Task
 from workflow.queries import case as case_page
 from workflow.queries import inbox
@@ -266,6 +266,36 @@ def test_who_answers_for_people_enters_for_them_and_for_that_place_only(world: W
         with pytest.raises(Refused) as refused, world.by(who) as work:
             absences.enter(work, world[who], world[deputy], work.today, until)
         assert refused.value.key == "error.absence_deputy"
+
+
+def test_an_absence_at_one_place_opens_nothing_the_person_has_accepted_elsewhere(world: World) -> None:
+    with world.by("admin") as work:
+        for who in ("it", "dsb"):
+            people.grant(work, world[who], people.parse_role(f"digi@{STRANGE_TOWN}"))
+    task_id = world.task(world.open(body=STRANGE_TOWN), "express_interest")
+    with world.by("it") as work:
+        tasks.accept(work, task_id)
+    with world.by("leitung") as work:
+        absences.enter(work, world["it"], world["dsb"], work.today, work.today + 10 * DAY, place=Place(body=TOWN))
+    assert task_id not in to_do(world, "dsb")
+    with world.look("dsb") as work:
+        assert not task_page.task(work, task_id).may("submit", "hand_on")
+    with pytest.raises(TaskNotAvailable), world.by("dsb") as work:
+        tasks.accept(work, task_id)
+    with pytest.raises(TaskNotAvailable), world.by("dsb") as work:
+        tasks.decline(work, task_id, "Das macht Worms selbst.")
+
+
+def test_whoever_enters_an_absence_in_somebodys_place_is_on_record(world: World) -> None:
+    away(world, "leitung", "fachamt")
+    with world.by("fachamt") as work:
+        entered = absences.enter(
+            work, world["it"], world["dsb"], work.today, work.today + 9 * DAY, place=Place(body=TOWN)
+        )
+    assert last(world, world["it"])[1]["on_behalf_of"] == world["leitung"].hex
+    with world.by("fachamt") as work:
+        absences.end(work, entered.id)
+    assert last(world, world["it"])[1]["on_behalf_of"] == world["leitung"].hex
 
 
 def test_others_do_not_learn_of_an_absence(world: World) -> None:

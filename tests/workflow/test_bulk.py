@@ -22,7 +22,7 @@ from workflow import bulk, cases, messages, people, ticking
 from workflow.bulk import Order, Subject
 from workflow.engine import SYSTEM
 from workflow.errors import AlreadyOpen, CaseRests, NotFound, Refused, SignInRequired, StartklarError
-from workflow.models import BulkItem, Event, Message, Notice, Person
+from workflow.models import Bulk, BulkItem, Event, Message, Notice, Person
 
 DECLINE = {"reason": "no_demand", "explanation": "Es gibt keine Anträge."}
 REASON = {"team": "nord", "reason": "Neuer Zuschnitt."}
@@ -252,6 +252,20 @@ def test_time_goes_on_with_what_somebody_left_unfinished(world: World) -> None:
     assert ticking.decide_and_write(world.engine).worked == left > 0
     assert ticking.decide_and_write(world.engine).worked == 0
     assert {item.status for item in items(world, asked.id)} == {"done"}
+
+
+def test_one_that_cannot_be_worked_off_keeps_nobody_else_waiting(world: World) -> None:
+    first, second = open_many(world, "ewa", most=2)
+    everywhere = people_of_every_team(world)
+    asked = [
+        bulk.start(world.engine, everywhere, Order("advance", DECLINE, "decline"), bulk.of_cases([one]))
+        for one in (first, second)
+    ]
+    with world.engine.change("system") as work:
+        work.session.execute(sa.update(Bulk).where(Bulk.id == asked[0].id).values(kind="of a later version"))
+    assert ticking.decide_and_write(world.engine).worked == 1
+    assert [item.status for item in items(world, asked[0].id)] == ["pending"]
+    assert [item.status for item in items(world, asked[1].id)] == ["done"]
 
 
 def test_who_is_told_of_many_cases_hears_of_them_in_one_mail_when_all_are_through(world: World) -> None:

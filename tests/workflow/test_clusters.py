@@ -9,7 +9,19 @@ import pytest
 import sqlalchemy as sa
 
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World
-from workflow import clusters, events, history, messages, people, policy, refusals, tasks
+from workflow import (
+    clusters,
+    comments,
+    events,
+    history,
+    messages,
+    participants,
+    people,
+    policy,
+    prerequisites,
+    refusals,
+    tasks,
+)
 from workflow.errors import Conflict, NotAllowed, NotFound, Refused, TaskHasMoved
 from workflow.models import Body, Case, Event, Message, Notice, Task, TeamDistrict
 from workflow.queries import case as case_page
@@ -241,6 +253,92 @@ def test_nobody_else_decides_for_many(joined: tuple[World, UUID]) -> None:
     with pytest.raises(Refused), world.look("digi") as work:
         task_page.together(work, task_id)
     assert world.row(case_id, "express_interest").status == "ready"
+
+
+def test_what_was_told_before_on_the_same_rehearsed_instant_stays(joined: tuple[World, UUID]) -> None:
+    world, _ = joined
+    many = [world.open(), world.open("uvg"), world.open(body=EMPTY_TOWN)]
+    with world.look() as work:
+        known = sa.select(Notice.id, Notice.recipient_id, Notice.facts).where(Notice.case_id.in_(many))
+        before = {tuple(row) for row in work.session.execute(known)}
+        given = world.answers(work, many[0], "express_interest")
+    ids = [world.task(case_id, "express_interest") for case_id in many]
+    with world.by("stranger") as work:
+        assert all(one.task is not None for one in clusters.hand_in_together(work, ids, given))
+    with world.look() as work:
+        after = {tuple(row) for row in work.session.execute(known)}
+    assert before
+    assert before <= after
+    new = [(row[1], json.loads(row[2])["task"], json.loads(row[2]).get("cases")) for row in after - before]
+    assert len({one[:2] for one in new}) == len(new)
+    assert 2 in {cases for *_, cases in new}
+
+
+def test_a_coordinator_reads_along_and_is_offered_nothing_the_member_said_elsewhere(joined: tuple[World, UUID]) -> None:
+    world, _ = joined
+    first = world.open("ikfz")
+    world.bring(first, "name_contacts")
+    world.do(first, "name_contacts", "digi")
+    second = world.open()
+    world.bring(second, "name_contacts")
+    task_id = world.task(second, "name_contacts")
+    with world.look("digi") as work:
+        assert any(one.told is not None for one in task_page.task(work, task_id).fields)
+    with world.look("stranger") as work:
+        page = task_page.task(work, task_id)
+        assert page.may("submit")
+        assert {one.value for one in page.fields} == {None}
+    with world.by("stranger") as work:
+        assert comments.write(work, second, "Wir übernehmen das.").case_id == second
+    with pytest.raises(Refused), world.by("digi") as work:
+        comments.write(work, first, "Bitte ansehen", mentioned=[world["stranger"]])
+    with world.by("digi") as work:
+        assert comments.write(work, second, "Danke", mentioned=[world["stranger"]]).mentioned == (world["stranger"],)
+
+
+def test_what_a_member_does_in_the_case_of_another_is_not_the_clusters(joined: tuple[World, UUID]) -> None:
+    world, _ = joined
+    with world.engine.change("system") as work:
+        part = work.session.execute(
+            sa.select(Body.ars).where(Body.district == TOWN, Body.kind == "verbandsgemeinde").limit(1)
+        ).scalar_one()
+        people.grant(work, world["operator"], people.parse_role("rollout_team@dvz-mv"))
+        together = clusters.found(work, "Bauen im Kreis", TOWN, [part], ["bauantrag"]).id
+        clusters.name_coordinator(work, together, world["it"])
+    case_id = world.open("bauantrag")
+    world.walk(case_id, until="contracted")
+    with world.by("team") as work:
+        participants.join(work, case_id, [part, part])
+    with world.look() as work:
+        mine = (Task.case_id == case_id, Task.scope == part)
+        row = work.session.execute(sa.select(Task.id, Task.attempt).where(*mine)).one()
+        told = list(work.session.execute(sa.select(Notice.recipient_id).where(Notice.subject_id == row.id)).scalars())
+    assert row.attempt == 1
+    assert len(told) == len(set(told))
+    assert set(told) == {world["colleague"]}, "and not whoever invited it"
+    assert row.id in to_do(world, "team")
+    assert row.id not in to_do(world, "it")
+    with pytest.raises(NotAllowed), world.by("it") as work:
+        tasks.accept(work, row.id)
+
+
+def test_who_came_from_a_member_that_left_coordinates_no_more(joined: tuple[World, UUID]) -> None:
+    world, cluster = joined
+    case_id = world.open()
+    with world.by("office") as work:
+        clusters.leave(work, cluster, STRANGE_TOWN)
+        assert clusters.coordinators(work, cluster) == frozenset()
+    assert case_id not in seen(world, "stranger")
+    with world.look() as work:
+        assert history.differences(work, "cluster", cluster) == ()
+
+
+def test_a_prerequisite_is_not_handed_to_a_coordinator_who_cannot_see_it(joined: tuple[World, UUID]) -> None:
+    world, _ = joined
+    with world.by("team") as work:
+        asked = prerequisites.request(work, TOWN, "legal_pages").id
+    with pytest.raises(Refused), world.by("leitung") as work:
+        prerequisites.assign(work, asked, world["stranger"])
 
 
 def test_the_role_is_not_granted_by_hand(world: World) -> None:

@@ -274,3 +274,18 @@ def test_the_entry_says_to_whom_and_for_whom(world: World) -> None:
     with world.look() as work:
         query = sa.select(Event.content).where(Event.chain_id == case_id, Event.act == "delegated")
         assert json.loads(work.session.execute(query).scalar_one())["delegate"] == STRANGE_TOWN
+
+
+def test_a_case_that_ended_goes_back_when_its_service_is_given_to_somebody_else(world: World) -> None:
+    case_id = world.open()
+    given = give(world)
+    with world.by("team") as work:
+        cases.advance(work, case_id, "decline", given={"reason": "no_demand", "explanation": "Es gibt keine Anträge."})
+    assert world.case(case_id).ended_on is not None
+    with world.by("office") as work:
+        delegations.end(work, given)
+        delegations.give(work, TOWN, "wohngeld", EMPTY_TOWN, from_on=work.today)
+    assert delegations.apply(world.engine) == 1
+    assert world.case(case_id).delegate is None
+    assert delegations.apply(world.engine) == 0
+    whole(world)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from uuid import UUID
 
@@ -9,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.world import FILE, STRANGE_TOWN, TOWN, World, contents
-from workflow import cases, history, participants, people, policy, reminders, requirements, tasks
+from workflow import absences, cases, history, participants, people, policy, reminders, requirements, tasks
 from workflow.engine import SYSTEM, Work
 from workflow.errors import CaseHasMoved, Conflict, NotAllowed, NotFound, Refused, RequirementsNotMet
 from workflow.models import Body, Notice, Task
@@ -238,3 +239,17 @@ def test_what_a_participant_has_not_done_keeps_the_case_where_it_is(
         cases.advance(work, case_id, "connect")
     tasks_open = {str(reason.facts["task"].de) for reason in refusal.value.reasons if "task" in reason.facts}
     assert "Entgegennahme im eigenen Haus regeln" in tasks_open
+
+
+def test_the_deputy_of_somebody_at_a_body_that_takes_part_is_asked_instead(
+    world: World, case_id: UUID, others: list[str]
+) -> None:
+    with world.by("admin") as work:
+        absences.enter(work, world["helper"], world["clerk"], work.today, work.today + dt.timedelta(days=20))
+    join(world, case_id, others[0])
+    mine = own(world, case_id, "arrange_intake", others[0])
+    with world.look() as work:
+        told = sa.select(Notice.recipient_id, Notice.facts).where(Notice.subject_id == mine)
+        assert [(who, "on_behalf_of" in facts) for who, facts in work.session.execute(told)] == [(world["clerk"], True)]
+        news = sa.select(Notice.recipient_id).where(Notice.name == "takes_part")
+        assert set(work.session.execute(news).scalars()) == {world["helper"], world["clerk"]}

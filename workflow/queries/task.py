@@ -312,7 +312,7 @@ def together(work: Work, task_id: UUID) -> TogetherPage:
         Task.status.in_(("ready", "accepted")),
         Task.body.in_(members),
     )
-    asked = _fields(case, row, case.standing(row.owner, row), [], offering=True)
+    asked = _fields(case, row, None, [], offering=True)
     return TogetherPage(task(work, task_id), _siblings(work, *to_decide), asked)
 
 
@@ -348,10 +348,12 @@ def _siblings(work: Work, *which: sa.ColumnElement[bool]) -> tuple[Sibling, ...]
 def _fields(
     case: SeenCase, row: TaskRow, standing: policy.Standing | None, answered: list[Answered], *, offering: bool
 ) -> tuple[Asked, ...]:
+    """What is asked of the actor. What the body said elsewhere is offered to its own people and to its team, not to a
+    delegate or a co-ordinator: they see nothing else of that body's."""
     asked = tasks.asked_of(case.definition_of(row), row, standing)
     latest = {answer.field: answer for answer in answered if answer.latest} if row.attempt > 1 else {}
     choices = _choices(case, asked) if offering else {}
-    of_its_own = row.body == case.speaker(row)
+    of_its_own = row.body == case.speaker(row) and standing is not None and standing.cluster is None
     known = reuse.told(case.work, row.body, asked, besides=row.id) if offering and of_its_own else {}
     return tuple(
         Asked(
