@@ -269,7 +269,8 @@ def test_what_was_told_before_on_the_same_rehearsed_instant_stays(joined: tuple[
         after = {tuple(row) for row in work.session.execute(known)}
     assert before
     assert before <= after
-    new = [(row[1], json.loads(row[2])["task"], json.loads(row[2]).get("cases")) for row in after - before]
+    told = [(recipient, json.loads(str(facts))) for _, recipient, facts in after - before]
+    new = [(recipient, facts["task"], facts.get("cases")) for recipient, facts in told]
     assert len({one[:2] for one in new}) == len(new)
     assert 2 in {cases for *_, cases in new}
 

@@ -199,7 +199,7 @@ def test_one_that_is_cut_off_leaves_nothing_behind_and_is_done_the_next_time(
     _insist_whole(world)
 
 
-class _PowerCut(Exception):
+class _PowerCut(BaseException):
     pass
 
 
