@@ -13,7 +13,8 @@ from workflow import history, requirements, texts
 from workflow.casework import OPEN, CaseAtHand, TaskRow
 from workflow.engine import SYSTEM, Work
 from workflow.models import Case, Event, Hold
-from workflow.queries import seen
+from workflow.queries import seen, standstill
+from workflow.queries.seen import SeenCase
 
 STATUSES = (*OPEN, "done", "waived", "obsolete", "declined")
 
@@ -55,7 +56,7 @@ def taken(scene: Scene) -> list[str]:
     return found
 
 
-def _of_case(work: Work, case: CaseAtHand) -> Iterator[str]:
+def _of_case(work: Work, case: SeenCase) -> Iterator[str]:
     row, state = case.row, case.process.states.get(case.row.state)
     if state is None:
         yield f"there is no state {row.state}"
@@ -70,6 +71,23 @@ def _of_case(work: Work, case: CaseAtHand) -> Iterator[str]:
         yield f"rests: {row.rests}, pauses that last: {resting}"
     if row.ended_on is None and not _is_expected(case):
         yield "it is open, nobody is expected to act and nothing is named that it waits for"
+    case.learn_names([task.holder_id for task in case.tasks.values()])
+    yield from _of_answer(standstill.of_case(case), ended=row.ended_on is not None)
+
+
+def _of_answer(answer: standstill.Standstill, *, ended: bool) -> Iterator[str]:
+    """Why it does not move can always be said: who must act or what is waited for, in words of both languages."""
+    if (answer.kind == "ended") != ended:
+        yield f"why it does not move: {answer.kind}"
+    if not answer.causes and answer.kind not in ("live", "ended"):
+        yield f"it {answer.kind}, and no cause is named"
+    for one in answer.causes:
+        if one.party is None and not one.facts.get("external") and one.kind != "round":
+            yield f"nobody is named who must act: {one.key}"
+    try:
+        standstill.plain("", answer)
+    except (KeyError, LookupError, ValueError) as error:
+        yield f"there are no words for why it does not move: {error!r}"
 
 
 def _is_expected(case: CaseAtHand) -> bool:

@@ -9,12 +9,44 @@ from random import Random
 import pytest
 
 from tests.databases import Flavour
-from tests.engine.meetings import PAIRS, build, meet
+from tests.engine.meetings import THEIR_FUNCTIONS, build, meet, pairs_of
+from tests.house import deeds, named_in
 
 pytestmark = pytest.mark.slow
 
-SAMPLE = Random(5).sample(PAIRS, 20)
+SAMPLE = [
+    pair
+    for place, how_many in (("under_way", 14), ("live", 3), ("shared", 3))
+    for pair in Random(5).sample(pairs_of(place), how_many)
+]
 """The rest, in both orders, is `python3 run.py prove engine`."""
+
+ELSEWHERE = {
+    "bodies.enact": "it changes the list of bodies; their cases follow with `move_case`",
+    "bulk.ask": "it only keeps what is asked; `hold_many` and `advance_many` ask and work it off",
+    "cases.open_next_as_answered": "it is `open_next`",
+    "clusters.found": "it touches no case and nobody's rights",
+    "clusters.join": "it locks what `leave` locks, and nothing else",
+    "clusters.name_coordinator": "it locks what `dismiss_coordinator` locks, and nothing else",
+    "delegations.apply_to": "it is what `apply` does",
+    "delegations.end": "its cases follow with `apply`",
+    "delegations.give": "its cases follow with `apply`",
+    "people.add": "somebody new has nothing at any case",
+    "people.end_grants": "it is what `withdraw` does",
+    "people.give": "it is what `grant` does",
+    "people.not_same_human": "it locks what `same_human` locks, and nothing else",
+    "people.record": "no deed: what deeds on people write",
+    "programme.set_target": "no case depends on it",
+    "registers.add_vendor": "no case depends on it",
+    "registers.end_vendor": "no case depends on it",
+    "takeover.take_over": "where there is a case it is refused, whatever happens there",
+}
+"""Deeds that meet no other at a case, each with why."""
+
+
+def test_every_deed_meets_the_others_or_it_is_said_why_not() -> None:
+    meeting = named_in("tests/engine/meetings.py", *THEIR_FUNCTIONS)
+    assert deeds() - meeting == ELSEWHERE.keys()
 
 
 def test_whoever_meets_at_a_case_comes_to_what_they_would_one_after_the_other(
