@@ -125,7 +125,7 @@ def show(bulk_id: UUID) -> str:
 def go_on(bulk_id: UUID) -> AnyResponse:
     """Go on for a moment with what is still to be done."""
     with session.engine().read(session.me()) as work:
-        _insist_may_go_on(work, bulk_id)
+        query.insist_may_go_on(work, bulk_id)
     with suppress(Busy):
         finished = bulk.work_off(session.engine(), bulk_id, seconds=WORK_SECONDS)
         if finished and session.is_partial():
@@ -141,7 +141,7 @@ def go_on(bulk_id: UUID) -> AnyResponse:
 def again(bulk_id: UUID) -> AnyResponse:
     """What would become now of those that were refused."""
     with session.engine().read(session.me()) as work:
-        _insist_may_go_on(work, bulk_id)
+        query.insist_may_go_on(work, bulk_id)
         order, subjects = query.again(work, bulk_id)
     return _tried_page(order, subjects, action=url_for("bulk.start_again", bulk_id=bulk_id), carried={})
 
@@ -150,7 +150,7 @@ def again(bulk_id: UUID) -> AnyResponse:
 def start_again(bulk_id: UUID) -> AnyResponse:
     """Begin anew with those that were refused."""
     with session.engine().read(session.me()) as work:
-        _insist_may_go_on(work, bulk_id)
+        query.insist_may_go_on(work, bulk_id)
         order, subjects = query.again(work, bulk_id)
     return _begun(deeds.do(bulk.ask, order, subjects).id)
 
@@ -161,12 +161,6 @@ def start_again(bulk_id: UUID) -> AnyResponse:
 def _insist_asks_of_many(work: Work) -> None:
     if not policy.asks_of_many(work.actor):
         raise NotAllowed(roles=("umsetzungsteam", "supervisor", "programme_office"))
-
-
-def _insist_may_go_on(work: Work, bulk_id: UUID) -> None:
-    """Raises NotFound or NotAllowed."""
-    if not policy.may_go_on(work.actor, mine=query.bulk(work, bulk_id).line.mine):
-        raise NotAllowed(roles=("programme_office",))
 
 
 def _case_ids() -> tuple[UUID, ...]:

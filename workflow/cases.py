@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -27,7 +28,7 @@ from workflow import (
     tasks,
 )
 from workflow.casework import CaseAtHand, CaseRow, LockedCase, begin, insist_unmoved, lock
-from workflow.definition import EvidenceField, Option, Process, Text
+from workflow.definition import EvidenceField, Option, Process, Text, canonical
 from workflow.engine import Engine, Who, Work
 from workflow.errors import (
     AlreadyOpen,
@@ -42,7 +43,7 @@ from workflow.errors import (
 )
 from workflow.evidence import NOTHING, Choices, Given
 from workflow.machine import Move
-from workflow.models import Body, Case, Hold, Remark, Team, TeamDistrict, TeamService
+from workflow.models import Body, Bulk, Case, Event, Hold, Remark, Team, TeamDistrict, TeamService
 
 CHUNK = 100
 CHUNK_SECONDS = 0.05
@@ -604,10 +605,11 @@ def insist_may_move_to_team(case: CaseAtHand) -> policy.Standing:
 def erase_remark(work: Work, case_id: UUID, remark_id: UUID) -> CaseView:
     """Erase free text somebody gave in a case, as the programme office or the operator at the shell.
 
-    The text and its salt go; history keeps that there was one, and who took it away. Its commitment says nothing
-    without the salt. Raises NotFound (the case), NotAllowed, NotFound (the remark) or Conflict (erased already), in
-    this order.
+    The text and its salt go, also out of what was asked of many cases at once; history keeps that there was one, and
+    who took it away. Its commitment says nothing without the salt. Raises NotFound (the case), NotAllowed, NotFound
+    (the remark) or Conflict (erased already), in this order.
     """
+    asked_of_many = _lock_bulk_of(work, case_id, remark_id)
     case = lock(work, case_id)
     away = policy.insist_may_erase(work.actor)
     query = sa.select(Remark.text).where(Remark.id == remark_id, Remark.chain_id == case.row.id)
@@ -620,10 +622,29 @@ def erase_remark(work: Work, case_id: UUID, remark_id: UUID) -> CaseView:
     case.execute(casework.ERASE_REMARK, which=remark_id)
     case.say(remark_id=remark_id, **({"on_behalf_of": away} if away else {}))
     case.record("remark_erased")
+    if asked_of_many is not None:
+        _forget_in_bulk(work, asked_of_many, row.text)
     return view(case)
 
 
 # --- helpers, in the order they are called ---------------------------------------------------------------------------
+
+
+def _lock_bulk_of(work: Work, case_id: UUID, remark_id: UUID) -> UUID | None:
+    """What was asked of many cases and left this text in one of them; ours, for it is held before its cases are."""
+    entries = sa.select(Event.content).where(Event.chain_id == case_id, Event.content.contains(remark_id.hex))
+    said = (json.loads(content) for content in work.session.execute(entries).scalars())
+    bulk_id = next((UUID(entry["bulk"]) for entry in said if "bulk" in entry), None)
+    if bulk_id is not None:
+        work.session.execute(sa.select(Bulk.id).where(Bulk.id == bulk_id).with_for_update())
+    return bulk_id
+
+
+def _forget_in_bulk(work: Work, bulk_id: UUID, text: str) -> None:
+    arguments = json.loads(work.session.execute(sa.select(Bulk.arguments).where(Bulk.id == bulk_id)).scalar_one())
+    given = arguments.get("given", {})
+    arguments["given"] = {name: value for name, value in given.items() if str(value).split() != text.split()}
+    work.session.execute(sa.update(Bulk).where(Bulk.id == bulk_id).values(arguments=canonical(arguments)))
 
 
 @dataclass(frozen=True, slots=True)

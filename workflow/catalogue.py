@@ -129,10 +129,6 @@ class Catalogue:
             machine = self._machines[key] = StateMachine(self.process(name, version))
         return machine
 
-    def first_states(self) -> tuple[str, ...]:
-        """The states cases begin in."""
-        return tuple({process.initial for process in self._processes.values()})
-
 
 def read(session: Session, revision: int) -> Catalogue:
     """Everything the database holds. Raises Unready when nothing has been loaded yet."""

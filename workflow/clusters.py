@@ -215,11 +215,13 @@ def hand_in_together(
 
     Each case is decided alone and gets its own entry of history, all with one common id; one that cannot be decided is
     reported and stops no other. Whoever is told of several of them gets one notice. `seen`: by a task's id in hex, the
-    version the person was looking at.
+    version the person was looking at. Raises Refused for more than 100.
     """
+    if len(task_ids) > MOST_TOGETHER:
+        raise Refused("error.bulk_too_many", most=MOST_TOGETHER, n=len(task_ids))
     together = uuid4()
     results: dict[UUID, Handed] = {}
-    for task_id in _in_order(work, task_ids[:MOST_TOGETHER]):
+    for task_id in _in_order(work, task_ids):
         try:
             with work.session.begin_nested():
                 view = tasks.submit(work, task_id, given, seen=seen.get(task_id.hex), together=together)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from workflow import secrecy
-from workflow.definition import EvidenceField, Service, Text
+from workflow.definition import EvidenceField, Text
 from workflow.errors import InvalidEvidence
 
 MOST_TEXT = 500
@@ -134,11 +134,6 @@ def day_of(text: str) -> dt.date:
     if not isinstance(answer.value, dt.date):
         raise TypeError(answer.value)
     return answer.value
-
-
-def choices_of(service: Service, waves: Mapping[str, Any]) -> Choices:
-    """What a case of this service may choose from."""
-    return Choices(frozenset(service.variants), frozenset(waves))
 
 
 def columns(answer: Answer) -> dict[str, Any]:

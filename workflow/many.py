@@ -80,9 +80,9 @@ def do(
 
 
 def go_on(engine: Engine, who: UUID, bulk_id: UUID, *, as_json: bool) -> int:
-    """Work it off to the end, and say what it came to. Raises NotFound."""
+    """Work it off to the end, and say what it came to. Raises NotFound or NotAllowed."""
     with engine.read(who) as work:
-        left = query.bulk(work, bulk_id).line.counts.pending
+        left = query.insist_may_go_on(work, bulk_id).counts.pending
     with console.progress(left, say("cli.bulk.doing")) as hear:
         bulk.work_off(engine, bulk_id, progress=hear)
     return show(engine, who, bulk_id, as_json=as_json)

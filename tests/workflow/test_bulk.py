@@ -22,7 +22,7 @@ from workflow import bulk, cases, messages, people, ticking
 from workflow.bulk import Order, Subject
 from workflow.engine import SYSTEM
 from workflow.errors import AlreadyOpen, CaseRests, NotFound, Refused, SignInRequired, StartklarError
-from workflow.models import Bulk, BulkItem, Event, Message, Notice, Person
+from workflow.models import Bulk, BulkItem, Event, Message, Notice, Person, Remark
 
 DECLINE = {"reason": "no_demand", "explanation": "Es gibt keine Anträge."}
 REASON = {"team": "nord", "reason": "Neuer Zuschnitt."}
@@ -174,6 +174,20 @@ def test_cases_go_to_another_team_and_rest_and_go_on(world: World) -> None:
         assert [item.status for item in run(world, who, order, bulk.of_cases(many))] == ["done"] * 3
     assert {world.case(case_id).team for case_id in many} == {"nord"}
     assert acts(world, many[0]) == ["opened", "held", "resumed", "moved_to_team"]
+
+
+def test_a_reason_that_is_erased_is_gone_where_it_was_asked_of_many_too(world: World) -> None:
+    many = open_many(world, "ewa", most=2)
+    with world.look() as work:
+        given = hold_of(work) | {"reason": "Frau Beispiel ist krank."}
+    asked = bulk.start(world.engine, people_of_every_team(world), Order("hold", given), bulk.of_cases(many))
+    assert bulk.work_off(world.engine, asked.id)
+    with world.by("office") as work:
+        remark = work.session.execute(sa.select(Remark.id).where(Remark.chain_id == many[0])).scalar_one()
+        cases.erase_remark(work, many[0], remark)
+        (kept,) = work.session.execute(sa.select(Bulk.arguments)).scalars()
+    assert "Beispiel" not in kept
+    assert "review_on" in kept
 
 
 def test_nothing_and_too_much_and_nobody_are_refused(world: World) -> None:

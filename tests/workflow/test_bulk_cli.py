@@ -102,6 +102,9 @@ def test_what_was_cut_off_is_shown_and_gone_on_with_by_whoever_may_see_it(run: R
             assert hidden.code == 1
             assert "Diese Kennung gibt es nicht" in hidden.err
     assert run("bulk", "show", str(asked.id), "--as", OFFICE, "--json").data["pending"] == 2
+    looks_on = run("bulk", "continue", str(asked.id), "--as", "auditor@startklar.example")
+    assert looks_on.code == 1
+    assert run("bulk", "show", str(asked.id), "--as", OFFICE, "--json").data["pending"] == 2
     done = run("bulk", "continue", str(asked.id), "--as", TEAM, "--json")
     assert (done.code, done.data["done"], done.data["pending"]) == (0, 2, 0)
     assert run("bulk", "list", "--as", TEAM).out.count(str(asked.id)) == 1

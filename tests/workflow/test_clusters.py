@@ -250,6 +250,8 @@ def test_nobody_else_decides_for_many(joined: tuple[World, UUID]) -> None:
     with world.by("digi") as work:
         (result,) = clusters.hand_in_together(work, [task_id], given)
     assert isinstance(refusals.restored(result.refused or ""), Refused)
+    with pytest.raises(Refused), world.by("stranger") as work:
+        clusters.hand_in_together(work, [task_id] * 101, given)
     with pytest.raises(Refused), world.look("digi") as work:
         task_page.together(work, task_id)
     assert world.row(case_id, "express_interest").status == "ready"

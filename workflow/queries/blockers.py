@@ -67,11 +67,13 @@ def blockers(work: Work) -> Blockers:
             Hold.blocker,
             Hold.external_kind,
             Hold.external_key,
+            sa.func.max(Vendor.title).label("vendor"),
             sa.func.count().label("cases"),
             sa.func.min(Hold.began_on).label("since"),
             sa.func.max(Hold.promised_on).label("promised_on"),
         )
         .join(Case, Case.id == Hold.case_id)
+        .outerjoin(Vendor, sa.and_(Hold.external_kind == "vendor", Vendor.key == Hold.external_key))
         .where(policy.cases(work.actor), Hold.ended_on.is_(None), parts.counts())
         .group_by(Hold.blocker, Hold.external_kind, Hold.external_key)
     ).all()
@@ -84,7 +86,7 @@ def blockers(work: Work) -> Blockers:
         _count(reasons, code, told, row.cases, row.since, row.promised_on)
         party = registers.written(row.external_kind, row.external_key)
         if party is not None:
-            words = registers.party_title(work, row.external_kind, row.external_key) or told
+            words = registers.party_title(work, row.external_kind, row.external_key, vendor=row.vendor) or told
             _count(parties, party, words, row.cases, row.since, row.promised_on)
     everything = sum(row.cases for row in rows)
     return Blockers(

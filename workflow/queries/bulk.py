@@ -15,7 +15,7 @@ from workflow import policy, refusals
 from workflow.bulk import Order, Result, Subject
 from workflow.definition import Text
 from workflow.engine import Work
-from workflow.errors import NotFound, StartklarError
+from workflow.errors import NotAllowed, NotFound, StartklarError
 from workflow.models import Body, Bulk, BulkItem, Case, Grant, Person, Task
 from workflow.queries import parts
 from workflow.texts import sort_key
@@ -112,6 +112,14 @@ def bulk(work: Work, bulk_id: UUID) -> BulkPage:
     row = _row(work, bulk_id)
     (line,) = _lines(work, [row])
     return BulkPage(line, _items(work, bulk_id, "refused"), _items(work, bulk_id, "done"))
+
+
+def insist_may_go_on(work: Work, bulk_id: UUID) -> BulkLine:
+    """How far it is, for whoever may go on with it. Raises NotFound or NotAllowed, in this order."""
+    (line,) = _lines(work, [_row(work, bulk_id)])
+    if not policy.may_go_on(work.actor, mine=line.mine):
+        raise NotAllowed(roles=("programme_office",))
+    return line
 
 
 def again(work: Work, bulk_id: UUID) -> tuple[Order, list[Subject]]:
