@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import errors, forms, notices, session, wording
+from webui import deeds, errors, forms, notices, session, wording
 from workflow import absences, evidence
 from workflow.absences import Someone
 from workflow.definition import EvidenceField, Text
@@ -49,8 +49,7 @@ def enter() -> AnyResponse:
         }
         return _page(faults=faults)
     try:
-        with session.engine().change(session.me()) as work:
-            absences.enter(work, person, deputy, begins, ends, place=choice.place)
+        deeds.do(absences.enter, person, deputy, begins, ends, place=choice.place)
     except (Conflict, Refused) as error:
         return _page(refused=error)
     return notices.leave(redirect(url_for("absences.show"), 303), "notice.absence_entered")
@@ -60,8 +59,7 @@ def enter() -> AnyResponse:
 def end(absence_id: UUID) -> AnyResponse:
     """End an absence, or take one back that has not begun."""
     try:
-        with session.engine().change(session.me()) as work:
-            absences.end(work, absence_id)
+        deeds.do(absences.end, absence_id)
     except Conflict as error:
         return _page(refused=error)
     return notices.leave(redirect(url_for("absences.show"), 303), "notice.absence_ended")

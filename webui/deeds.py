@@ -23,15 +23,13 @@ def do(deed: Callable[Concatenate[Work, _Asked], _View], /, *args: _Asked.args, 
     """Do it as the person who sent the form. Sent once more (a double click, a page reloaded), it is not done again:
     the person gets what it came to. Raises what the deed raises, and CommandReused."""
     with session.engine().change(session.me()) as work:
-        return commands.once(work, _key(), deed, *args, **asked)
+        return commands.once(work, key(), deed, *args, **asked)
 
 
 def is_repeated() -> bool:
     """Whether this very form has been sent and done before: what its page asks first is asked no more."""
-    if (key := _key()) is None:
-        return False
     with session.engine().read(session.me()) as work:
-        return commands.is_known(work, key)
+        return commands.is_known(work, key())
 
 
 def install(app: Flask) -> None:
@@ -39,5 +37,6 @@ def install(app: Flask) -> None:
     app.jinja_env.globals["command"] = lambda: secrets.token_urlsafe(16)
 
 
-def _key() -> str | None:
+def key() -> str | None:
+    """The name the form carries, for a deed that is kept piece by piece."""
     return request.form.get(FIELD) or None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from flask import Blueprint, make_response, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import errors, session, wording
+from webui import deeds, errors, session, wording
 from workflow import policy, takeover
 from workflow.errors import InvalidEvidence, Refused, StartklarError
 from workflow.exchange import case_table
@@ -56,7 +56,7 @@ def preview() -> AnyResponse:
 
 @blueprint.post("/confirm")
 def confirm() -> AnyResponse:
-    """Take the lines over that can be. Sent twice, what is there already is told and not doubled."""
+    """Take the lines over that can be. Sent twice, the first result is told again."""
     _insist_office()
     try:
         content = base64.b64decode(request.form.get("content", ""), validate=True)
@@ -70,7 +70,7 @@ def _try(content: bytes, name: str, *, dry_run: bool) -> AnyResponse:
         lines = case_table.read(content, name)
     except Refused as error:
         return _page(fault=errors.refusal(error).sentence)
-    results = takeover.take_over_all(session.engine(), session.me(), lines, dry_run=dry_run)
+    results = takeover.take_over_all(session.engine(), session.me(), lines, dry_run=dry_run, key=deeds.key())
     return _page(results, name=name, content=content if dry_run else None)
 
 

@@ -338,6 +338,7 @@ def release(folder: Path | None) -> None:
 @click.option("--note", metavar="TEXT", cls=Option, help="cli.help.open.note")
 @click.option("--csv", "table", metavar="FILE", type=click.Path(path_type=Path), cls=Option, help="cli.help.open.csv")
 @DRY_RUN
+@KEY
 @JSON
 @AS_SOMEBODY
 def open_cases(
@@ -347,23 +348,26 @@ def open_cases(
     state: str | None,
     table: Path | None,
     dry_run: bool,
+    key: str | None,
     as_json: bool,
     email: str,
     **told: str | bool | None,
 ) -> int:
     """Open what is not open yet; one that cannot be opened stops none of the others."""
-    from workflow import cases
+    from workflow import cases, commands
 
     given = {name: "true" if value is True else value for name, value in told.items() if value}
     if table is not None or state is not None:
         if everything or len(services) > 1 or (table is not None and (services or body or state or given)):
             raise Wrong("cli.wrong.take_over")
         single = {"service": services[0] if services else "", "body": body or "", "state": state or "", **given}
-        return _take_over(table, single, dry_run=dry_run, as_json=as_json, email=email)
+        return _take_over(table, single, dry_run=dry_run, key=key, as_json=as_json, email=email)
     if given:
         raise Wrong("cli.wrong.take_over")
     if everything == bool(services):
         raise Wrong("cli.wrong.open_what")
+    if key is not None and (len(services) != 1 or body is None or dry_run):
+        raise Wrong("cli.wrong.key_of_one")
     with _opened() as engine:
         who = _account(engine, email)
         with engine.read(who) as work:
@@ -372,12 +376,17 @@ def open_cases(
             planned = cases.plan(work, wanted)
             if body is not None:
                 planned = _only(work, planned, body, () if everything else wanted)
-        with console.progress(len(planned), say("cli.open.doing")) as hear:
-            results = cases.open_planned(engine, who, planned, dry_run=dry_run, progress=hear)
+        if key is not None and body is not None:
+            with engine.change(who) as work:
+                view = commands.once(work, key, cases.open_case, services[0], body)
+            results = [cases.Opened(planned[0], view, None)]
+        else:
+            with console.progress(len(planned), say("cli.open.doing")) as hear:
+                results = cases.open_planned(engine, who, planned, dry_run=dry_run, progress=hear)
         with engine.read(who) as work:
             lines = [_opened_line(result, work) for result in results]
-    for key in unknown if services else ():
-        tell(say("cli.open.unknown_bodies", service=key))
+    for service in unknown if services else ():
+        tell(say("cli.open.unknown_bodies", service=service))
     opened = sum(1 for result in results if result.refused is None)
     if as_json:
         out_json({"dry_run": dry_run, "cases": lines})
@@ -1103,18 +1112,21 @@ def _tell_time(now: dt.datetime, *, manual: bool, as_json: bool, ticked: Ticked 
 
 def _only(work: Work, planned: Sequence[Planned], body: str, named: Sequence[str]) -> list[Planned]:
     """What is planned for one body. A service named for it that is not planned is tried too, to hear why not."""
-    from workflow.cases import Planned
+    from workflow import cases
     from workflow.queries import parts
 
-    name = parts.body_names(work, [body]).get(body)
-    if name is None:
+    name, district = parts.body_names(work, [body]).get(body), parts.district_of(work, body)
+    if name is None or district is None:
         raise NotFound(what="body", name=body)
     chosen = [one for one in planned if one.body == body]
     there = {one.service for one in chosen}
-    return chosen + [Planned(key, body, name, team="") for key in named if key not in there]
+    missing = [key for key in named if key not in there]
+    return chosen + [cases.Planned(key, body, name, cases.team_for(work, key, district) or "") for key in missing]
 
 
-def _take_over(table: Path | None, single: Mapping[str, str], *, dry_run: bool, as_json: bool, email: str) -> int:
+def _take_over(
+    table: Path | None, single: Mapping[str, str], *, dry_run: bool, key: str | None, as_json: bool, email: str
+) -> int:
     """Open cases where they stand already: those of a table, or a single one."""
     from workflow import takeover
     from workflow.exchange import case_table
@@ -1127,7 +1139,7 @@ def _take_over(table: Path | None, single: Mapping[str, str], *, dry_run: bool, 
     with _opened() as engine:
         who = _account(engine, email)
         with console.progress(len(lines), say("cli.open.doing")) as hear:
-            results = takeover.take_over_all(engine, who, lines, dry_run=dry_run, progress=hear)
+            results = takeover.take_over_all(engine, who, lines, dry_run=dry_run, key=key, progress=hear)
         with engine.read(who) as work:
             said = [_taken_line(result, work) for result in results]
     there = sum(result.is_there for result in results)
@@ -1141,8 +1153,8 @@ def _take_over(table: Path | None, single: Mapping[str, str], *, dry_run: bool, 
         names = ("line", "service", "body", "state")
         rows = [[*(str(one[name]) for name in names), str(one["number"] or one["message"])] for one in said]
         out_table(heads[table is None :], [row[table is None :] for row in rows])
-    key = "cli.take_over.would" if dry_run else "cli.take_over.done"
-    tell(say(key, opened=opened, there=there, refused=len(results) - opened - there))
+    became = "cli.take_over.would" if dry_run else "cli.take_over.done"
+    tell(say(became, opened=opened, there=there, refused=len(results) - opened - there))
     return DONE if opened + there == len(results) else REFUSED
 
 

@@ -50,8 +50,7 @@ def once(
     """
     if key is None:
         return deed(work, *args, **asked)
-    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
-        raise Invalid(what="key")
+    _insist_sound(key)
     who, digest = _who(work), _digest(key, deed, args, asked)
     row = {"actor": who, "key": key, "deed": deed.__name__, "digest": digest, "result": "", "at": database.real_now()}
     mine = sa.and_(Command.actor == who, Command.key == key)
@@ -65,6 +64,17 @@ def once(
     result = canonical(_form_of(deed).dump_python(done, mode="json"))
     work.session.execute(sa.update(Command).where(mine).values(result=result))
     return done
+
+
+def part(key: str | None, of: object) -> str | None:
+    """The key of one part of what is asked for under a key, where each part is kept by itself: a line of a table.
+
+    Raises Invalid (no such key can be).
+    """
+    if key is None:
+        return None
+    _insist_sound(key)
+    return f"{hashlib.sha256(key.encode()).hexdigest()[:40]} {of}"
 
 
 def is_known(work: Work, key: str | None) -> bool:
@@ -81,6 +91,11 @@ def forget(engine: Engine) -> int:
         return session.execute(  # type: ignore[attr-defined, no-any-return]
             sa.delete(Command).where(Command.at < database.real_now() - KEPT)
         ).rowcount
+
+
+def _insist_sound(key: str) -> None:
+    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
+        raise Invalid(what="key")
 
 
 def _who(work: Work) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from workflow import cases, evidence, prerequisites
+from workflow import cases, commands, evidence, prerequisites
 from workflow.cases import CaseView
 from workflow.definition import EvidenceField, Process, Text
 from workflow.engine import Engine, Who, Work
@@ -94,19 +94,22 @@ def take_over_all(
     lines: Sequence[Line],
     *,
     dry_run: bool = False,
+    key: str | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[Taken]:
     """Take over every line of a table, in short transactions; a bad line stops none of the others.
 
-    May be repeated: what is there already is told (`is_there`) and not doubled. With `dry_run` all are undone.
-    `progress` hears how many more were tried.
+    May be repeated: what is there already is told (`is_there`) and not doubled; under the same `key` it is told what
+    became of each line the first time. With `dry_run` all are undone. `progress` hears how many more were tried.
+    Raises Invalid (no such key can be).
     """
+    key = None if dry_run else commands.part(key, "table")
     results: list[Taken] = []
     first: dict[str, int] = {}
     while len(results) < len(lines):
         chunk: list[Taken] = []
         with suppress(_OnlyTried), engine.change(who) as work:
-            chunk = _some(work, lines[len(results) :], first)
+            chunk = _some(work, lines[len(results) :], first, key)
             if dry_run:
                 raise _OnlyTried
         results += chunk
@@ -118,7 +121,7 @@ class _OnlyTried(Exception):
     """Ends a transaction that was only tried."""
 
 
-def _some(work: Work, lines: Sequence[Line], first: dict[str, int]) -> list[Taken]:
+def _some(work: Work, lines: Sequence[Line], first: dict[str, int], key: str | None) -> list[Taken]:
     """As many lines as fit into one short transaction, with a savepoint each."""
     began = time.monotonic()
     results: list[Taken] = []
@@ -127,7 +130,7 @@ def _some(work: Work, lines: Sequence[Line], first: dict[str, int]) -> list[Take
             if line.fault is not None:
                 raise line.fault
             with work.session.begin_nested():
-                case = take_over(work, line.given)
+                case = commands.once(work, commands.part(key, line.number), take_over, line.given)
                 before = first.setdefault(case.number, line.number)
                 if before != line.number:
                     raise Refused("error.line_twice", line=before)

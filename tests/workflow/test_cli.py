@@ -476,6 +476,19 @@ def test_opening_one_case_twice_is_refused(run: Run, world: World) -> None:
     assert count(world, Case) == 1
 
 
+def test_a_case_opened_under_a_key_is_opened_once_and_told_again(run: Run, world: World) -> None:
+    words = ["open", "wohngeld", "--body", TOWN, "--as", OFFICE, "--key", "nightly-7"]
+    once, twice = run(*words, "--json"), run(*words, "--json")
+    assert (once.code, twice.code, twice.data) == (0, 0, once.data)
+    assert count(world, Case) == 1
+    other = run("open", "uvg", *words[2:])
+    assert (other.code, "demselben Schlüssel" in other.err) == (1, True)
+    for wrong in (["--dry-run"], ["uvg"]):
+        said = run(*words, *wrong)
+        assert (said.code, "bulk open" in said.err) == (2, True)
+    assert run("open", "wohngeld", "--body", TOWN, "--as", OFFICE).code == 1
+
+
 def test_a_case_that_cannot_be_opened_does_not_stop_the_others(run: Run, world: World) -> None:
     said = run("open", "wohngeld", "--as", TEAM, "--json")
     assert said.code == 1

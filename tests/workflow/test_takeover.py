@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from tests.workflow.conftest import Run
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, contents
 from workflow import cases, events, history, takeover
-from workflow.errors import AlreadyOpen, InvalidEvidence, NotAllowed, Refused
+from workflow.errors import AlreadyOpen, CommandReused, Invalid, InvalidEvidence, NotAllowed, Refused
 from workflow.exchange import case_table
 from workflow.models import Case, Prerequisite, Task
 from workflow.queries import case as case_pages
@@ -196,6 +197,18 @@ def test_every_fault_of_a_table_is_told_with_its_line_and_stops_no_other(world: 
     again = takeover.take_over_all(world.engine, world["office"], lines)
     assert [kind for _, kind in kinds(again)][:2] == ["there", "there"]
     assert not any(one.case for one in again)
+
+
+def test_under_the_same_key_it_is_told_what_became_of_each_line_the_first_time(world: World) -> None:
+    lines = case_table.read(TABLE.encode(), "alt.csv")
+    said = [takeover.take_over_all(world.engine, world["office"], lines, key="k" * 80) for _ in range(2)]
+    assert kinds(said[0]) == kinds(said[1])
+    assert [one.case for one in said[0]] == [one.case for one in said[1]]
+    changed = [replace(lines[0], given={**lines[0].given, "since": "18.03.2025"})]
+    (told,) = takeover.take_over_all(world.engine, world["office"], changed, key="k" * 80)
+    assert isinstance(told.refused, CommandReused)
+    with pytest.raises(Invalid):
+        takeover.take_over_all(world.engine, world["office"], lines, key="")
 
 
 def test_many_lines_are_taken_over_in_short_transactions(world: World) -> None:

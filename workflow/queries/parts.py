@@ -299,6 +299,11 @@ def body_names(work: Work, keys: Iterable[str]) -> dict[str, str]:
     return dict(rows.all())
 
 
+def district_of(work: Work, ars: str) -> str | None:
+    """The district of a body; None when there is no such body."""
+    return work.session.execute(sa.select(Body.district).where(Body.ars == ars)).scalar()
+
+
 def team_titles(work: Work) -> dict[str, str]:
     """Titles of all teams by key."""
     return dict(work.session.execute(sa.select(Team.key, Team.title)).all())
