@@ -54,7 +54,10 @@ def test_the_programme_office_founds_a_cluster_and_members_come_and_go(
     assert "Landkreis Ahrweiler kam dazu" in page
     assert "Stranger koordiniert von jetzt an" in page
     assert "Stadt Worms hat den Verbund verlassen" in page
-    assert office.post(f"/clusters/{cluster}/coordinators/dismiss", person=str(world["stranger"])).status_code == 303
+    gone = office.post(f"/clusters/{cluster}/coordinators/dismiss", person=str(world["stranger"]))
+    assert gone.status_code == 404, "whose body left co-ordinates no more"
+    for deed in ("coordinators", "coordinators/dismiss"):
+        assert office.post(f"/clusters/{cluster}/{deed}", person=str(world["it"])).status_code == 303
     assert visit("fachamt").post("/clusters", **given).status_code == 403
 
 
