@@ -109,7 +109,10 @@ def start() -> AnyResponse:
     choice = _choice()
     if choice is None:
         raise Refused("error.bulk_nothing")
-    return _begun(deeds.do(bulk.ask_of_cases, choice.order, choice.case_ids).id)
+    try:
+        return _begun(deeds.do(bulk.ask_of_cases, choice.order, choice.case_ids).id)
+    except InvalidEvidence as error:
+        return _form_page(choice, faults=forms.worded(error.faults))
 
 
 @blueprint.get("/<uuid:bulk_id>")

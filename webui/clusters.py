@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from webui import deeds, errors, forms, notices, session
 from workflow import clusters
 from workflow.clusters import ClusterView
-from workflow.errors import Conflict, NotFound, Refused, StartklarError
+from workflow.errors import Conflict, InvalidEvidence, NotFound, Refused, StartklarError
 from workflow.queries import clusters as query
 
 blueprint = Blueprint("clusters", __name__, url_prefix="/clusters")
@@ -34,7 +34,7 @@ def found() -> AnyResponse:
             request.form.getlist("members"),
             request.form.getlist("services"),
         )
-    except (Conflict, Refused) as error:
+    except (Conflict, InvalidEvidence, Refused) as error:
         return _index(refused=error)
     return notices.leave(redirect(url_for("clusters.show", cluster_id=made.id), 303), "notice.cluster_founded")
 
@@ -96,6 +96,7 @@ def _index(*, refused: StartklarError | None = None) -> AnyResponse:
         typed=forms.typed() if refused else {},
         chosen=request.form.getlist("members") + request.form.getlist("services"),
         refusal=errors.refusal(refused) if refused else None,
+        faults=forms.worded(refused.faults, prefix="") if isinstance(refused, InvalidEvidence) else {},
     )
     return make_response(body, errors.status_of(refused) if refused else 200)
 

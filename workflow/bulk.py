@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from workflow import cases, commands, events, refusals, statements, tasks
+from workflow import cases, commands, events, refusals, secrecy, statements, tasks
 from workflow.cases import Planned
 from workflow.definition import canonical
 from workflow.engine import SYSTEM, Engine, Work
@@ -122,8 +122,9 @@ def subjects_of(work: Work, order: Order, case_ids: Iterable[UUID]) -> list[Subj
 def ask(work: Work, order: Order, subjects: Sequence[Subject]) -> BulkView:
     """Keep what shall be done with all of them, in the actor's name. Nothing of it is done yet: `work_off` does.
 
-    Raises SignInRequired (nobody in particular asks), Invalid (there is no such kind) or Refused (none, or more than
-    5,000), in this order. What may not be done with one of them is that one's result.
+    Raises SignInRequired (nobody in particular asks), Invalid (there is no such kind), Refused (none, or more than
+    5,000) or InvalidEvidence (an answer that must not be kept anywhere), in this order. What may not be done with one
+    of them is that one's result.
     """
     if work.actor.id is None:
         raise SignInRequired
@@ -133,6 +134,7 @@ def ask(work: Work, order: Order, subjects: Sequence[Subject]) -> BulkView:
         raise Refused("error.bulk_nothing")
     if len(subjects) > MOST:
         raise Refused("error.bulk_too_many", most=MOST, n=len(subjects))
+    secrecy.insist_none(order.given)
     bulk_id = _begin(work, order)
     work.session.execute(
         sa.insert(BulkItem),

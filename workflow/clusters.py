@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from workflow import casework, events, people, policy, refusals, tasks
+from workflow import casework, events, people, policy, refusals, secrecy, tasks
 from workflow.definition import canonical
 from workflow.engine import Work
 from workflow.errors import Conflict, NotAllowed, NotFound, Refused, StartklarError
@@ -65,7 +65,8 @@ def found(work: Work, title: str, lead: str, members: Iterable[str], services: I
     """Let bodies act together for some services; `lead` is one of them.
 
     The programme office may, and the team that looks after the districts of all members. Raises NotFound (a body or
-    service), Refused (a body that ended), NotAllowed or Refused (no name, one body only, no service), in this order.
+    service), Refused (a body that ended), NotAllowed, Refused (no name), InvalidEvidence (a name that must not be kept
+    anywhere) or Refused (one body only, no service), in this order.
     """
     bodies = tuple(dict.fromkeys((lead, *members)))
     wanted = tuple(dict.fromkeys(services))
@@ -77,6 +78,7 @@ def found(work: Work, title: str, lead: str, members: Iterable[str], services: I
     words = title.strip()
     if not 0 < len(words) <= MOST_TITLE:
         raise Refused("error.cluster_title")
+    secrecy.insist_none({"title": words})
     if len(bodies) < 2:
         raise Refused("error.cluster_members")
     if not wanted:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from workflow.errors import InvalidEvidence
 
 Secret = Literal["private_key", "password", "token", "credentials"]
 
@@ -72,6 +75,16 @@ def found(text: str) -> Secret | None:
     if _TOKENS.search(text) or any(_is_secret(match["value"]) for match in _NAMED_TOKEN.finditer(text)):
         return "token"
     return "password" if any(_tells(match) for match in _PASSWORD.finditer(text)) else None
+
+
+def insist_none(given: Mapping[str, object]) -> None:
+    """Raises InvalidEvidence where one of these texts, by name, must not be kept."""
+    secrets = {name: found(text) for name, text in given.items() if isinstance(text, str)}
+    faults: dict[str, tuple[str, dict[str, Any]]] = {
+        name: (f"evidence.secret_{secret}", {}) for name, secret in secrets.items() if secret is not None
+    }
+    if faults:
+        raise InvalidEvidence(faults)
 
 
 def is_key(content: bytes) -> bool:

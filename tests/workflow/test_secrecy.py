@@ -6,15 +6,33 @@ import base64
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from tests.world import World
-from workflow import cases, documents, evidence, secrecy, tasks
+from tests.world import EMPTY_TOWN, TOWN, World, contents
+from workflow import (
+    bulk,
+    cases,
+    clusters,
+    comments,
+    documents,
+    evidence,
+    milestones,
+    prerequisites,
+    programme,
+    registers,
+    secrecy,
+    takeover,
+    tasks,
+)
 from workflow.definition import EvidenceField, Text
+from workflow.engine import Work
 from workflow.errors import InvalidDocument, InvalidEvidence
+from workflow.models import Milestone
 
 RSA = bytes.fromhex("308204a40201000282010100") + b"\x11" * 200
 PKCS8 = bytes.fromhex("308204bd020100300d06092a864886f70d0101010500048204a7") + b"\x22" * 200
@@ -22,6 +40,7 @@ ENCRYPTED = bytes.fromhex("308204e3301d060a2a864886f70d010c0103300f0408") + b"\x
 EC = bytes.fromhex("307702010104200102030405060708") + b"\x44" * 100
 P12 = bytes.fromhex("308209a1020103308209") + b"\x55" * 200
 CERTIFICATE = bytes.fromhex("3082037f30820267a003020102020900") + b"\x66" * 200
+PASSWORD = "Passwort: Sommer2026!"
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----"
 
 
@@ -133,6 +152,46 @@ def test_nothing_of_it_is_kept_wherever_it_is_typed(world: World) -> None:
     with pytest.raises(InvalidEvidence), world.by("team") as work:
         cases.hold(work, case_id, blocker="certificate", reason=PEM, review_on=work.today.replace(year=2027))
     assert world.case(case_id).seq == 1
+
+
+def test_no_other_door_keeps_it_either(world: World) -> None:
+    case_id, resting = world.open(), world.open("uvg")
+    task_id = world.task(case_id, "express_interest")
+    with world.by("digi") as work:
+        tasks.accept(work, task_id)
+        review = work.today.replace(year=2027)
+    with world.by("team") as work:
+        cases.hold(work, resting, blocker="no_staff", reason="Urlaub", review_on=review)
+        mandate = prerequisites.request(work, TOWN, "payment_mandate").id
+        contract = work.session.execute(sa.select(Milestone.id).where(Milestone.service == "uvg").limit(1)).scalar_one()
+    told = {"means": "phone", "told_on": "2026-11-20", "told_by": PASSWORD}
+    taken = {"service": "ewa", "body": EMPTY_TOWN, "state": "live", "since": "2026-01-05", "source": PASSWORD}
+    many = bulk.Order("hold", {"blocker": "no_staff", "reason": PASSWORD, "review_on": "2027-01-15"})
+    doors: list[tuple[str, Callable[[Work], Any]]] = [
+        ("digi", lambda work: tasks.hand_on(work, task_id, world["it"], PASSWORD)),
+        ("digi", lambda work: comments.write(work, case_id, PASSWORD)),
+        ("team", lambda work: tasks.record(work, task_id, told=told)),
+        ("team", lambda work: tasks.add_ad_hoc(work, case_id, "Anrufen", PASSWORD, owner="body.it", working_days=5)),
+        ("team", lambda work: cases.change_hold(work, resting, blocker="no_staff", reason=PASSWORD, review_on=review)),
+        ("team", lambda work: cases.advance(work, case_id, "not_responsible", given={"reason": PASSWORD})),
+        ("team", lambda work: bulk.ask(work, many, bulk.of_cases([case_id]))),
+        ("team", lambda work: registers.add_vendor(work, PASSWORD)),
+        ("supervisor", lambda work: tasks.extend(work, task_id, 5, PASSWORD)),
+        ("supervisor", lambda work: prerequisites.extend(work, mandate, 5, PASSWORD)),
+        ("kasse", lambda work: prerequisites.decline(work, mandate, PASSWORD)),
+        ("office", lambda work: cases.move_to_team(work, case_id, "nord", reason=PASSWORD)),
+        ("office", lambda work: milestones.plan(work, contract, review, PASSWORD)),
+        ("office", lambda work: programme.move_wave(work, "welle-2027-02", review, PASSWORD)),
+        ("office", lambda work: programme.set_target(work, review, PASSWORD)),
+        ("office", lambda work: takeover.take_over(work, taken)),
+        ("office", lambda work: clusters.found(work, PASSWORD, TOWN, [EMPTY_TOWN], ["wohngeld"])),
+    ]
+    before = contents(world)
+    for number, (who, deed) in enumerate(doors):
+        with pytest.raises(InvalidEvidence) as refused, world.by(who) as work:
+            deed(work)
+        assert "evidence.secret_password" in {key for key, _ in refused.value.faults.values()}, number
+    assert contents(world) == before
 
 
 def _office(part: str, words: str) -> bytes:
