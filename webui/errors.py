@@ -70,7 +70,8 @@ class Refusal:
 
 def refusal(error: errors.StartklarError) -> Refusal:
     """The refusal in words."""
-    return Refusal(wording.t("error_page.409.title"), _sentence(error), _reasons(error))
+    status = 403 if isinstance(error, errors.NotAllowed) else 409
+    return Refusal(wording.t(f"error_page.{status}.title"), _sentence(error), _reasons(error))
 
 
 def status_of(error: errors.StartklarError) -> int:

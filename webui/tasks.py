@@ -12,7 +12,7 @@ from webui import deeds, errors, forms, notices, session, wording
 from webui.forms import PREFIX
 from workflow import casework, clusters, evidence, refusals, tasks
 from workflow.definition import Text
-from workflow.errors import Conflict, InvalidEvidence, Refused, StartklarError
+from workflow.errors import Conflict, InvalidEvidence, NotAllowed, Refused, StartklarError
 from workflow.queries import task as query
 from workflow.queries.task import TaskPage
 from workflow.tasks import TaskView
@@ -297,6 +297,10 @@ def _do(
         if error.key in _BLAMED:
             return page_of(task_id, faults={_BLAMED[error.key]: wording.t(error.key, **error.facts)})
         return page_of(task_id, refused=error)
+    except NotAllowed as error:
+        if not forms.typed():
+            raise
+        return page_of(task_id, refused=error)  # the role is gone since the page was shown, the words are not
     target = url_for("tasks.show", task_id=done.id) if stay else url_for("cases.show", case_id=done.case_id)
     return notices.leave(redirect(target, 303), said or f"notice.task_{deed.__name__}", task=wording.title(done.title))
 

@@ -82,6 +82,11 @@ def test_a_role_lost_between_the_page_and_the_form(visit: Callable[[str], Visito
     late = visitor.post(f"/tasks/{task_id}/accept", **form)
     assert late.status_code == 403
     assert "Digitalisierungsbeauftragte" in words(late.text)
+    typed = visitor.post(f"/tasks/{task_id}/submit", **form, **{"answer-authority": "Fachbereich Soziales"})
+    sound(typed.text)
+    assert typed.status_code == 403
+    assert "Digitalisierungsbeauftragte" in words(typed.text)
+    assert "Fachbereich Soziales" in typed.text, "what was typed is still there"
     with world.by("admin") as work:
         people.withdraw(work, world["digi"], fachamt)
     assert visitor.post(f"/tasks/{task_id}/accept", **form).status_code == 404
