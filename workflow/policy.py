@@ -23,6 +23,7 @@ from workflow.models import (
     ClusterMember,
     Delegation,
     Document,
+    Evidence,
     Grant,
     Milestone,
     Participant,
@@ -317,11 +318,22 @@ def prerequisites(actor: Actor) -> sa.ColumnElement[bool]:
 
 
 def documents(actor: Actor) -> sa.ColumnElement[bool]:
-    """The documents this actor may download: of visible cases and prerequisites, and of milestones by need."""
+    """The documents this actor may download: of visible cases and prerequisites, of the own tasks in another body's
+    case, and of milestones by need."""
     visible: list[sa.ColumnElement[bool]] = [
         sa.exists().where(Case.id == Document.case_id, cases(actor)),
         sa.exists().where(Prerequisite.id == Document.prerequisite_id, prerequisites(actor)),
     ]
+    if bodies := actor.bodies():
+        taking_part = (Participant.case_id == Document.case_id, Participant.left_on.is_(None))
+        of_own_task = (
+            Task.case_id == Document.case_id,
+            Task.scope == Participant.body,
+            Evidence.subject_kind == "task",
+            Evidence.subject_id == Task.id,
+            Evidence.document_id == Document.id,
+        )
+        visible.append(sa.exists().where(*taking_part, one_of(Participant.body, bodies), *of_own_task))
     if actor.is_system or actor.holds("programme_office", "auditor", "umsetzungsteam", "supervisor"):
         visible.append(sa.exists().where(Milestone.id == Document.milestone_id))
     return sa.or_(*visible)

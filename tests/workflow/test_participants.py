@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from tests.world import FILE, STRANGE_TOWN, TOWN, World, contents
 from workflow import absences, cases, history, participants, people, policy, reminders, requirements, tasks
 from workflow.engine import SYSTEM, Work
 from workflow.errors import CaseHasMoved, Conflict, NotAllowed, NotFound, Refused, RequirementsNotMet
-from workflow.models import Body, Notice, Task
+from workflow.models import Body, Document, Evidence, Notice, Task
 from workflow.queries import case as case_pages
 from workflow.queries import case_list, seen
 from workflow.queries import task as task_pages
@@ -192,6 +192,56 @@ def test_a_participant_sees_the_state_and_the_own_tasks_and_nothing_else(
         with pytest.raises(NotFound), world.by("helper") as work:
             deed(work)
     assert contents(world) == before
+
+
+def test_what_a_participant_handed_in_stays_readable_there_as_long_as_it_takes_part(
+    world: World, case_id: UUID, others: list[str]
+) -> None:
+    join(world, case_id, *others)
+    document = uuid4()
+    with world.engine.change(SYSTEM) as work:  # none of the tasks that are shipped asks participants for a file
+        work.session.execute(
+            sa.insert(Document).values(
+                id=document,
+                case_id=case_id,
+                sha256=FILE.sha256,
+                name=FILE.name,
+                size=FILE.size,
+                media_type=FILE.media_type,
+                uploaded_by=world["helper"],
+                uploaded_at=work.now,
+            )
+        )
+        work.session.execute(
+            sa.insert(Evidence).values(
+                id=uuid4(),
+                subject_kind="task",
+                subject_id=own(world, case_id, "arrange_intake", others[0]),
+                case_id=case_id,
+                source="arrange_intake",
+                field="plan",
+                attempt=1,
+                revision=1,
+                latest=True,
+                type="document",
+                document_id=document,
+                commitment=FILE.sha256,
+                given_at=work.now,
+            )
+        )
+
+    def readers() -> set[str]:
+        found = set()
+        for who in ("helper", "clerk", "team", "digi", "stranger", "other_team"):
+            with world.look(who) as work:
+                mine = sa.select(Document.id).where(Document.id == document, policy.documents(work.actor))
+                found |= {who} if work.session.execute(mine).first() else set()
+        return found
+
+    assert readers() == {"helper", "clerk", "team", "digi"}
+    with world.by("team") as work:
+        participants.leave(work, case_id, others[0])
+    assert readers() == {"team", "digi"}
 
 
 def test_refusals_to_invite_come_in_the_promised_order(world: World, case_id: UUID, others: list[str]) -> None:
