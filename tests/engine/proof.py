@@ -5,6 +5,8 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.databases import PostgresDatabases, SQLiteDatabases
@@ -52,22 +54,31 @@ def _one(source: Databases, seed: int, steps: int) -> Seen:
 
 
 def meetings(*, tell: Callable[[str], None] = print) -> None:
-    """Let every pair of deeds meet, in both orders, on both databases. Raises with those that failed."""
+    """Let every pair of deeds meet, in both orders, on both databases side by side. Raises with those that failed."""
     failed: list[str] = []
-    with Cluster() as cluster, tempfile.TemporaryDirectory() as folder:
-        sources: list[Databases] = [SQLiteDatabases(Path(folder)), PostgresDatabases(cluster.url())]
-        for source in sources:
-            kind, met = type(source).__name__, 0
-            with tempfile.TemporaryDirectory() as place:
-                scene = build(source.fresh("empty"), Path(place))
-                for pair in PAIRS:
-                    for first, second in sorted({pair, pair[::-1]}):
-                        met += 1
-                        if faults := meet(scene, first, second):
-                            failed.append(f"{first}, {second} ({kind})")
-                            tell("\n  ".join([failed[-1], *faults]))
-                scene.engine.close()
+    with ProcessPoolExecutor(2) as processes:
+        for kind, met, faults in processes.map(_meet_all, ("SQLite", "PostgreSQL")):
             tell(f"{met} meetings of two deeds, {kind}")
-            source.close()
+            for pair, found in faults.items():
+                failed.append(f"{pair} ({kind})")
+                tell("\n  ".join([failed[-1], *found]))
     if failed:
         raise AssertionError(f"pairs that failed: {failed}")
+
+
+def _meet_all(kind: str) -> tuple[str, int, dict[str, list[str]]]:
+    """On one database, in a process of its own: how many met, and what was wrong by pair."""
+    failed: dict[str, list[str]] = {}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        source: Databases = (
+            SQLiteDatabases(folder) if kind == "SQLite" else PostgresDatabases(stack.enter_context(Cluster()).url())
+        )
+        scene = build(source.fresh("empty"), folder / "scene")
+        both = [one for pair in PAIRS for one in sorted({pair, pair[::-1]})]
+        for first, second in both:
+            if faults := meet(scene, first, second):
+                failed[f"{first}, {second}"] = faults
+        scene.engine.close()
+        source.close()
+    return kind, len(both), failed
