@@ -149,6 +149,8 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
         Stop("bulk-under-way", "auditor", f"/bulk/{asked.id}", "0 of 2"),
         Stop("bulk-list", "team", "/bulk", "Vorgänge fortsetzen"),
         Stop("case-team", "office", f"/cases/{ids['first']}/team", "Umsetzungsteam"),
+        Stop("blockers", "team", "/blockers", "Auf wen gewartet wird"),
+        Stop("registers", "team", "/registers", "Hersteller ergänzen"),
         Stop("takeover", "office", "/programme/takeover", "Diese Spalten gibt es"),
         Stop("case-next", "office", f"/cases/{ids['live']}/next", "neue Runde"),
         Stop("account", "digi", "/account", ""),
@@ -186,6 +188,7 @@ def test_every_page_is_accessible_in_both_themes_and_fits_320_pixels(site: Site,
         page.set_viewport_size({"width": 390, "height": 844})
         _picture(page, f"{stop.name}-phone")
         page.set_viewport_size({"width": 320, "height": 640})
+        page.locator("main details").evaluate_all("folded => folded.forEach(one => one.open = true)")
         if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
             faults.append(f"{stop.name} scrolls sideways at 320 px")
     assert faults == []
