@@ -438,8 +438,11 @@ def _give_way(at: Place) -> Deed:
 
 def _back(at: Place) -> Deed:
     """Somebody who is away is back before the day is over."""
+    digi, fachamt = at.scene.people["digi"], at.scene.people["fachamt"]
     with at.scene.engine.change(at.scene.people["admin"]) as work:
-        absence = absences.enter(work, at.scene.people["digi"], at.scene.people["fachamt"], work.today, work.today).id
+        lasts = sa.select(Absence.id).where(Absence.person_id == digi, Absence.until_on >= work.today)
+        there = work.session.execute(lasts).scalar()
+        absence = there or absences.enter(work, digi, fachamt, work.today, work.today).id
     return Deed(at.scene.people["admin"], lambda work: absences.end(work, absence))
 
 
