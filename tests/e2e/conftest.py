@@ -16,9 +16,9 @@ from playwright.sync_api import Browser, Page
 from waitress.server import create_server
 
 from tests import world as worlds
+from tests.webui.application import application
 from tests.webui.visitor import PASSWORD, address
 from tests.world import World
-from webui import create_app
 from workflow import database, sessions
 from workflow.engine import Engine
 from workflow.models import Person
@@ -90,7 +90,7 @@ class serve:  # noqa: N801 - reads as a verb
         self.base_url = f"http://127.0.0.1:{port}"
         engine.settings = dataclasses.replace(engine.settings, base_url=self.base_url)
         self._server = create_server(
-            create_app(engine, engine.settings),
+            application(engine, engine.settings),
             host="127.0.0.1",
             port=port,
             threads=8,

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from tests import world as worlds
+from tests.webui.application import application
 from tests.webui.visitor import PASSWORD, Visitor, address
 from tests.world import World
-from webui import create_app
 from workflow import database, sessions
 from workflow.models import Person
 
@@ -44,7 +44,7 @@ def world(peopled_database_url: str, tmp_path: Path, password_hash: str) -> Iter
 @pytest.fixture
 def app(world: World) -> Flask:
     """The application as it is served."""
-    return create_app(world.engine, world.engine.settings)
+    return application(world.engine, world.engine.settings)
 
 
 @pytest.fixture

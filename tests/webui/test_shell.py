@@ -20,9 +20,10 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 import webui
+from tests.webui.application import application
 from tests.webui.visitor import PASSWORD, Visitor, address, token_in, words
 from tests.world import World
-from webui import PUBLIC, assets, create_app, forms, wording
+from webui import PUBLIC, assets, forms, wording
 from workflow import database, errors, sessions, settings, start, texts
 from workflow.models import Message, Person
 
@@ -313,7 +314,7 @@ def test_what_people_type_is_never_markup(world: World, stranger: Visitor) -> No
 
 def breaking(world: World, error: Exception) -> Flask:
     """An application with one page that raises."""
-    app = create_app(world.engine, world.engine.settings)
+    app = application(world.engine, world.engine.settings)
 
     @app.get("/break")
     def break_() -> str:
@@ -475,7 +476,7 @@ def test_nul_bytes_are_refused_at_the_gate(stranger: Visitor, visit: Callable[[s
 
 def test_under_a_public_name_no_other_host_is_answered(world: World) -> None:
     settings_ = replace(world.engine.settings, base_url="https://Startklar.example", cookie_secure=True)
-    client = create_app(world.engine, settings_).test_client()
+    client = application(world.engine, settings_).test_client()
     for host in ("evil.example", "startklar.example.evil.example", "localhost", "[", "a b"):
         answer = client.get("/sign-in", headers={"Host": host})
         assert answer.status_code == 400, host
@@ -576,7 +577,7 @@ def test_where_the_clock_is_real_nobody_can_move_it(empty_database_url: str, tmp
                     language="de", theme="system", created_at=database.real_now(),
                 )
             )  # fmt: skip
-        visitor = Visitor(create_app(engine, installation))
+        visitor = Visitor(application(engine, installation))
         visitor.sign_in("a@startklar.example")
         page = visitor.get("/components").text
         assert "Probebetrieb" not in page

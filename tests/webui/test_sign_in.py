@@ -14,9 +14,9 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from tests.webui.application import application
 from tests.webui.visitor import PASSWORD, Visitor, address, token_in, words
 from tests.world import World
-from webui import create_app
 from workflow import clock, database, sessions, texts
 from workflow.engine import SYSTEM
 from workflow.errors import NetworkPaused, NotFound, PasswordTooWeak, SignInPaused, SignInRefused
@@ -83,7 +83,7 @@ def test_the_cookie_is_out_of_reach_for_scripts_and_other_sites(world: World, st
 
 def test_over_https_the_cookie_is_secure_and_bound_to_this_host(world: World) -> None:
     settings = replace(world.engine.settings, base_url="https://startklar.example", cookie_secure=True)
-    visitor = Visitor(create_app(world.engine, settings))
+    visitor = Visitor(application(world.engine, settings))
     page = visitor.get("/sign-in", base_url="https://startklar.example")
     answer = visitor.client.post(
         "/sign-in",
