@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from uuid import UUID
 
 import pytest
@@ -169,6 +171,7 @@ def test_every_page_is_accessible_in_both_themes_and_fits_320_pixels(
     site: Site, tour: list[Stop], database_kind: str
 ) -> None:
     axe = Axe()
+    themes: Iterable[Literal["light", "dark"]]
     themes = ("light", "dark") if database_kind == "sqlite" else ()  # what axe looks at is the same on both
     faults: list[str] = []
     for stop in tour:
