@@ -1,6 +1,7 @@
 """What every test may ask for: a database, a mail server, a browser – all of them real."""
 
 import contextlib
+import gc
 import os
 import shutil
 import tempfile
@@ -17,6 +18,8 @@ from tests.databases import Flavour, PostgresDatabases, SQLiteDatabases
 from tests.postgres import ADDRESS, Cluster, NoPostgres, in_ci
 from tests.smtp import MailServer
 from tests.world import World, make
+
+gc.set_threshold(200_000, 20, 50)  # thousands of short worlds: looking for circles after every 700 objects is dear
 
 hypothesis.settings.register_profile("here", deadline=None)
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=20)
