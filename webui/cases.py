@@ -205,6 +205,7 @@ def add_task(case_id: UUID) -> AnyResponse:
             owner=forms.text("added-owner"),
             working_days=request.form.get("added-days", default=0, type=int),
             mandatory="added-mandatory" in request.form,
+            seen=forms.seen(),
         )
     except InvalidEvidence as error:
         return page_of(case_id, faults=forms.worded(error.faults, prefix="added-"))

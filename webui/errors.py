@@ -6,7 +6,7 @@ import logging
 import secrets
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import security, session, wording
+from webui import forms, security, session, wording
 from webui.navigation import local_path, parts_of
 from webui.session import ForgedRequest
 from workflow import errors, texts
@@ -56,6 +56,8 @@ class Trouble:
     icon: str
     reasons: tuple[str, ...] = ()
     reference: str | None = None
+    written: tuple[str, ...] = ()
+    """What the person had written, to be copied from here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +123,10 @@ def _refused(error: errors.StartklarError) -> AnyResponse:
     status = status_of(error)
     if status == 401:
         return session.ask_to_sign_in()
+    written = () if isinstance(error, ForgedRequest) else forms.written()  # a stranger's words are not shown as theirs
     if status >= 500:
-        return _answer(_trouble(status, reference=_note(error)))
-    return _answer(_trouble(status, sentence=_sentence(error), reasons=_reasons(error)))
+        return _answer(replace(_trouble(status, reference=_note(error)), written=written))
+    return _answer(replace(_trouble(status, sentence=_sentence(error), reasons=_reasons(error)), written=written))
 
 
 def _http(error: HTTPException) -> AnyResponse:

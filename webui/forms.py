@@ -54,6 +54,16 @@ def typed() -> dict[str, str]:
     return {name: value[:MOST_KEPT] for name, value in request.form.items() if name not in _OURS and value}
 
 
+def written() -> tuple[str, ...]:
+    """Whatever was written in words, for a page on which its form is not: nobody has to write it again.
+
+    Passwords may have words too; doors that ask for one give nothing.
+    """
+    if request.method != "POST" or request.blueprint in ("sign_in", "account"):
+        return ()
+    return tuple(value for value in typed().values() if " " in value.strip())
+
+
 def answers(fields: Mapping[str, EvidenceField]) -> Answers:
     """The answers to these fields. Uploads are written to disk here, before any transaction begins.
 

@@ -93,6 +93,43 @@ def test_a_role_lost_between_the_page_and_the_form(visit: Callable[[str], Visito
     assert world.row(case_id, "express_interest").status == "ready"
 
 
+def test_who_lost_the_role_finds_the_words_again_whatever_the_form(
+    visit: Callable[[str], Visitor], world: World
+) -> None:
+    case_id = world.open()
+    world.walk(case_id, until="contracted")
+    team = people.parse_role(f"umsetzungsteam@{world.team}")
+    visitor = visit("team")
+    form = hidden(visitor.get(f"/cases/{case_id}/hold").text, "/hold")
+    added = hidden(visitor.get(f"/cases/{case_id}").text, f"/cases/{case_id}/tasks")
+    with world.by("admin") as work:
+        people.grant(work, world["team"], people.parse_role("auditor"))
+        people.withdraw(work, world["team"], team)
+    for address, fields in (
+        (f"/cases/{case_id}/hold", {**form, "answer-reason": "Die Stelle ist frei."}),
+        (f"/cases/{case_id}/tasks", {**added, "added-help": "Die Stelle ist frei.", "added-owner": "body.digi"}),
+    ):
+        late = visitor.post(address, **fields)
+        sound(late.text)
+        assert late.status_code == 403, address
+        assert "Die Stelle ist frei." in words(late.text), address
+
+
+def test_an_added_task_on_a_stale_page(visit: Callable[[str], Visitor], world: World) -> None:
+    case_id = world.open()
+    visitor = visit("team")
+    form = hidden(visitor.get(f"/cases/{case_id}").text, f"/cases/{case_id}/tasks")
+    with world.by("colleague") as work:
+        cases.hold(work, case_id, blocker="no_staff", reason="Urlaub", review_on=work.today + dt.timedelta(days=9))
+    fields = {"added-title": "Beim Landkreis nachfragen", "added-owner": "body.digi", "added-days": "5"}
+    late = visitor.post(f"/cases/{case_id}/tasks", **form, **fields)
+    sound(late.text)
+    assert late.status_code == 409
+    assert "Beim Landkreis nachfragen" in late.text
+    again = hidden(late.text, f"/cases/{case_id}/tasks")
+    assert visitor.post(f"/cases/{case_id}/tasks", **again, **fields).status_code == 303
+
+
 def test_a_body_merged_away(visit: Callable[[str], Visitor], world: World) -> None:
     case_id = world.open("eheschliessung", GONE)
     task_id = world.task(case_id, "express_interest")
