@@ -94,6 +94,8 @@ class Installation(Base):
     rehearsing: Mapped[bool] = mapped_column(Boolean, server_default=false())
     """A rehearsal moves the clock just now: mails are kept and not delivered."""
     definitions_revision: Mapped[int] = mapped_column(default=0)
+    recurred_on: Mapped[dt.date | None]
+    """The last day of the process on which all that recurs was looked through."""
     created_at: Mapped[dt.datetime]
 
 

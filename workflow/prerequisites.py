@@ -38,7 +38,7 @@ from workflow.errors import (
     TaskNotAvailable,
 )
 from workflow.evidence import NOTHING, Given
-from workflow.models import Body, Case, Extension, Notice, Prerequisite, TeamDistrict
+from workflow.models import Body, Case, Extension, Installation, Notice, Prerequisite, TeamDistrict
 
 log = logging.getLogger(__name__)
 
@@ -452,6 +452,19 @@ def expire(engine: Engine) -> int:
         past = (proved, Prerequisite.valid_until < work.today)
         found = list(work.session.execute(sa.select(Prerequisite.id).where(*past).order_by(Prerequisite.id)).scalars())
     return sum(_alone(engine, partial(_expire, prerequisite_id=prerequisite_id)) for prerequisite_id in found)
+
+
+def recur_daily(engine: Engine) -> int:
+    """`recur` by the first pass of a day only: it looks through every case that is live, and what recurs is counted in
+    months. A pass that is cut off is made again."""
+    with engine.read(SYSTEM) as work:
+        today = work.today
+        if work.session.execute(sa.select(Installation.recurred_on)).scalar() == today:
+            return 0
+    begun = recur(engine)
+    with engine.change(SYSTEM) as work:
+        work.session.execute(sa.update(Installation).values(recurred_on=today))
+    return begun
 
 
 def recur(engine: Engine) -> int:

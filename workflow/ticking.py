@@ -57,7 +57,7 @@ def decide_and_write(engine: Engine) -> Written:
     worked = bulk.go_on(engine)
     delegations.apply(engine)
     prerequisites.expire(engine)
-    prerequisites.recur(engine)
+    prerequisites.recur_daily(engine)
     tasks.bring_up(engine)
     decided = followed = 0
     while True:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from tests.engine.programmes import BODIES, CHECKLIST, NEIGHBOURS, PARTS, SERVIC
 from tests.engine.scene import HELD, KEPT, Scene, answers, mostly, seen
 from workflow import (
     absences,
+    bodies,
     bulk,
     cases,
     clock,
@@ -43,7 +44,7 @@ from workflow import (
 from workflow.casework import OPEN, RESULT
 from workflow.definition import AD_HOC, TASK_OWNERS
 from workflow.engine import SYSTEM, Engine, Who, Work
-from workflow.models import Grant
+from workflow.models import Body, Grant
 from workflow.policy import Role
 
 
@@ -545,6 +546,24 @@ def follow_delegations(_scene: Scene, _draw: Random) -> Drawn:
     return Job(delegations.apply)
 
 
+@deed(1)
+def merge_bodies(scene: Scene, draw: Random) -> Drawn:
+    """A town ends in its neighbour: its cases follow, and meet those the neighbour may have got from it before."""
+    ending, successor = draw.choice([(BODIES[1], NEIGHBOURS[1]), (NEIGHBOURS[1], BODIES[1])])
+    land, day = ending[:2], scene.today
+    who = draw.choice([scene.people["office"], scene.people["office"], scene.anybody(draw)])
+
+    def do(engine: Engine) -> None:
+        with engine.read(SYSTEM) as work:
+            rows = work.session.execute(sa.select(Body.__table__).where(Body.valid_until.is_(None))).all()
+        names = [one.name for one in fields(bodies.Entry)]
+        going_on = [bodies.Entry(**{name: getattr(row, name) for name in names}) for row in rows if row.ars != ending]
+        named = {ending: successor} if any(row.ars == ending for row in rows) else {}
+        bodies.follow(engine, who, bodies.Edition(day, "UTF-8", tuple(going_on)), land, named)
+
+    return Job(do)
+
+
 # --- what many cases wait for ----------------------------------------------------------------------------------------
 
 
@@ -573,7 +592,7 @@ def complete_prerequisite(scene: Scene, draw: Random) -> Drawn:
     who, version, dice = _for_prerequisite(scene, draw, row), seen(draw, row.version), draw.random()
 
     def do(work: Work) -> Any:
-        asked = work.catalogue.shared.prerequisites[row.kind].evidence
+        asked = prerequisites.kind_of(work, row.kind).evidence
         return prerequisites.complete(work, row.id, answers(work, asked, "", Random(dice)), seen=version)
 
     return Deed(who, do)
@@ -649,6 +668,11 @@ def confirm_prerequisite(scene: Scene, draw: Random) -> Drawn:
 @deed(1)
 def renew_prerequisite(scene: Scene, draw: Random) -> Drawn:
     return _on_prerequisite(scene, draw, ("done",), "", lambda work, row, v: prerequisites.renew(work, row.id, seen=v))
+
+
+@deed(1)
+def recur(_scene: Scene, _draw: Random) -> Drawn:
+    return Job(prerequisites.recur)
 
 
 def _for_prerequisite(scene: Scene, draw: Random, row: Any, role: str = "") -> UUID:

@@ -68,6 +68,25 @@ NEIGHBOUR = (
     "073310102000,,verbandsgemeinde,Wonnegau,VG Wonnegau,Alzey,073310000000,Osthofen,67574,21000,94.1,13,49.70,8.32\n"
 )
 
+RECURRING = """\
+recurring:
+  contacts:
+    title: {de: Kontakte, en: Contacts}
+    owner: body.digi
+    every: 1 month
+    due: 5 working days
+    ladder: short
+  page:
+    title: {de: Seite, en: Page}
+    owner: body.redaktion
+    every: 2 months
+    due: 10 calendar days
+    ladder: short
+    of_each: service
+    evidence:
+      link: {type: url, title: {de: Adresse, en: Address}}
+"""
+
 BLOCKERS = """\
 blockers:
   no_staff: {title: {de: Kein Personal, en: No staff}}
@@ -85,6 +104,7 @@ def write(folder: Path, draw: Random) -> Path:
     small.write(folder, "programme.yaml", small.PROGRAMME + BLOCKERS)
     small.write(folder, "services/cats.yaml", CATS)
     small.write(folder, small.SERVICE, small.DOGS.replace("{group: towns,", "{group: around,") + SUB_SERVICES)
+    small.write(folder, "prerequisites.yaml", small.SHARED + RECURRING)
     small.write(folder, "groups.yaml", small.GROUPS + GROUP)
     small.write(folder, "bodies/municipalities.csv", small.BODIES + NEIGHBOUR)
     small.write(folder, small.PROCESS, json.dumps(process(draw), ensure_ascii=False, indent=1))

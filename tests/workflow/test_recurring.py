@@ -156,6 +156,10 @@ def test_the_tick_begins_it_and_its_ladder_reminds(world: World, live: UUID) -> 
     ticking.decide_and_write(world.engine)
     row = world.prerequisite(ONCE)
     assert row.status == "ready"
+    _set(world, live, ended_on=world.case(live).live_on)
+    ticking.decide_and_write(world.engine)
+    assert world.prerequisite(ONCE).status == "ready", "all that recurs is looked through once a day"
+    _set(world, live, ended_on=None)
     world.days(25)
     assert reminders.decide(world.engine) > 0
     assert world.prerequisite(ONCE).rung != row.rung

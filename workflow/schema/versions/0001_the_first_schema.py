@@ -83,6 +83,7 @@ def upgrade() -> None:
         sa.Column("example", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("rehearsing", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("definitions_revision", sa.Integer(), nullable=False),
+        sa.Column("recurred_on", sa.Date(), nullable=True),
         sa.Column("created_at", workflow.models.Instant(), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_installation_one_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
