@@ -368,6 +368,24 @@ class WebSession(Base):
     revoked_at: Mapped[dt.datetime | None]
 
 
+class Feed(Base):
+    """A calendar somebody subscribed to: deadlines of the own tasks, or of a team. Times are real.
+
+    Only the SHA-256 of the secret in its address is kept.
+    """
+
+    __tablename__ = "feed"
+
+    token_digest: Mapped[Digest] = mapped_column(primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    team: Mapped[str | None] = mapped_column(String(80), ForeignKey("team.key"))
+    """Null: of the person's own tasks."""
+    made_at: Mapped[dt.datetime]
+    fetched_at: Mapped[dt.datetime | None]
+    """When a calendar program last asked for it, to the hour."""
+    revoked_at: Mapped[dt.datetime | None]
+
+
 class LoginAttempt(Base):
     """Failed tries to sign in, counted per account and address; neither is kept in the clear."""
 

@@ -5,7 +5,7 @@ from alembic import op
 
 import workflow.models
 
-revision = "0001c"
+revision = "0001d"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -352,6 +352,21 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["actor_id"], ["person.id"], name=op.f("fk_event_actor_id_person")),
         sa.PrimaryKeyConstraint("chain_id", "seq", name=op.f("pk_event")),
     )
+    op.create_table(
+        "feed",
+        sa.Column("token_digest", sa.String(length=64), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("team", sa.String(length=80), nullable=True),
+        sa.Column("made_at", workflow.models.Instant(), nullable=False),
+        sa.Column("fetched_at", workflow.models.Instant(), nullable=True),
+        sa.Column("revoked_at", workflow.models.Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_feed_person_id_person")),
+        sa.ForeignKeyConstraint(["team"], ["team.key"], name=op.f("fk_feed_team_team")),
+        sa.PrimaryKeyConstraint("token_digest", name=op.f("pk_feed")),
+    )
+    with op.batch_alter_table("feed", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_feed_person_id"), ["person_id"], unique=False)
+
     op.create_table(
         "message",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1176,6 +1191,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("message")
+    with op.batch_alter_table("feed", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_feed_person_id"))
+
+    op.drop_table("feed")
     op.drop_table("event")
     with op.batch_alter_table("delegation", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_delegation_giver"))
