@@ -59,6 +59,7 @@ from workflow.models import (
     Prerequisite,
     Recording,
     Remark,
+    Reply,
     Task,
 )
 from workflow.policy import Holder
@@ -150,6 +151,8 @@ class TaskRow:
     follow_up_on: dt.date | None = None
     follow_up_by: UUID | None = None
     redo: str | None = None
+    replied: int | None = None
+    promised_on: dt.date | None = None
 
     @property
     def key(self) -> str:
@@ -198,6 +201,7 @@ CHAINED: Mapping[Any, frozenset[str]] = {
     Participant: UNCHAINED | {"id", "case_id"},
     Part: UNCHAINED | {"id", "case_id"},
     Extension: UNCHAINED | {"id", "case_id"},
+    Reply: UNCHAINED | {"id", "case_id"},
     AdHoc: UNCHAINED | {"id", "case_id"},
     ChecklistItem: UNCHAINED | {"id", "case_id"},
     Comment: UNCHAINED | {"id", "case_id"},

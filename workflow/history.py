@@ -41,6 +41,7 @@ from workflow.models import (
     Person,
     Prerequisite,
     Remark,
+    Reply,
     Task,
     Wave,
 )
@@ -178,11 +179,13 @@ CHAINS: Mapping[str, tuple[_Kept, ...]] = {
     "prerequisite": (
         _Kept(Prerequisite, "id"),
         _Kept(Extension, "prerequisite_id"),
+        _Kept(Reply, "subject_id"),
         _Kept(Evidence, "subject_id"),
         _Kept(Document, "prerequisite_id"),
     ),
     "milestone": (
         _Kept(Milestone, "id"),
+        _Kept(Reply, "subject_id"),
         _Kept(Evidence, "subject_id"),
         _Kept(Document, "milestone_id"),
     ),

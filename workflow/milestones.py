@@ -35,6 +35,7 @@ class MilestoneRow:
     generation: int
     seq: int
     head: str
+    replied: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ class Installation(Base):
     example: Mapped[bool] = mapped_column(Boolean, server_default=false())
     rehearsing: Mapped[bool] = mapped_column(Boolean, server_default=false())
     """A rehearsal moves the clock just now: mails are kept and not delivered."""
+    link_key: Mapped[str]
+    """What links in mails are signed with; made by `init`, it never leaves the database."""
     definitions_revision: Mapped[int] = mapped_column(default=0)
     recurred_on: Mapped[dt.date | None]
     """The last day of the process on which all that recurs was looked through."""
@@ -542,6 +544,8 @@ class Task(Base):
     """The day it became ready (or was submitted, for the confirmer); that day is not counted."""
     extended_days: Mapped[int] = mapped_column(default=0)
     """The sum of the current extensions: nobody looks into their ledger where there is none."""
+    promised_on: Mapped[dt.date | None]
+    """The day somebody promised it for, from which it is due instead of the day that was worked out."""
     due_on: Mapped[dt.date | None]
     ended_on: Mapped[dt.date | None]
     ladder: Mapped[str | None] = mapped_column(String(80))
@@ -549,6 +553,8 @@ class Task(Base):
     rung: Mapped[str | None] = mapped_column(String(80))
     occurrence: Mapped[int] = mapped_column(default=0)
     generation: Mapped[int] = mapped_column(default=0)
+    replied: Mapped[int | None]
+    """The generation in which somebody last replied to a reminder: nobody reads the ledger of replies otherwise."""
 
     __table_args__ = (
         UniqueConstraint("case_id", "name", "scope"),
@@ -635,6 +641,8 @@ class Hold(Base):
     rung: Mapped[str | None] = mapped_column(String(80))
     occurrence: Mapped[int] = mapped_column(default=0)
     generation: Mapped[int] = mapped_column(default=0)
+    replied: Mapped[int | None]
+    """As of a task."""
 
     __table_args__ = (
         Index(
@@ -771,6 +779,35 @@ class Extension(Base):
     remark_id: Mapped[UUID | None] = mapped_column(ForeignKey("remark.id"))
 
 
+class Reply(Base):
+    """What somebody answered to the reminders of a task, prerequisite, milestone or hold: a ledger.
+
+    It holds for the due date of its generation: once the date changes, all reminders come anew.
+    """
+
+    __tablename__ = "reply"
+
+    id: Mapped[Id]
+    case_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"), index=True)
+    """Of a task or hold."""
+    subject_kind: Mapped[Word]
+    """task, prerequisite, milestone or hold."""
+    subject_id: Mapped[UUID] = mapped_column(index=True)
+    generation: Mapped[int]
+    attempt: Mapped[int]
+    """Of the task, or the round of the prerequisite: promises are counted in it."""
+    kind: Mapped[Word]
+    """seen, snoozed or promised."""
+    working_days: Mapped[int | None]
+    """By how many all reminders move that come at `since` or later; null unless snoozed."""
+    since: Mapped[dt.datetime | None]
+    promised_on: Mapped[dt.date | None]
+    given_at: Mapped[dt.datetime]
+    given_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    via: Mapped[Word]
+    """page or link."""
+
+
 class Prerequisite(Base):
     """Something a body needs once and many cases wait for."""
 
@@ -799,6 +836,8 @@ class Prerequisite(Base):
     submitted_for: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     counted_from: Mapped[dt.date]
     extended_days: Mapped[int] = mapped_column(default=0)
+    promised_on: Mapped[dt.date | None]
+    """As of a task."""
     due_on: Mapped[dt.date | None]
     done_on: Mapped[dt.date | None]
     valid_until: Mapped[dt.date | None]
@@ -807,6 +846,8 @@ class Prerequisite(Base):
     rung: Mapped[str | None] = mapped_column(String(80))
     occurrence: Mapped[int] = mapped_column(default=0)
     generation: Mapped[int] = mapped_column(default=0)
+    replied: Mapped[int | None]
+    """As of a task."""
     seq: Mapped[int] = mapped_column(default=0)
     head: Mapped[Digest]
 
@@ -844,6 +885,8 @@ class Milestone(Base):
     rung: Mapped[str | None] = mapped_column(String(80))
     occurrence: Mapped[int] = mapped_column(default=0)
     generation: Mapped[int] = mapped_column(default=0)
+    replied: Mapped[int | None]
+    """As of a task."""
     seq: Mapped[int] = mapped_column(default=0)
     head: Mapped[Digest]
 
@@ -1124,6 +1167,15 @@ class Message(Base):
             sqlite_where=text("try_at IS NOT NULL"),
         ),
     )
+
+
+class SpentLink(Base):
+    """The link of a mail that somebody has replied through: it is good for nothing any more."""
+
+    __tablename__ = "spent_link"
+
+    message_id: Mapped[UUID] = mapped_column(ForeignKey("message.id"), primary_key=True)
+    spent_at: Mapped[dt.datetime]
 
 
 class Lease(Base):

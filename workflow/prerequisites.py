@@ -92,6 +92,8 @@ class PrerequisiteRow:
     generation: int
     seq: int
     head: str
+    replied: int | None = None
+    promised_on: dt.date | None = None
 
     @property
     def service(self) -> str:

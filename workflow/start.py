@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 from typing import Literal
 
 import sqlalchemy as sa
@@ -59,6 +60,7 @@ def init(settings: Settings, *, clock: Literal["system", "manual"], now: dt.date
                     clock=clock,
                     clock_now=now if clock == "manual" else None,
                     example=example or clock == "manual",
+                    link_key=secrets.token_urlsafe(32),
                     definitions_revision=0,
                     created_at=database.real_now(),
                 )

@@ -82,6 +82,7 @@ def upgrade() -> None:
         sa.Column("clock_now", workflow.models.Instant(), nullable=True),
         sa.Column("example", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("rehearsing", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("link_key", sa.Text(), nullable=False),
         sa.Column("definitions_revision", sa.Integer(), nullable=False),
         sa.Column("recurred_on", sa.Date(), nullable=True),
         sa.Column("created_at", workflow.models.Instant(), nullable=False),
@@ -127,6 +128,7 @@ def upgrade() -> None:
         sa.Column("rung", sa.String(length=80), nullable=True),
         sa.Column("occurrence", sa.Integer(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("replied", sa.Integer(), nullable=True),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("head", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_milestone")),
@@ -420,6 +422,7 @@ def upgrade() -> None:
         sa.Column("submitted_for", sa.Uuid(), nullable=True),
         sa.Column("counted_from", sa.Date(), nullable=False),
         sa.Column("extended_days", sa.Integer(), nullable=False),
+        sa.Column("promised_on", sa.Date(), nullable=True),
         sa.Column("due_on", sa.Date(), nullable=True),
         sa.Column("done_on", sa.Date(), nullable=True),
         sa.Column("valid_until", sa.Date(), nullable=True),
@@ -428,6 +431,7 @@ def upgrade() -> None:
         sa.Column("rung", sa.String(length=80), nullable=True),
         sa.Column("occurrence", sa.Integer(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("replied", sa.Integer(), nullable=True),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("head", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(["body"], ["body.ars"], name=op.f("fk_prerequisite_body_body")),
@@ -632,6 +636,7 @@ def upgrade() -> None:
         sa.Column("rung", sa.String(length=80), nullable=True),
         sa.Column("occurrence", sa.Integer(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("replied", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_hold_case_id_cases")),
         sa.ForeignKeyConstraint(["held_by"], ["person.id"], name=op.f("fk_hold_held_by_person")),
         sa.ForeignKeyConstraint(["remark_id"], ["remark.id"], name=op.f("fk_hold_remark_id_remark")),
@@ -724,6 +729,29 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "reply",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column("subject_kind", sa.String(length=80), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=80), nullable=False),
+        sa.Column("working_days", sa.Integer(), nullable=True),
+        sa.Column("since", workflow.models.Instant(), nullable=True),
+        sa.Column("promised_on", sa.Date(), nullable=True),
+        sa.Column("given_at", workflow.models.Instant(), nullable=False),
+        sa.Column("given_by", sa.Uuid(), nullable=True),
+        sa.Column("via", sa.String(length=80), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_reply_case_id_cases")),
+        sa.ForeignKeyConstraint(["given_by"], ["person.id"], name=op.f("fk_reply_given_by_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reply")),
+    )
+    with op.batch_alter_table("reply", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_reply_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_reply_subject_id"), ["subject_id"], unique=False)
+
+    op.create_table(
         "role_grant",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=False),
@@ -766,6 +794,13 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "spent_link",
+        sa.Column("message_id", sa.Uuid(), nullable=False),
+        sa.Column("spent_at", workflow.models.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_spent_link_message_id_message")),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_spent_link")),
+    )
+    op.create_table(
         "task",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
@@ -792,6 +827,7 @@ def upgrade() -> None:
         sa.Column("recorded_for_body", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("counted_from", sa.Date(), nullable=True),
         sa.Column("extended_days", sa.Integer(), nullable=False),
+        sa.Column("promised_on", sa.Date(), nullable=True),
         sa.Column("due_on", sa.Date(), nullable=True),
         sa.Column("ended_on", sa.Date(), nullable=True),
         sa.Column("ladder", sa.String(length=80), nullable=True),
@@ -799,6 +835,7 @@ def upgrade() -> None:
         sa.Column("rung", sa.String(length=80), nullable=True),
         sa.Column("occurrence", sa.Integer(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("replied", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_task_case_id_cases")),
         sa.ForeignKeyConstraint(["follow_up_by"], ["person.id"], name=op.f("fk_task_follow_up_by_person")),
         sa.ForeignKeyConstraint(["handed_on_by"], ["person.id"], name=op.f("fk_task_handed_on_by_person")),
@@ -1078,6 +1115,7 @@ def downgrade() -> None:
         )
 
     op.drop_table("task")
+    op.drop_table("spent_link")
     with op.batch_alter_table("role_grant", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_role_grant_team", postgresql_where=sa.text("ended_at IS NULL"), sqlite_where=sa.text("ended_at IS NULL")
@@ -1093,6 +1131,11 @@ def downgrade() -> None:
         )
 
     op.drop_table("role_grant")
+    with op.batch_alter_table("reply", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_reply_subject_id"))
+        batch_op.drop_index(batch_op.f("ix_reply_case_id"))
+
+    op.drop_table("reply")
     with op.batch_alter_table("participant", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_participant_there", postgresql_where=sa.text("left_on IS NULL"), sqlite_where=sa.text("left_on IS NULL")
