@@ -53,6 +53,7 @@ _PERSONAL = "names, addresses and free text: history has salted commitments, so 
 _SAID_ANYWAY = "the entry says it itself: its chain, its instant, its actor"
 _REMINDING = "when somebody is reminded next: each decided rung is an entry, the next instant is worked out from rows"
 _HEAD = "the chain's own head: compared with the last entry instead"
+_POST = "whether mail arrives is an affair of the post, not of the process"
 _OWN_SETTINGS = "how somebody likes to see pages is theirs and concerns no case"
 _DEFINED = "texts of the definitions, which are kept in versions of their own"
 
@@ -68,6 +69,7 @@ NOT_HISTORY: Mapping[Any, Mapping[str, str]] = {
     Person: {
         **dict.fromkeys(("email", "name", "password", "salt"), _PERSONAL),
         **dict.fromkeys(("language", "theme"), _OWN_SETTINGS),
+        **dict.fromkeys(("bounced_at", "bounce_reason"), _POST),
         "created_at": _SAID_ANYWAY,
     },
     Grant: {"person_id": _SAID_ANYWAY},

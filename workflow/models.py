@@ -239,8 +239,21 @@ class Person(Base):
     salt: Mapped[str | None] = mapped_column(String(32))
     human_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
     """The same for every account of one human being: the account's own id, or that of another one."""
+    bounced_at: Mapped[dt.datetime | None]
+    """Since when it is known that mail to this address does not arrive; process time."""
+    bounce_reason: Mapped[str | None]
+    """What the mail server said, without any address."""
     created_at: Mapped[dt.datetime]
     ended_at: Mapped[dt.datetime | None]
+
+    __table_args__ = (
+        Index(
+            "ix_person_bounced",
+            "bounced_at",
+            postgresql_where=text("bounced_at IS NOT NULL"),
+            sqlite_where=text("bounced_at IS NOT NULL"),
+        ),
+    )
 
 
 class Grant(Base):
@@ -1156,10 +1169,34 @@ class Message(Base):
     """Real time of the next try; null when none follows."""
     claimed_by: Mapped[str | None]
     tries: Mapped[int] = mapped_column(default=0)
+    """How often a server was asked to take it, or a worker died while asking."""
+    tried_at: Mapped[dt.datetime | None]
+    """Real time of the first try."""
     sent_at: Mapped[dt.datetime | None]
     last_error: Mapped[str | None]
+    failure: Mapped[Word | None]
+    """Of a failed one, why: recipient (the server does not know the address), marked (that was known before), bounced
+    (it came back), content (refused as it is) or given_up (refused for now, for a whole day)."""
+    failed_at: Mapped[dt.datetime | None]
+    """Real time."""
+    bounce: Mapped[str | None] = mapped_column(String(64))
+    """Digest of the report that it came back, so that a second copy of the report is recognised as one."""
+    passed_on_at: Mapped[dt.datetime | None]
+    """Process time at which others were told in the recipient's place, because it failed."""
 
     __table_args__ = (
+        Index(
+            "ix_message_failed",
+            "failed_at",
+            postgresql_where=text("failed_at IS NOT NULL"),
+            sqlite_where=text("failed_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_message_passing",
+            "id",
+            postgresql_where=text("failed_at IS NOT NULL AND passed_on_at IS NULL"),
+            sqlite_where=text("failed_at IS NOT NULL AND passed_on_at IS NULL"),
+        ),
         Index(
             "ix_message_try",
             "try_at",

@@ -153,6 +153,8 @@ def upgrade() -> None:
         sa.Column("theme", sa.String(length=80), nullable=False),
         sa.Column("salt", sa.String(length=32), nullable=True),
         sa.Column("human_id", sa.Uuid(), nullable=False),
+        sa.Column("bounced_at", workflow.models.Instant(), nullable=True),
+        sa.Column("bounce_reason", sa.Text(), nullable=True),
         sa.Column("created_at", workflow.models.Instant(), nullable=False),
         sa.Column("ended_at", workflow.models.Instant(), nullable=True),
         sa.ForeignKeyConstraint(["human_id"], ["person.id"], name=op.f("fk_person_human_id_person")),
@@ -160,6 +162,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("email", name=op.f("uq_person_email")),
     )
     with op.batch_alter_table("person", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_person_bounced",
+            ["bounced_at"],
+            unique=False,
+            postgresql_where=sa.text("bounced_at IS NOT NULL"),
+            sqlite_where=sa.text("bounced_at IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_person_human_id"), ["human_id"], unique=False)
 
     op.create_table(
@@ -386,14 +395,33 @@ def upgrade() -> None:
         sa.Column("try_at", workflow.models.Instant(), nullable=True),
         sa.Column("claimed_by", sa.Text(), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("tried_at", workflow.models.Instant(), nullable=True),
         sa.Column("sent_at", workflow.models.Instant(), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("failure", sa.String(length=80), nullable=True),
+        sa.Column("failed_at", workflow.models.Instant(), nullable=True),
+        sa.Column("bounce", sa.String(length=64), nullable=True),
+        sa.Column("passed_on_at", workflow.models.Instant(), nullable=True),
         sa.ForeignKeyConstraint(["recipient_id"], ["person.id"], name=op.f("fk_message_recipient_id_person")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
         sa.UniqueConstraint("header_id", name=op.f("uq_message_header_id")),
         sa.UniqueConstraint("key", name=op.f("uq_message_key")),
     )
     with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_message_failed",
+            ["failed_at"],
+            unique=False,
+            postgresql_where=sa.text("failed_at IS NOT NULL"),
+            sqlite_where=sa.text("failed_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_message_passing",
+            ["id"],
+            unique=False,
+            postgresql_where=sa.text("failed_at IS NOT NULL AND passed_on_at IS NULL"),
+            sqlite_where=sa.text("failed_at IS NOT NULL AND passed_on_at IS NULL"),
+        )
         batch_op.create_index(
             "ix_message_try",
             ["try_at"],
@@ -1232,6 +1260,16 @@ def downgrade() -> None:
         batch_op.drop_index(
             "ix_message_try", postgresql_where=sa.text("try_at IS NOT NULL"), sqlite_where=sa.text("try_at IS NOT NULL")
         )
+        batch_op.drop_index(
+            "ix_message_passing",
+            postgresql_where=sa.text("failed_at IS NOT NULL AND passed_on_at IS NULL"),
+            sqlite_where=sa.text("failed_at IS NOT NULL AND passed_on_at IS NULL"),
+        )
+        batch_op.drop_index(
+            "ix_message_failed",
+            postgresql_where=sa.text("failed_at IS NOT NULL"),
+            sqlite_where=sa.text("failed_at IS NOT NULL"),
+        )
 
     op.drop_table("message")
     with op.batch_alter_table("feed", schema=None) as batch_op:
@@ -1298,6 +1336,11 @@ def downgrade() -> None:
     op.drop_table("remark")
     with op.batch_alter_table("person", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_person_human_id"))
+        batch_op.drop_index(
+            "ix_person_bounced",
+            postgresql_where=sa.text("bounced_at IS NOT NULL"),
+            sqlite_where=sa.text("bounced_at IS NOT NULL"),
+        )
 
     op.drop_table("person")
     with op.batch_alter_table("milestone", schema=None) as batch_op:
