@@ -195,16 +195,23 @@ def _rings(
 ) -> Iterator[Ring]:
     """All rings of a ladder; of a repeating rung those up to the first one after `horizon`."""
     for rank, rung in enumerate(ladder.rungs):
-        if rung.at is not None:
-            yield Ring(calendar.remind_at(calendar.add(due_on, rung.at)), rung.id, 0, rank)
-        elif rung.every is not None:
-            date = counted_from
-            for occurrence in range(1, _FAR):
-                date = calendar.add(date, rung.every)
-                at = calendar.remind_at(date)
-                yield Ring(at, rung.id, occurrence, rank)
-                if at > horizon:
-                    break
+        for occurrence, date in _days_of(calendar, rung, due_on, counted_from):
+            at = calendar.remind_at(date)
+            yield Ring(at, rung.id, occurrence, rank)
+            if at > horizon:
+                break
+
+
+def _days_of(calendar: Calendar, rung: Rung, due_on: dt.date, counted_from: dt.date) -> Iterator[tuple[int, dt.date]]:
+    """The days on which a rung is due, numbered: 0 is its own, the others are its repeats."""
+    date = counted_from
+    if rung.at is not None:
+        date = calendar.add(due_on, rung.at)
+        yield 0, date
+    if rung.every is not None:
+        for occurrence in range(1, min(rung.times or _FAR, _FAR) + 1):
+            date = calendar.add(date, rung.every)
+            yield occurrence, date
 
 
 _KINDS: dict[type, str] = {Stichtag: "stichtag", Promised: "promised", OfMilestone: "milestone"}

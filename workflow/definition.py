@@ -33,7 +33,15 @@ TASK_OWNERS = ("umsetzungsteam", "rollout_team", *(f"body.{role}" for role in BO
 PARTICIPANT_OWNERS = tuple(f"participant.{role}" for role in BODY_ROLES)
 """Who may own a task besides: a role at every body that takes part in the case; it is there once for each of them."""
 
-RECIPIENTS = ("owner", "deputy", "umsetzungsteam", "supervisor", "programme_office", *TASK_OWNERS[2:])
+RECIPIENTS = (
+    "owner",
+    "deputy",
+    "umsetzungsteam",
+    "coordinator",
+    "supervisor",
+    "programme_office",
+    *TASK_OWNERS[2:],
+)
 """Whom a rung of a ladder may name."""
 
 ESCALATION = "escalation"
@@ -424,13 +432,22 @@ class Process:
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)
 class Rung:
-    """One step of a ladder: `at` working days relative to the due date, or `every` working days from being ready."""
+    """One step of a ladder: `at` working days relative to the due date, or `every` so many working days: from then on
+    if there is an `at`, else from being ready; at most `times` repeats."""
 
     id: Name
     to: tuple[str, ...]
     message: Name
     at: int | None = None
     every: Annotated[int, Field(ge=1)] | None = None
+    times: Annotated[int, Field(ge=1)] | None = None
+    asks: Literal["promise"] | None = None
+    """Who is told may say by when they will be done: the due date follows."""
+
+    @property
+    def is_for_owners(self) -> bool:
+        """Whether it tells only those whose task it is: nobody needs it who has said that they see to it."""
+        return set(self.to) <= {"owner", "deputy"}
 
     @property
     def escalates(self) -> bool:
@@ -444,6 +461,11 @@ class Ladder:
 
     title: Text
     rungs: Annotated[tuple[Rung, ...], Field(min_length=1)]
+
+    @property
+    def asks_for_promise(self) -> bool:
+        """Whether somebody may promise another date for what runs under this ladder."""
+        return any(rung.asks == "promise" for rung in self.rungs)
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)

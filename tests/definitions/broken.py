@@ -725,10 +725,34 @@ BROKEN: tuple[Broken, ...] = (
         ("programme.yaml:35:9 fault.rung_no_time",),
     ),
     Broken(
-        "a rung with both times",
+        "a rung that repeats and is earlier than the one before",
         "programme.yaml",
-        (("id: waiting, every: 10,", "id: waiting, every: 10, at: 4,"),),
-        ("programme.yaml:35:9 fault.rung_both_times",),
+        (("id: waiting, every: 10,", "id: waiting, every: 10, at: -4,"),),
+        ("programme.yaml:35:38 fault.rung_order",),
+    ),
+    Broken(
+        "a rung that says how often but not at what distance",
+        "programme.yaml",
+        (("id: due, at: 0,", "id: due, at: 0, times: 3,"),),
+        ("programme.yaml:34:33 fault.rung_times_alone",),
+    ),
+    Broken(
+        "a rung that repeats no time",
+        "programme.yaml",
+        (("id: waiting, every: 10,", "id: waiting, every: 10, times: 0,"),),
+        ("programme.yaml:35:41 fault.too_small",),
+    ),
+    Broken(
+        "a rung that asks for something nobody knows",
+        "programme.yaml",
+        (("id: waiting, every: 10,", "id: waiting, every: 10, asks: money,"),),
+        ("programme.yaml:35:40 fault.not_one_of",),
+    ),
+    Broken(
+        "a ladder that asks for a promise of a date that is fixed",
+        "programme.yaml",
+        (("id: due, at: 0,", "id: due, at: 0, asks: promise,"),),
+        ("prerequisites.yaml:11:20 fault.ladder_promise", "prerequisites.yaml:21:13 fault.ladder_promise"),
     ),
     Broken(
         "rungs with one id",

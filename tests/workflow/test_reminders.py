@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World
-from workflow import cases, definition, events, milestones, people, prerequisites, reminders, tasks
+from workflow import cases, clusters, definition, events, milestones, people, prerequisites, reminders, tasks
 from workflow.engine import SYSTEM, Work
 from workflow.models import (
     Case,
@@ -369,6 +369,49 @@ def test_a_rung_that_was_moved_is_decided_where_it_stands_now(world: World) -> N
     _with_ladder(world, "short", lambda rungs: [rungs[0] | {"at": -1}, *rungs[1:]])
     story = _days(world, 10, about=world.task(case_id, "express_interest"))
     assert story == [("2026-12-04", "before_2", ["digi"]), ("2026-12-07", "due", ["digi"])]
+
+
+def test_a_rung_can_repeat_from_its_day_on_and_no_more_often_than_the_ladder_says(world: World) -> None:
+    case_id = world.open()  # due on Monday, 7 December
+    _with_ladder(
+        world,
+        "short",
+        lambda _: [
+            {"id": "late", "at": 1, "every": 2, "times": 2, "to": ["owner"], "message": "reminder_overdue"},
+            {"id": "help", "at": 4, "to": ["supervisor"], "message": "escalation"},
+        ],
+    )
+    story = _days(world, 24, about=world.task(case_id, "express_interest"))
+    assert story == [
+        ("2026-12-08", "late", ["digi"]),
+        ("2026-12-10", "late", ["digi"]),
+        ("2026-12-11", "help", ["supervisor"]),
+        ("2026-12-14", "late", ["digi"]),
+    ]
+
+
+def test_a_repeating_rung_without_a_day_counts_from_being_ready_and_ends_after_its_times(world: World) -> None:
+    rung = {"id": "waiting", "every": 3, "times": 2, "to": ["owner"], "message": "waiting"}
+    _with_ladder(world, "short", lambda rungs: [rung, rungs[-1]])
+    case_id = world.open()  # on Monday, 23 November
+    story = _days(world, 23, about=world.task(case_id, "express_interest"))
+    assert [(day, rung) for day, rung, _ in story] == [
+        ("2026-11-26", "waiting"),
+        ("2026-12-01", "waiting"),
+        ("2026-12-23", "overdue_12"),
+    ]
+    assert world.row(case_id, "express_interest").remind_at is None
+
+
+def test_the_coordinator_of_the_cluster_is_told_for_its_services_only(world: World) -> None:
+    _with_ladder(world, "short", lambda rungs: [rungs[0] | {"to": ["coordinator"]}, *rungs[1:]])
+    with world.by("office") as work:
+        cluster = clusters.found(work, "Verbund Rhein", TOWN, [STRANGE_TOWN], ["wohngeld"]).id
+        clusters.name_coordinator(work, cluster, world["stranger"])
+    theirs, other = world.open("wohngeld"), world.open("ikfz")
+    _days(world, 8)
+    assert _story(world, world.task(theirs, "express_interest")) == [("2026-12-03", "before_2", ["stranger"])]
+    assert _story(world, world.task(other, "express_interest")) == [("2026-12-03", "before_2", ["digi"])]
 
 
 def test_a_ladder_that_was_removed_reminds_nobody_and_stops_nothing(world: World) -> None:

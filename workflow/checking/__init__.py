@@ -120,6 +120,9 @@ def _known(layout: files.Layout, trees: Mapping[str, Node], bodies: Bodies) -> K
         variants=frozenset(variant for service in services for variant, _, _ in service.each("variants")),
         groups=names_in(groups, "groups"),
         ladders=names_in(programme, "ladders"),
+        promising=frozenset(
+            name for name, _, ladder in (programme.each("ladders") if programme else ()) if _asks(ladder)
+        ),
         teams=names_in(programme, "teams"),
         operators=names_in(programme, "operators"),
         prerequisites=None
@@ -128,6 +131,12 @@ def _known(layout: files.Layout, trees: Mapping[str, Node], bodies: Bodies) -> K
         milestones=names_in(shared, "milestones"),
         messages=frozenset(name for _, _, name in layout.messages),
     )
+
+
+def _asks(ladder: Node) -> bool:
+    """Whether a rung of this ladder asks for a promise."""
+    asked = (rung.get("asks") for rung in ladder.members("rungs") if rung.entries is not None)
+    return any(node is not None and node.word == "promise" for node in asked)
 
 
 def _is_scoped(kind: Node) -> bool:

@@ -66,7 +66,7 @@ def check_shared(root: Node, known: Known, findings: Findings) -> None:
         for role in kind.members("informs"):
             refer(findings, role, INFORMED, "fault.unknown_role")
         refer(findings, kind.get("ladder"), known.ladders, "fault.unknown_ladder")
-        refer(findings, kind.get("expiry_ladder"), known.ladders, "fault.unknown_ladder")
+        _check_fixed(kind.get("expiry_ladder"), known, findings)
         check_fields(kind.get("evidence"), findings, of_case=False)
         _check_steps(kind, known, findings)
         _check_expiry(kind, findings)
@@ -80,8 +80,15 @@ def check_shared(root: Node, known: Known, findings: Findings) -> None:
         refer(findings, kind.get("ladder"), known.ladders, "fault.unknown_ladder")
         check_fields(kind.get("evidence"), findings, of_case=False)
     for _, _, kind in root.each("milestones"):
-        refer(findings, kind.get("ladder"), known.ladders, "fault.unknown_ladder")
+        _check_fixed(kind.get("ladder"), known, findings)
         check_fields(kind.get("evidence"), findings, of_case=False)
+
+
+def _check_fixed(ladder: Node | None, known: Known, findings: Findings) -> None:
+    """The ladder of a date that nobody can promise otherwise: the Land sets it, or a certificate has it."""
+    refer(findings, ladder, known.ladders, "fault.unknown_ladder")
+    if ladder is not None and ladder.word in known.promising:
+        findings.add(ladder.place, "fault.ladder_promise", ladder=ladder.word)
 
 
 def _check_needed(needed: Node, known: Known, findings: Findings) -> None:

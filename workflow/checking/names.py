@@ -21,6 +21,8 @@ class Known:
     variants: frozenset[str]
     groups: frozenset[str] | None
     ladders: frozenset[str] | None
+    promising: frozenset[str]
+    """Ladders in which a rung asks for a promise."""
     teams: frozenset[str] | None
     operators: frozenset[str] | None
     prerequisites: Mapping[str, bool] | None

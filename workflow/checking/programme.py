@@ -94,7 +94,7 @@ def _check_roles(root: Node, findings: Findings) -> None:
 
 
 def _check_ladder(ladder: Node, known: Known, findings: Findings) -> None:
-    """Each rung fires at one kind of time, later than the one before, and reaches somebody."""
+    """Each rung fires at some time, later than the one before, and reaches somebody."""
     ids: set[str] = set()
     latest: int | None = None
     for rung in ladder.members("rungs"):
@@ -107,11 +107,13 @@ def _check_ladder(ladder: Node, known: Known, findings: Findings) -> None:
             ids.add(name.word)
         _check_recipients(rung, findings)
         refer(findings, rung.get("message"), known.messages, "fault.unknown_message")
-        at, every = rung.get("at"), rung.get("every")
+        at, every, times = rung.get("at"), rung.get("every"), rung.get("times")
         timed = [node for node in (at, every) if node is not None and node.value is not None]
-        if len(timed) != 1 and not any(node.broken for node in (at, every) if node is not None):
-            findings.add(rung.place, "fault.rung_both_times" if timed else "fault.rung_no_time")
-        elif at is not None and isinstance(at.value, int):
+        if not timed and not any(node.broken for node in (at, every) if node is not None):
+            findings.add(rung.place, "fault.rung_no_time")
+        if times is not None and times.value is not None and (every is None or every.value is None):
+            findings.add(times.place, "fault.rung_times_alone")
+        if at is not None and isinstance(at.value, int):
             if latest is not None and at.value <= latest:
                 findings.add(at.place, "fault.rung_order", at=str(at.value), before=str(latest))
             latest = at.value
