@@ -19,22 +19,27 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
-from workflow import database
-from workflow.engine import Engine
+from workflow import addresses, database
+from workflow.engine import SYSTEM, Engine
 from workflow.errors import Unready
-from workflow.models import Message
+from workflow.models import Message, Person
+from workflow.settings import Settings
 
 LEASE = dt.timedelta(minutes=5)
 """How long a claimed message is left alone; longer than one sending may take."""
 GIVE_UP_AFTER = dt.timedelta(hours=24)
 LONGEST_WAIT = dt.timedelta(hours=2)
+_SHORTEST_WAIT = dt.timedelta(minutes=1)
+_OUR_LONGEST_WAIT = dt.timedelta(minutes=30)
+"""Between two tries while we cannot send at all: whoever mended it need not wait for hours."""
 
 _BATCH = 100
 _TIMEOUT_SECONDS = 20
@@ -55,8 +60,10 @@ class Delivered:
 def deliver(engine: Engine, *, worker: str) -> Delivered:
     """Send every message that is due, over one connection; `worker` names who claims them.
 
-    A refusal for now (4xx) or a server that cannot be reached postpones a message, first by a minute, then twice as
-    long each time, for a day in all. A refusal of the recipient or the content for good (5xx) fails it at once. One
+    A refusal for now (4xx) or a connection lost on the way postpones a message, first by a minute, then twice as long
+    each time, for a day in all. A refusal for good (5xx) fails it at once: of the recipient, and the address is marked
+    (`addresses.mark`); or of the content, and only this mail is a dead letter. What is our own trouble (a server that
+    cannot be reached, does not let us in or does not like our sender) makes mails wait until it is mended. One
     recipient's trouble stops no other's mail. Without STARTKLAR_SMTP_URL messages stay queued.
 
     Raises Unready when STARTKLAR_SMTP_URL makes no sense.
@@ -108,9 +115,14 @@ class _Claimed:
     html: str
     in_reply_to: str | None
     written_at: dt.datetime
+    tried_at: dt.datetime
+    """When it was tried for the first time."""
+    is_marked: bool
+    """It is known that mail to this address does not arrive."""
 
 
 Outcome = Literal["sent", "failed", "postponed"]
+_Kind = Literal["recipient", "marked", "content", "later", "ours"]
 
 
 def _due(engine: Engine) -> Sequence[UUID]:
@@ -134,11 +146,20 @@ def _due(engine: Engine) -> Sequence[UUID]:
 def _claim(engine: Engine, message_id: UUID, worker: str) -> _Claimed | None:
     """Make it ours for some minutes, unless somebody else was faster."""
     now = database.real_now()
+    # Its address is looked up in the same statement; it may have been marked since the mail was written.
+    marked = sa.exists().where(
+        Person.id == Message.recipient_id, Person.email == Message.address, Person.bounced_at.is_not(None)
+    )
     with database.transaction(engine.pool, write=True) as session:
         row = session.execute(
             sa.update(Message)
             .where(Message.id == message_id, Message.status == "queued", Message.try_at <= now)
-            .values(claimed_by=worker, try_at=now + LEASE, tries=Message.tries + 1)
+            .values(
+                claimed_by=worker,
+                try_at=now + LEASE,
+                tries=Message.tries + 1,
+                tried_at=sa.func.coalesce(Message.tried_at, sa.bindparam("began", now, type_=Message.tried_at.type)),
+            )
             .returning(
                 Message.tries,
                 Message.address,
@@ -149,61 +170,88 @@ def _claim(engine: Engine, message_id: UUID, worker: str) -> _Claimed | None:
                 Message.html,
                 Message.in_reply_to,
                 Message.written_at,
+                Message.tried_at,
+                marked,
             )
         ).first()
-    return None if row is None else _Claimed(message_id, worker, *row)
+    return None if row is None else _Claimed(message_id, worker, *tuple[Any, ...](row))
 
 
 def _deliver_one(engine: Engine, line: _Line, claimed: _Claimed) -> Outcome:
     try:
         if claimed.tries > 1 and wait_after(claimed.tries - 1) is None:
-            raise _Refusal("every worker that sent it ended before it could say so", "", is_final=True)
-        line.send(_mail(engine.settings.mail_from, engine.settings.base_url, claimed))
+            raise _Refusal("later", "every worker that sent it ended before it could say so")
+        if claimed.is_marked:
+            raise _Refusal("marked", "mail to this address did not arrive before")
+        settings = engine.settings
+        mail = _mail(settings.mail_from, settings.base_url, claimed)
+        line.send(mail, envelope_id=claimed.id.hex, sender=_envelope_sender(settings, claimed.id))
     except _Refusal as refusal:
         return _refused(engine, claimed, refusal)
-    _tick_off(engine, claimed, "sent")
+    _tick_off(engine, claimed, {"status": "sent", "sent_at": database.real_now()})
     return "sent"
 
 
+def _envelope_sender(settings: Settings, message_id: UUID) -> str:
+    """Where a report goes that a mail came back; it names the message where there is a mailbox for that."""
+    if settings.bounces_to is None:
+        return parseaddr(settings.mail_from)[1]
+    local, _, domain = settings.bounces_to.rpartition("@")
+    return f"{local}+{message_id.hex}@{domain}"
+
+
 def _refused(engine: Engine, claimed: _Claimed, refusal: _Refusal) -> Outcome:
-    """For good or too often: failed, and shown so. Otherwise tried again later."""
-    wait = None if refusal.is_final else wait_after(claimed.tries)
-    reason = refusal.reason.replace(claimed.address, "…") if claimed.address else refusal.reason
-    if wait is None:
-        log.error("message %s is not delivered: %s", claimed.id, refusal.code)
-        _tick_off(engine, claimed, "failed", error=reason)
-        return "failed"
+    """Failed, and shown so, when it is for good or was too often. Otherwise tried again later."""
+    reason = addresses.in_short(refusal.reason)
+    if refusal.kind == "ours":
+        # It says nothing about the mail: the try does not count. It waits once more as long as it has waited.
+        waited = database.real_now() - claimed.tried_at
+        wait = min(max(waited, _SHORTEST_WAIT), _OUR_LONGEST_WAIT)
+        tries = {"tries": claimed.tries - 1}
+    elif refusal.kind == "later" and (following := wait_after(claimed.tries)) is not None:
+        wait, tries = following, {}
+    else:
+        return _failed(engine, claimed, refusal, reason)
     log.warning("message %s is tried again in %d minutes: %s", claimed.id, wait.total_seconds() // 60, refusal.code)
-    _tick_off(engine, claimed, "queued", try_at=database.real_now() + wait, error=reason)
+    _tick_off(engine, claimed, {"try_at": database.real_now() + wait, "last_error": reason, **tries})
     return "postponed"
 
 
-def _tick_off(
-    engine: Engine,
-    claimed: _Claimed,
-    status: str,
-    *,
-    try_at: dt.datetime | None = None,
-    error: str | None = None,
-) -> None:
+def _failed(engine: Engine, claimed: _Claimed, refusal: _Refusal, reason: str) -> Outcome:
+    """A dead letter; and when the server does not know the recipient, the address is marked in the same transaction."""
+    log.error("message %s is not delivered: %s", claimed.id, refusal.code)
+    if refusal.kind == "recipient":
+        with engine.change(SYSTEM) as work:
+            if addresses.mark(work, claimed.id, reason):
+                log.warning("the address of message %s is marked: mail does not arrive there", claimed.id)
+            _note(work.session, claimed, _dead(refusal, reason))
+    else:
+        _tick_off(engine, claimed, _dead(refusal, reason))
+    return "failed"
+
+
+def _dead(refusal: _Refusal, reason: str) -> dict[str, Any]:
+    failure = "given_up" if refusal.kind == "later" else refusal.kind
+    return {"status": "failed", "failure": failure, "failed_at": database.real_now(), "last_error": reason}
+
+
+def _tick_off(engine: Engine, claimed: _Claimed, values: dict[str, Any]) -> None:
     """Write down what became of it, unless the lease ran out and somebody else is at it."""
     with database.transaction(engine.pool, write=True) as session:
-        session.execute(
-            sa.update(Message)
-            .where(
-                Message.id == claimed.id,
-                Message.status == "queued",
-                Message.claimed_by == claimed.worker,
-                Message.tries == claimed.tries,
-            )
-            .values(
-                status=status,
-                try_at=try_at,
-                claimed_by=None,
-                sent_at=database.real_now() if status == "sent" else None,
-                last_error=error,
-            )
+        _note(session, claimed, values)
+
+
+def _note(session: Session, claimed: _Claimed, values: dict[str, Any]) -> None:
+    session.execute(
+        sa.update(Message)
+        .where(
+            Message.id == claimed.id,
+            Message.status == "queued",
+            Message.claimed_by == claimed.worker,
+            Message.tries == claimed.tries,
         )
+        .values({"try_at": None, "claimed_by": None, "last_error": None, **values})
+    )
 
 
 def _count(done: Delivered, outcome: Outcome) -> Delivered:
@@ -242,7 +290,7 @@ def _mail(mail_from: str, base_url: str, claimed: _Claimed) -> EmailMessage:
         mail.add_alternative(claimed.html, subtype="html", charset="utf-8", cte="quoted-printable")
         mail["Content-Language"] = claimed.language
     except (ValueError, IndexError, MessageError) as error:
-        raise _Refusal("cannot be written as a mail", type(error).__name__, is_final=True) from error
+        raise _Refusal("content", "cannot be written as a mail", type(error).__name__) from error
     return mail
 
 
@@ -250,13 +298,17 @@ def _mail(mail_from: str, base_url: str, claimed: _Claimed) -> EmailMessage:
 
 
 class _Refusal(Exception):
-    """A mail was not taken. `code` is fit for a log, `reason` is kept with the message."""
+    """A mail was not taken. `code` is fit for a log, `reason` is kept with the message.
 
-    def __init__(self, code: str, reason: str, *, is_final: bool) -> None:
+    recipient: no such address, for good. marked: we know that already. content: this very mail is not wanted, for good.
+    later: perhaps another time. ours: nothing about this mail, we are not let in or cannot get there.
+    """
+
+    def __init__(self, kind: _Kind, code: str, reason: str = "") -> None:
         super().__init__(code)
+        self.kind = kind
         self.code = code
-        self.reason = f"{code}: {reason}"[:500] if reason else code
-        self.is_final = is_final
+        self.reason = f"{code}: {reason}" if reason else code
 
 
 class _Line:
@@ -276,48 +328,50 @@ class _Line:
     def __exit__(self, *_: object) -> None:
         self._close(politely=True)
 
-    def send(self, mail: EmailMessage) -> None:
+    def send(self, mail: EmailMessage, *, envelope_id: str, sender: str) -> None:
         """Hand over one mail. Raises _Refusal."""
         is_fresh = self._client is None
         try:
-            self._hand_over(mail)
+            self._hand_over(mail, envelope_id, sender)
         except (smtplib.SMTPServerDisconnected, _Closing) as error:
             self._close()
             if is_fresh:
-                raise _Refusal("the connection was lost", str(error), is_final=False) from error
+                raise _Refusal("later", "the connection was lost", str(error)) from error
             # The server ended a connection it had served well (some count the mails): once more on a new one.
-            self._again(mail)
+            self._again(mail, envelope_id, sender)
 
-    def _again(self, mail: EmailMessage) -> None:
+    def _again(self, mail: EmailMessage, envelope_id: str, sender: str) -> None:
         try:
-            self._hand_over(mail)
+            self._hand_over(mail, envelope_id, sender)
         except (smtplib.SMTPServerDisconnected, _Closing) as error:
             self._close()
-            raise _Refusal("the connection was lost", str(error), is_final=False) from error
+            raise _Refusal("later", "the connection was lost", str(error)) from error
 
-    def _hand_over(self, mail: EmailMessage) -> None:
+    def _hand_over(self, mail: EmailMessage, envelope_id: str, sender: str) -> None:
         client = self._open()
+        options: dict[str, Any] = {}
+        if client.has_extn("dsn"):  # RFC 3461: a report names the mail, comes only when it failed, and repeats no text
+            options = {"mail_options": ["RET=HDRS", f"ENVID={envelope_id}"], "rcpt_options": ["NOTIFY=FAILURE"]}
         try:
-            client.send_message(mail)
+            client.send_message(mail, from_addr=sender, **options)
         except smtplib.SMTPServerDisconnected:
             raise
         except smtplib.SMTPRecipientsRefused as error:
             code, words = next(iter(error.recipients.values()))
-            raise _answered(code, words, final=True) from error
+            raise _answered(code, words, asked="recipient") from error
         except smtplib.SMTPDataError as error:
-            raise _answered(error.smtp_code, error.smtp_error, final=True) from error
+            raise _answered(error.smtp_code, error.smtp_error, asked="content") from error
         except smtplib.SMTPSenderRefused as error:
-            # It is us the server does not like: no recipient's fault, so the mail waits until we are mended.
-            raise _answered(error.smtp_code, error.smtp_error, final=False) from error
+            raise _answered(error.smtp_code, error.smtp_error, asked="sender") from error
         except smtplib.SMTPNotSupportedError as error:
-            raise _Refusal("the server cannot carry this address", "", is_final=True) from error
+            raise _Refusal("recipient", "the server cannot carry this address") from error
         except smtplib.SMTPResponseException as error:
-            raise _answered(error.smtp_code, error.smtp_error, final=False) from error
+            raise _answered(error.smtp_code, error.smtp_error, asked="sender") from error
         except (OSError, smtplib.SMTPException) as error:
             raise _Closing(type(error).__name__) from error
         except (ValueError, MessageError) as error:
             self._close()
-            raise _Refusal("cannot be written as a mail", type(error).__name__, is_final=True) from error
+            raise _Refusal("content", "cannot be written as a mail", type(error).__name__) from error
 
     def _open(self) -> smtplib.SMTP:
         if self._unreachable is not None:
@@ -327,7 +381,7 @@ class _Line:
                 self._client = self._server.connect()
             except (OSError, smtplib.SMTPException) as error:
                 log.warning("the mail server cannot be used: %s", type(error).__name__)
-                self._unreachable = _Refusal("the mail server cannot be used", type(error).__name__, is_final=False)
+                self._unreachable = _Refusal("ours", "the mail server cannot be used", type(error).__name__)
                 raise self._unreachable from error
         return self._client
 
@@ -348,12 +402,32 @@ class _Closing(Exception):
     """The server ends the connection (421), or the network did."""
 
 
-def _answered(code: int, words: bytes | str, *, final: bool) -> Exception:
-    """What an answer of the server means; `final` says whether a 5xx is the last word on this mail."""
+def _answered(code: int, words: bytes | str, *, asked: Literal["sender", "recipient", "content"]) -> Exception:
+    """What an answer of the server means, by what it was asked and what it says: some tell only after the content that
+    they do not know the recipient, and some that we may not send at all when they are told the recipient.
+    """
     said = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
     if code == 421:
         return _Closing(f"421 {said}")
-    return _Refusal(str(code), said, is_final=final and 500 <= code < 600)
+    detailed = addresses.enhanced(said)
+    blame = detailed.blame if detailed is not None else None
+    if asked == "sender":
+        too_large = code == 552 or blame == "content"
+        return _Refusal("content" if too_large else "ours", str(code), said)
+    if blame == "sender" or code in _NOT_OUR_LANGUAGE:
+        return _Refusal("ours", str(code), said)
+    if not 500 <= code < 600:
+        return _Refusal("later", str(code), said)
+    if asked == "recipient" and blame == "unclear":
+        # A matter of policy or routing (5.7.1, relay access denied): it may be ours, so there is a day to mend it.
+        return _Refusal("later", str(code), said)
+    if blame in ("recipient", "content"):
+        return _Refusal(blame, str(code), said)
+    return _Refusal(asked, str(code), said)
+
+
+_NOT_OUR_LANGUAGE = (500, 502, 503, 504, 555)
+"""A command or parameter the server does not know, or not now (RFC 5321 4.2.2): no recipient is to blame for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +451,7 @@ class _Server:
         try:
             if self.starttls:
                 client.starttls(context=ssl.create_default_context())
+            client.ehlo_or_helo_if_needed()
             if self.user is not None:
                 client.login(self.user, self.password)
         except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,10 @@ class Settings:
     base_url: str = "http://127.0.0.1:8000"
     smtp_url: str | None = None
     mail_from: str = "startklar@localhost"
+    bounces_to: str | None = None
+    """Where reports go that a mail came back: `bounces@domain`, used as `bounces+…@domain` with the message's id."""
+    bounces: Path | None = None
+    """The Maildir in which they arrive."""
     secret: str | None = None
     clock: Literal["system", "manual"] | None = None
     cookie_secure: bool = False
@@ -55,6 +60,8 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         base_url=base_url,
         smtp_url=smtp_url,
         mail_from=given.get("STARTKLAR_MAIL_FROM") or "startklar@localhost",
+        bounces_to=_bounces_to(given),
+        bounces=_maildir(given),
         secret=_secret(given),
         clock=clock,  # type: ignore[arg-type]
         cookie_secure=_flag(given, "STARTKLAR_COOKIE_SECURE", default=base_url.startswith("https://")),
@@ -68,6 +75,27 @@ def _database(url: str, data: Path) -> str:
     if not url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
         raise Unready("error.setting", name="STARTKLAR_DATABASE_URL", value=url.partition("://")[0])
     return url
+
+
+def _bounces_to(given: Mapping[str, str]) -> str | None:
+    """A plain address, short enough that a message's id still fits in before the @ (64 letters, RFC 5321)."""
+    value = given.get("STARTKLAR_BOUNCES_TO") or None
+    if value is not None and not _PLAIN_ADDRESS.match(value):
+        raise Unready("error.setting", name="STARTKLAR_BOUNCES_TO", value=value)
+    return value
+
+
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9._-]{1,31}@[A-Za-z0-9.-]{1,180}\Z")
+
+
+def _maildir(given: Mapping[str, str]) -> Path | None:
+    value = given.get("STARTKLAR_BOUNCES") or None
+    if value is None:
+        return None
+    scheme, _, path = value.partition("://")
+    if scheme != "maildir" or not path.startswith("/"):
+        raise Unready("error.setting", name="STARTKLAR_BOUNCES", value=value)
+    return Path(path)
 
 
 def _secret(given: Mapping[str, str]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import datetime as dt
 import email.utils
@@ -18,7 +19,7 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session, syntax
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,7 +30,7 @@ from workflow.database import real_now
 from workflow.engine import SYSTEM
 from workflow.errors import Unready
 from workflow.mailer import Delivered
-from workflow.models import Message
+from workflow.models import Message, Person
 
 
 @pytest.fixture
@@ -105,13 +106,139 @@ def test_a_refusal_for_good_fails_at_once_and_stops_no_other(
     assert "digi@" not in said
 
 
-@pytest.mark.parametrize(("code", "status"), [(452, "queued"), (554, "failed")])
-def test_a_refusal_of_the_content_counts_the_same(sending: World, smtp: MailServer, code: int, status: str) -> None:
+@pytest.mark.parametrize(
+    ("answer", "status", "failure"),
+    [
+        ("550 no such mailbox", "failed", "recipient"),
+        ("550 5.1.1 <digi@startklar.example>: unknown", "failed", "recipient"),
+        ("552 5.2.2 mailbox full", "failed", "recipient"),
+        ("451 4.7.1 greylisted", "queued", None),
+        ("554 5.7.1 relay access denied", "queued", None),
+        ("550 5.1.8 bad sender's system address", "queued", None),
+        ("552 5.2.3 message too large", "failed", "content"),
+        ("555 parameters not recognized", "queued", None),
+    ],
+)
+def test_what_is_said_to_the_recipient_marks_the_address_only_when_it_is_about_the_address(
+    sending: World, smtp: MailServer, answer: str, status: str, failure: str | None
+) -> None:
     sending.open()
     messages.compose(sending.engine)
-    smtp.refuse_all(code)
+    code, _, words = answer.partition(" ")
+    smtp.refuse("digi@startklar.example", int(code), words)
     mailer.deliver(sending.engine, worker="one")
-    assert _rows(sending)[0].status == status
+    (row,) = _rows(sending)
+    assert (row.status, row.failure, row.failed_at is not None) == (status, failure, status == "failed")
+    assert "digi@" not in row.last_error
+    marked = _person(sending, "digi")
+    assert (marked.bounced_at is not None) == (failure == "recipient")
+    if failure == "recipient":
+        assert marked.bounce_reason == row.last_error
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "failure"),
+    [
+        ("452 too busy", "queued", None),
+        ("554 this is spam", "failed", "content"),
+        ("550 5.7.1 content rejected", "failed", "content"),
+        ("550 5.6.0 cannot be converted", "failed", "content"),
+        ("550 5.1.1 no such user", "failed", "recipient"),
+    ],
+)
+def test_a_refusal_of_the_content_leaves_the_address_alone_unless_it_names_it(
+    sending: World, smtp: MailServer, answer: str, status: str, failure: str | None
+) -> None:
+    sending.open()
+    messages.compose(sending.engine)
+    code, _, words = answer.partition(" ")
+    smtp.refuse_all(int(code), words)
+    mailer.deliver(sending.engine, worker="one")
+    (row,) = _rows(sending)
+    assert (row.status, row.failure) == (status, failure)
+    assert (_person(sending, "digi").bounced_at is not None) == (failure == "recipient")
+
+
+def test_mail_to_a_marked_address_is_not_even_tried(sending: World, smtp: MailServer) -> None:
+    smtp.refuse("digi@startklar.example", 550)
+    _queue(sending)
+    assert mailer.deliver(sending.engine, worker="one") == Delivered(failed=1)
+    smtp.accept_again()
+    _queue(sending)
+    assert mailer.deliver(sending.engine, worker="one") == Delivered(failed=1)
+    assert sorted(row.failure for row in _rows(sending)) == ["marked", "recipient"]
+    assert smtp.received == []
+
+
+def test_an_address_that_is_not_the_persons_any_more_marks_nobody(sending: World, smtp: MailServer) -> None:
+    smtp.refuse("alt@startklar.example", 550)
+    _queue(sending, address="alt@startklar.example")
+    assert mailer.deliver(sending.engine, worker="one") == Delivered(failed=1)
+    assert _person(sending, "digi").bounced_at is None
+
+
+def test_what_is_our_own_trouble_never_costs_a_mail(sending: World, smtp: MailServer) -> None:
+    """A relay that is down for a week fails no mail and marks nobody: they go out when it is there again."""
+    sending.open()
+    messages.compose(sending.engine)
+    _send_to(sending, f"smtp://127.0.0.1:{free_port()}")
+    for _ in range(40):
+        assert mailer.deliver(sending.engine, worker="one") == Delivered(postponed=1)
+        _let_time_come(sending)
+    (row,) = _rows(sending)
+    assert (row.status, row.tries, row.failure) == ("queued", 0, None)
+    with sending.engine.change(SYSTEM) as work:
+        begun = real_now() - dt.timedelta(days=7)
+        work.session.execute(sa.update(Message).values(tried_at=begun))
+    mailer.deliver(sending.engine, worker="one")
+    assert _rows(sending)[0].try_at - real_now() <= dt.timedelta(minutes=30)
+    _let_time_come(sending)
+    _send_to(sending, smtp.url)
+    assert mailer.deliver(sending.engine, worker="one") == Delivered(sent=1)
+
+
+def test_the_envelope_names_the_mail_where_there_is_a_mailbox_for_bounces(sending: World, smtp: MailServer) -> None:
+    sending.engine.settings = dataclasses.replace(sending.engine.settings, bounces_to="bounces@programm.example")
+    message_id = _queue(sending)
+    assert mailer.deliver(sending.engine, worker="one") == Delivered(sent=1)
+    (mail,) = smtp.received
+    assert mail.sender == f"bounces+{message_id.hex}@programm.example"
+    assert mail.message["From"] == "Startklar <startklar@programm.example>"
+
+
+def test_a_server_that_knows_reports_of_delivery_is_told_the_mails_name_and_to_report_failures_only(
+    world: World,
+) -> None:
+    with _Server(_Reports()) as server:
+        _send_to(world, server.url)
+        message_id = _queue(world)
+        assert mailer.deliver(world.engine, worker="one") == Delivered(sent=1)
+        assert isinstance(server.handler, _Reports)
+        assert {"RET=HDRS", f"ENVID={message_id.hex}"} <= set(server.handler.mail_options)
+        assert server.handler.rcpt_options == ["NOTIFY=FAILURE"]
+
+
+def test_a_mail_too_large_for_the_server_is_a_dead_letter_and_not_our_senders_fault(world: World) -> None:
+    with _Server(_DislikesSender("552 5.3.4 message size exceeds fixed limit")) as server:
+        _send_to(world, server.url)
+        _queue(world)
+        assert mailer.deliver(world.engine, worker="one") == Delivered(failed=1)
+    assert (_rows(world)[0].failure, _person(world, "digi").bounced_at) == ("content", None)
+
+
+def test_a_server_that_falls_silent_or_drops_the_line_costs_no_mail(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailer, "_TIMEOUT_SECONDS", 0.3)
+    for handler in (_FallsSilent(), _DropsTheLine()):
+        with _Server(handler) as server:
+            _send_to(world, server.url)
+            message_id = _queue(world)
+            assert mailer.deliver(world.engine, worker="one") == Delivered(postponed=1)
+        row = next(row for row in _rows(world) if row.id == message_id)
+        assert (row.status, row.tries, row.failure) == ("queued", 1, None)
+        assert "the connection was lost" in row.last_error
+    assert _person(world, "digi").bounced_at is None
 
 
 def test_a_server_that_is_down_postpones_everything_and_is_asked_once(
@@ -342,10 +469,72 @@ class _HangsUp(_Keeps):
 class _DislikesSender(_Keeps):
     """Takes nothing from us."""
 
+    def __init__(self, words: str = "550 sender not allowed") -> None:
+        super().__init__()
+        self.words = words
+
     async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        return "550 sender not allowed"
+        return self.words
+
+
+class _Reports(_Keeps):
+    """Knows delivery status notifications (RFC 3461)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mail_options: list[str] = []
+        self.rcpt_options: list[str] = []
+
+    async def handle_EHLO(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [responses[0], "250-DSN", *responses[1:]]
+
+
+class _ReportingController(Controller):
+    """A server with the extension, which this library does not have: it takes the parameters and forgets them."""
+
+    handler: _Reports
+
+    def factory(self) -> SMTP:
+        handler = self.handler
+
+        class Reporting(SMTP):
+            @syntax("MAIL")
+            async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802
+                address, *options = (arg or "").split()
+                handler.mail_options = options
+                await super().smtp_MAIL(address)
+
+            @syntax("RCPT")
+            async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802
+                address, *options = (arg or "").split()
+                handler.rcpt_options = options
+                await super().smtp_RCPT(address)
+
+        return Reporting(handler, **self.SMTP_kwargs)
+
+
+class _FallsSilent(_Keeps):
+    """Does not answer to the content within the time anybody waits."""
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        await asyncio.sleep(1)
+        return "250 too late"
+
+
+class _DropsTheLine(_Keeps):
+    """Is gone in the middle of a conversation."""
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        assert server.transport is not None
+        server.transport.close()
+        return "250 OK"
 
 
 class _Kills(_Keeps):
@@ -375,7 +564,8 @@ class _Server:
                 "authenticator": lambda *given: AuthResult(success=given[-1] == _login(*password), handled=False),
                 "auth_require_tls": False,
             }
-        self._controller = Controller(handler, hostname="127.0.0.1", port=self.port, **options)
+        kind = _ReportingController if isinstance(handler, _Reports) else Controller
+        self._controller = kind(handler, hostname="127.0.0.1", port=self.port, **options)
 
     @property
     def url(self) -> str:
@@ -415,6 +605,11 @@ def _send_to(world: World, url: str) -> None:
 def _rows(world: World) -> list[Any]:
     with world.look() as work:
         return list(work.session.execute(sa.select(Message.__table__).order_by(Message.address, Message.id)))
+
+
+def _person(world: World, name: str) -> Any:
+    with world.look() as work:
+        return work.session.execute(sa.select(Person.__table__).where(Person.id == world[name])).one()
 
 
 def _let_time_come(world: World) -> None:
