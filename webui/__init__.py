@@ -26,6 +26,7 @@ from webui import (
     districts,
     documents,
     errors,
+    feeds,
     inbox,
     milestones,
     navigation,
@@ -51,6 +52,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     sign_in.blueprint,
     account.blueprint,
     absences.blueprint,
+    feeds.blueprint,
     switches.blueprint,
     clock.blueprint,
     components.blueprint,
@@ -75,7 +77,16 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
 )
 
 PUBLIC = frozenset(
-    {"asset", "favicon", "healthz", "sign_in.show", "sign_in.enter", "switches.language", "switches.theme"}
+    {
+        "asset",
+        "favicon",
+        "feeds.calendar",
+        "healthz",
+        "sign_in.show",
+        "sign_in.enter",
+        "switches.language",
+        "switches.theme",
+    }
 )
 """Endpoints a stranger may use. Everything else asks for a signed-in person, also what is added tomorrow."""
 

@@ -6,7 +6,7 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from werkzeug.wrappers import Response as AnyResponse
 
 from webui import notices, session, wording
-from workflow import sessions
+from workflow import feeds, sessions
 from workflow.errors import PasswordTooWeak, SignInRefused
 
 blueprint = Blueprint("account", __name__)
@@ -44,8 +44,8 @@ def sign_out_device(digest: str) -> AnyResponse:
 
 def _page(faults: dict[str, str]) -> AnyResponse:
     with session.engine().read(session.me()) as work:
-        held = sessions.held_roles(work)
+        held, calendars = sessions.held_roles(work), feeds.offers(work)
     devices = sessions.open_sessions(session.engine(), session.me())
     here = sessions.digest(session.token() or "")
-    page = render_template("account.html", held=held, devices=devices, this_device=here, faults=faults)
+    page = render_template("account.html", held=held, feeds=calendars, devices=devices, this_device=here, faults=faults)
     return make_response(page, 422 if faults else 200)

@@ -15,7 +15,7 @@ from workflow.definition import BODY_ROLES, CENTRAL_ROLES, ROLES, TEAM_ROLES
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import Conflict, NotFound, Refused
 from workflow.evidence import EMAIL
-from workflow.models import Body, Event, Grant, Message, Notice, Person, Team, WebSession
+from workflow.models import Body, Event, Feed, Grant, Message, Notice, Person, Team, WebSession
 from workflow.policy import Role
 
 
@@ -180,6 +180,7 @@ def erase(work: Work, person_id: UUID) -> None:
     work.session.execute(sa.update(Person).where(Person.id == person_id).values(nothing))
     work.session.execute(sa.update(Grant).where(Grant.id.in_(grants)).values(ended_at=work.now))
     work.session.execute(sa.delete(WebSession).where(WebSession.person_id == person_id))
+    work.session.execute(sa.delete(Feed).where(Feed.person_id == person_id))
     work.session.execute(sa.delete(Notice).where(Notice.recipient_id == person_id, Notice.message_id.is_(None)))
     silent = {"address": None, "try_at": None}
     work.session.execute(sa.update(Message).where(Message.recipient_id == person_id).values(silent))

@@ -610,6 +610,11 @@ def answers_for(actor: Actor, *, body: str | None = None, team: str | None = Non
     )
 
 
+def teams_of(actor: Actor) -> tuple[str, ...]:
+    """The teams the actor is of, as a member or as supervisor: whose deadlines the actor may subscribe to."""
+    return actor.teams("umsetzungsteam", "supervisor")
+
+
 def sees_milestones(actor: Actor) -> bool:
     """Milestones of the Land are known to everybody who is signed in."""
     return actor.is_system or actor.id is not None

@@ -173,6 +173,15 @@ def sign_out(engine: Engine, token: str) -> None:
         )
 
 
+def count_guess(engine: Engine, door: str, address: str) -> None:
+    """Count that somebody at this network address named a secret that never was, at one of our doors.
+
+    Raises NetworkPaused, counting nothing, while that network has to wait.
+    """
+    network, now = _network(address), database.real_now()
+    _count_try(engine, _of_network(f"{door} {network}", now))
+
+
 def digest(token: str) -> str:
     """What the database keeps of a token."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -38,6 +38,8 @@ OWN = frozenset(
         "account.password",
         "account.sign_out_device",
         "components.show",
+        "feeds.make",
+        "feeds.revoke",
         "inbox.show",
     }
 )
@@ -304,6 +306,7 @@ def _addresses(app: Flask, rule: Rule, population: Population) -> Iterator[tuple
         "transition": ["not_responsible"],
         "point": ["imprint"],
         "filename": ["startklar.css"],
+        "secret": ["x" * 43],
         "digest": ["0" * 64],
         "milestone_id": _milestones(app),
     }

@@ -77,6 +77,7 @@ def test_every_public_door_exists_and_is_meant(app: Flask) -> None:
     assert {
         "asset",
         "favicon",
+        "feeds.calendar",
         "healthz",
         "sign_in.show",
         "sign_in.enter",
