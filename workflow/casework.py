@@ -632,15 +632,19 @@ class LockedCase(CaseAtHand):
         subject_id: UUID,
         urgency: int = 0,
         of: policy.Concerned | None = None,
+        timing: Mapping[str, Any] | None = None,
         **facts: Any,
     ) -> None:
         """A notice for each recipient, or for who stands in; nobody is told what they just did themselves.
+
+        `timing`: when they are to learn of it (`messages.timing`); None: as its name says, from now on.
 
         Who stands in is asked where a task belongs, or where `of` says: at the body whose people are told.
         """
         if "together" in self._content:
             facts["together"] = self._content["together"]
         holders = self.holders(of or self._task(kind, subject_id))
+        timing = timing or messages.timing(name, self.work.now)
         for recipient, away in policy.reached(recipients, holders, asks=name not in messages.NEWS).items():
             if recipient != self.work.actor.id:
                 content = canonical(events.plain(facts if away is None else {**facts, "on_behalf_of": away}))
@@ -656,6 +660,7 @@ class LockedCase(CaseAtHand):
                     facts=content,
                     created_at=self.work.now,
                     bulk_id=self.work.bulk,
+                    **timing,
                 )
 
     def _task(self, kind: str, subject_id: UUID) -> TaskRow | None:

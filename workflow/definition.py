@@ -44,6 +44,26 @@ RECIPIENTS = (
 )
 """Whom a rung of a ladder may name."""
 
+LAENDER: Mapping[str, tuple[str, str]] = {
+    "SH": ("01", "Schleswig-Holstein"),
+    "HH": ("02", "Hamburg"),
+    "NI": ("03", "Niedersachsen"),
+    "HB": ("04", "Bremen"),
+    "NW": ("05", "Nordrhein-Westfalen"),
+    "HE": ("06", "Hessen"),
+    "RP": ("07", "Rheinland-Pfalz"),
+    "BW": ("08", "Baden-Württemberg"),
+    "BY": ("09", "Bayern"),
+    "SL": ("10", "Saarland"),
+    "BE": ("11", "Berlin"),
+    "BB": ("12", "Brandenburg"),
+    "MV": ("13", "Mecklenburg-Vorpommern"),
+    "SN": ("14", "Sachsen"),
+    "ST": ("15", "Sachsen-Anhalt"),
+    "TH": ("16", "Thüringen"),
+}
+"""The Länder by their letters (ISO 3166-2:DE): the first two digits of an ARS there, and the name."""
+
 ESCALATION = "escalation"
 ABOVE = frozenset({"body.leitung", "supervisor", "programme_office"})
 """A rung that asks one of these for help, with the message of that name, has escalated."""
@@ -496,6 +516,9 @@ class Team:
     services: tuple[Key, ...] = ()
 
 
+TimeOfDay = Annotated[str, Field(pattern=r"^\d\d:\d\d$")]
+
+
 @dataclass(frozen=True, slots=True, config=_SHAPE)
 class WorkingCalendar:
     """Which days count."""
@@ -503,7 +526,7 @@ class WorkingCalendar:
     country: Literal["DE"]
     land: str
     time_zone: Literal["Europe/Berlin"]
-    reminders_at: Annotated[str, Field(pattern=r"^\d\d:\d\d$")]
+    reminders_at: TimeOfDay
     no_mail_on: tuple[Annotated[str, Field(pattern=r"^\d\d-\d\d$")], ...] = ()
     """Month-day on which nobody is mailed although it is a working day."""
     confirm_within: Duration = Field(default_factory=lambda: WorkingDays(5))
@@ -513,8 +536,44 @@ class WorkingCalendar:
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)
+class Quiet:
+    """Hours in which no mail goes out, over midnight where `from` is later than `until`."""
+
+    from_: Annotated[TimeOfDay, Field(alias="from")] = "18:00"
+    until: TimeOfDay = "07:00"
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Replies:
+    """How far an answer to a reminder reaches."""
+
+    snooze_days: Annotated[int, Field(ge=1, le=60)] = 5
+    """Working days by which "remind me later" moves the rungs that are still to come, at most."""
+    snoozes: Annotated[int, Field(ge=0, le=20)] = 2
+    """How often, while the due date stays the same."""
+    promises: Annotated[int, Field(ge=0, le=20)] = 3
+    """How often a new date may be promised for one thing."""
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class MailRules:
+    """When mail goes out, within which limits people choose for themselves, and how far they can put things off."""
+
+    quiet: Quiet = Field(default_factory=Quiet)
+    at_most_per_day: Annotated[int, Field(ge=1, le=50)] = 4
+    """Mails one recipient gets on one day at most, the digest included."""
+    digest_times: tuple[TimeOfDay, ...] = ("07:00", "09:00", "12:00")
+    """What people may choose for their digest, besides the hour at which the programme reminds."""
+    days_least: Annotated[int, Field(ge=1, le=5)] = 1
+    """On how many weekdays the digest must come, whatever people choose."""
+    asked_at_once: bool = True
+    """Whether what was just asked of somebody comes at once, as long as that person has not decided otherwise."""
+    replies: Replies = Field(default_factory=Replies)
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
 class Operator:
-    """Who runs a service for all."""
+    """Who runs a service for all; `land`: the name of the Land whose holidays its people have."""
 
     title: str
     land: str | None = None
@@ -554,6 +613,7 @@ class Programme:
     priorities: tuple[Key, ...] = ()
     blockers: dict[Name, Blocker] = Field(default_factory=dict)
     vendors: dict[Key, Vendor] = Field(default_factory=dict)
+    mail: MailRules = Field(default_factory=MailRules)
     bodies_as_of: dt.date | None = None
     """The day of the official list the table of bodies was made of; an earlier one is not followed."""
     state_is_public: bool = True

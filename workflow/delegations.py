@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from workflow import casework, events, policy
+from workflow import casework, events, messages, policy
 from workflow.casework import LockedCase
 from workflow.definition import canonical
 from workflow.engine import SYSTEM, Engine, Work
@@ -270,7 +270,8 @@ def _tell(work: Work, name: str, delegation_id: UUID, row: dict[str, Any], body:
     for person in policy.reached(people, holders, asks=False):
         if person != work.actor.id:
             values = {"recipient_id": person, "name": name, "subject_kind": "delegation", "subject_id": delegation_id}
-            work.session.execute(sa.insert(Notice), {"id": uuid4(), "facts": facts, "created_at": work.now, **values})
+            values |= {"id": uuid4(), "facts": facts, "created_at": work.now, **messages.timing(name, work.now)}
+            work.session.execute(sa.insert(Notice), values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from workflow.models import (
     Absence,
     BulkItem,
     Case,
+    Closure,
     Cluster,
     ClusterMember,
     ClusterService,
@@ -36,6 +37,7 @@ from workflow.models import (
     Extension,
     Followup,
     Grant,
+    Mailbox,
     Milestone,
     Notice,
     Person,
@@ -54,7 +56,7 @@ _SAID_ANYWAY = "the entry says it itself: its chain, its instant, its actor"
 _REMINDING = "when somebody is reminded next: each decided rung is an entry, the next instant is worked out from rows"
 _HEAD = "the chain's own head: compared with the last entry instead"
 _POST = "whether mail arrives is an affair of the post, not of the process"
-_OWN_SETTINGS = "how somebody likes to see pages is theirs and concerns no case"
+_OWN_SETTINGS = "how somebody likes to see pages and get mail is theirs and concerns no case"
 _DEFINED = "texts of the definitions, which are kept in versions of their own"
 
 _RINGING = dict.fromkeys(("remind_at", "rung", "occurrence"), _REMINDING)
@@ -68,7 +70,7 @@ NOT_HISTORY: Mapping[Any, Mapping[str, str]] = {
     Wave: {**_AT_HEAD, "title_de": _DEFINED, "title_en": _DEFINED},
     Person: {
         **dict.fromkeys(("email", "name", "password", "salt"), _PERSONAL),
-        **dict.fromkeys(("language", "theme"), _OWN_SETTINGS),
+        **dict.fromkeys(("language", "theme", "mail_at", "mail_days", "mail_asked"), _OWN_SETTINGS),
         **dict.fromkeys(("bounced_at", "bounce_reason"), _POST),
         "created_at": _SAID_ANYWAY,
     },
@@ -78,6 +80,8 @@ NOT_HISTORY: Mapping[Any, Mapping[str, str]] = {
     ClusterMember: {"cluster_id": _SAID_ANYWAY},
     ClusterService: {"cluster_id": _SAID_ANYWAY},
     Delegation: _AT_HEAD,
+    Closure: {**_AT_HEAD, "entered_by": _SAID_ANYWAY},
+    Mailbox: {**_AT_HEAD, "address": _PERSONAL},
     Evidence: {
         **dict.fromkeys(("text_value", "number_value", "date_value", "salt"), _PERSONAL),
         **dict.fromkeys(("case_id", "given_by", "given_at"), _SAID_ANYWAY),

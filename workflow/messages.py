@@ -68,6 +68,21 @@ NEWS = (
     "delegation_ended",
 )
 """Notices after which nothing is asked of the recipient."""
+ASKING = (
+    "asked",
+    "confirm_asked",
+    "declined",
+    "handed_on",
+    "handed_back",
+    "sent_back",
+    "returned",
+    "released",
+    "reopened",
+    "mentioned",
+    "delegated",
+    "follow_up",
+)
+"""Notices of what was just asked of the recipient: they do not wait for the digest, unless the recipient wants that."""
 _SOON = 5
 """Working days within which something is said to be due soon."""
 _LONGEST_SUBJECT = 200
@@ -96,6 +111,12 @@ def compose(engine: Engine, *, limit: int | None = None) -> int:
         after = piles[-1].recipient.id
         written += _keep(engine, drafts, recorded=recorded)
     return written
+
+
+def timing(name: str, now: dt.datetime, *, last_rung: bool = False) -> dict[str, Any]:
+    """The columns of a new notice that say when its recipient is to learn of it: at once, or with the first digest at
+    or after `now`, the instant of the deed or of the rung."""
+    return {"immediate": last_rung or name in ASKING, "try_at": now}
 
 
 @dataclass(frozen=True, slots=True)

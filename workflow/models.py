@@ -236,6 +236,12 @@ class Person(Base):
     password: Mapped[str | None]
     language: Mapped[Word] = mapped_column(default="de")
     theme: Mapped[Word] = mapped_column(default="system")
+    mail_at: Mapped[str | None] = mapped_column(String(5))
+    """When the digest comes (07:00), one of the times the programme offers; null: when the programme reminds."""
+    mail_days: Mapped[str | None] = mapped_column(String(5))
+    """On which weekdays it comes: digits from 1, Monday, to 5; null: on all of them."""
+    mail_asked: Mapped[bool | None]
+    """Whether what was just asked of them comes at once; null: as the programme has it."""
     salt: Mapped[str | None] = mapped_column(String(32))
     human_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
     """The same for every account of one human being: the account's own id, or that of another one."""
@@ -366,6 +372,60 @@ class ClusterService(Base):
     id: Mapped[Id]
     cluster_id: Mapped[UUID] = mapped_column(ForeignKey("cluster.id"), index=True)
     service: Mapped[Word]
+
+
+class Closure(Base):
+    """Days on which a body's office is closed, both included: nobody there is mailed. No due date moves by it.
+
+    Taken back or ended early by an earlier last day.
+    """
+
+    __tablename__ = "closure"
+
+    id: Mapped[Id]
+    body: Mapped[Ars] = mapped_column(ForeignKey("body.ars"), index=True)
+    from_on: Mapped[dt.date]
+    until_on: Mapped[dt.date]
+    entered_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    seq: Mapped[int] = mapped_column(default=0)
+    head: Mapped[Digest]
+
+
+class Mailbox(Base):
+    """Where mail for a role goes instead of to the persons who hold it: at a body, in a team, or at an operator."""
+
+    __tablename__ = "mailbox"
+
+    id: Mapped[Id]
+    body: Mapped[str | None] = mapped_column(String(12), ForeignKey("body.ars"))
+    team: Mapped[str | None] = mapped_column(String(80), ForeignKey("team.key"))
+    operator: Mapped[str | None] = mapped_column(String(80))
+    role: Mapped[Word] = mapped_column(default="")
+    """Empty: for all roles there that have none of their own."""
+    address: Mapped[str | None] = mapped_column(String(254))
+    """Null once it has ended."""
+    language: Mapped[Word] = mapped_column(default="de")
+    ended_on: Mapped[dt.date | None]
+    seq: Mapped[int] = mapped_column(default=0)
+    head: Mapped[Digest]
+
+    __table_args__ = (
+        CheckConstraint("COALESCE(body, team, operator) IS NOT NULL", name="a_place"),
+        CheckConstraint(
+            "(body IS NULL OR team IS NULL) AND (operator IS NULL OR COALESCE(body, team) IS NULL)", name="one_place"
+        ),
+        *(
+            Index(
+                f"ix_mailbox_{place}",
+                place,
+                "role",
+                unique=True,
+                postgresql_where=text("ended_on IS NULL"),
+                sqlite_where=text("ended_on IS NULL"),
+            )
+            for place in ("body", "team", "operator")
+        ),
+    )
 
 
 class WebSession(Base):
@@ -1124,6 +1184,10 @@ class Notice(Base):
     facts: Mapped[str]
     """Canonical JSON: names of the definition, dates, numbers; nothing personal."""
     created_at: Mapped[dt.datetime]
+    immediate: Mapped[bool]
+    """It does not wait for the digest: the last rung of a ladder, or what was just asked of somebody."""
+    try_at: Mapped[dt.datetime]
+    """Process time from which composing looks at it; composing moves it to when its recipient can be mailed next."""
     message_id: Mapped[UUID | None] = mapped_column(ForeignKey("message.id"))
     bulk_id: Mapped[UUID | None] = mapped_column(ForeignKey("bulk.id"))
     """Kept back until this is through, so that a recipient gets all of it in one mail; null from then on."""
@@ -1134,6 +1198,13 @@ class Notice(Base):
             "bulk_id",
             postgresql_where=text("bulk_id IS NOT NULL"),
             sqlite_where=text("bulk_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_notice_try",
+            "try_at",
+            "recipient_id",
+            postgresql_where=text("message_id IS NULL AND bulk_id IS NULL"),
+            sqlite_where=text("message_id IS NULL AND bulk_id IS NULL"),
         ),
         Index(
             "ix_notice_pending",
@@ -1152,7 +1223,13 @@ class Message(Base):
 
     id: Mapped[Id]
     key: Mapped[Digest] = mapped_column(unique=True)
-    recipient_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    recipient_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    mailbox_id: Mapped[UUID | None] = mapped_column(ForeignKey("mailbox.id"))
+    """The mailbox of a role it went to instead of a person."""
+    day: Mapped[dt.date | None]
+    """The day of the process on which it was written; null for a mail that is no part of anybody's daily count."""
+    nth: Mapped[int | None]
+    """Which of the recipient's mails of that day: 0 is the digest, of which there is one, 1 and more came at once."""
     address: Mapped[str | None]
     header_id: Mapped[str] = mapped_column(String(160), unique=True)
     language: Mapped[Word]
@@ -1185,6 +1262,9 @@ class Message(Base):
     """Process time at which others were told in the recipient's place, because it failed."""
 
     __table_args__ = (
+        CheckConstraint("(recipient_id IS NULL) <> (mailbox_id IS NULL)", name="one_recipient"),
+        UniqueConstraint("recipient_id", "day", "nth"),
+        UniqueConstraint("mailbox_id", "day", "nth"),
         Index(
             "ix_message_failed",
             "failed_at",

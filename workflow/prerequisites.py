@@ -1201,6 +1201,7 @@ def _tell(work: Work, name: str, row: PrerequisiteRow, people: Iterable[UUID]) -
             "urgency": 0,
             "facts": canonical(facts if away is None else {**facts, "on_behalf_of": away.hex}),
             "created_at": work.now,
+            **messages.timing(name, work.now),
         }
         for person_id, away in policy.reached(people, holders, asks=name not in messages.NEWS).items()
         if person_id != work.actor.id

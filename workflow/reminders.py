@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from workflow import casework, database, deadlines, events, policy
+from workflow import casework, database, deadlines, events, messages, policy
 from workflow.casework import LockedCase
 from workflow.deadlines import Ring
 from workflow.definition import Ladder, Rung, canonical
@@ -96,6 +96,13 @@ class _Fired:
     ring: Ring
     told: tuple[_Told, ...]
     passed_to: str | None
+    is_last: bool
+    """There is no rung after it: its recipients learn of it at once."""
+
+    @property
+    def timing(self) -> dict[str, Any]:
+        """When its recipients learn of it; it counts from its own instant, however late it was decided."""
+        return messages.timing(self.rung.message, self.ring.at, last_rung=self.is_last)
 
     @property
     def recipients(self) -> tuple[UUID, ...]:
@@ -314,7 +321,8 @@ def _judge(work: Work, subject: _Subject, find: Find) -> _Verdict:
         _record(work, subject, ring.rung, ring.occurrence, "skipped")
     if is_new and not told:
         log.warning("nobody is there to be told rung %s of %s %s", rung.id, subject.kind, subject.id)
-    return _Verdict(_Fired(rung, highest, told, passed_to) if is_new else None, upcoming)
+    is_last = highest.rank == len(ladder.rungs) - 1
+    return _Verdict(_Fired(rung, highest, told, passed_to, is_last) if is_new else None, upcoming)
 
 
 def _past(work: Work, subject: _Subject, ladder: Ladder) -> list[Ring]:
@@ -428,6 +436,7 @@ def _tell_in_case(
             kind=subject.kind,
             subject_id=subject.id,
             urgency=_urgency(fired),
+            timing=fired.timing,
             **_facts(subject, fired, told, about),
         )
     case.execute(_SET_CLOCK[subject.kind], key=subject.id, **verdict.clock)
@@ -462,6 +471,7 @@ def _tell(
                 events.plain(_facts(subject, fired, told, about) | ({"on_behalf_of": away} if away else {}))
             ),
             "created_at": work.now,
+            **fired.timing,
         }
         for told in fired.told
         for person_id, away in policy.reached(told.people, holders, asks=True).items()

@@ -221,6 +221,36 @@ BROKEN: tuple[Broken, ...] = (
         "a time that is no time", "programme.yaml", (('"07:00"', '"25:00"'),), ("programme.yaml:9:17 fault.not_time",)
     ),
     Broken(
+        "a quiet hour that is no time",
+        "programme.yaml",
+        (("ladders:\n", 'mail: {quiet: {from: "24:30"}}\nladders:\n'),),
+        ("programme.yaml:29:22 fault.not_time",),
+    ),
+    Broken(
+        "a digest that comes when all is quiet",
+        "programme.yaml",
+        (("ladders:\n", 'mail: {digest_times: ["06:59", "07:00"]}\nladders:\n'),),
+        ("programme.yaml:29:23 fault.digest_in_quiet",),
+    ),
+    Broken(
+        "reminders at an hour that is quiet",
+        "programme.yaml",
+        (("ladders:\n", 'mail: {quiet: {from: "06:00", until: "08:00"}}\nladders:\n'),),
+        ("programme.yaml:9:17 fault.digest_in_quiet",),
+    ),
+    Broken(
+        "a day that is quiet from morning to morning",
+        "programme.yaml",
+        (("ladders:\n", 'mail: {quiet: {from: "07:00"}}\nladders:\n'),),
+        ("programme.yaml:29:15 fault.quiet_all_day",),
+    ),
+    Broken(
+        "fewer than no mails a day",
+        "programme.yaml",
+        (("ladders:\n", "mail: {at_most_per_day: 0}\nladders:\n"),),
+        ("programme.yaml:29:25 fault.too_small",),
+    ),
+    Broken(
         "a day of the year that is none",
         "programme.yaml",
         (('["12-24"]', '["24-12"]'),),

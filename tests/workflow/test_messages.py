@@ -209,6 +209,7 @@ def test_every_text_of_the_definitions_can_be_written_in_both_languages(world: W
                         urgency=1,
                         facts='{"due":"2026-11-20","task":"express_interest"}',
                         created_at=work.now,
+                        **messages.timing(name, work.now, last_rung=True),
                     )
                 )
     assert messages.compose(world.engine) == len(people_told)

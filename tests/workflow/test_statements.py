@@ -68,6 +68,8 @@ def test_what_is_written_reads_back_as_it_was(world: World) -> None:
         "urgency": 3,
         "facts": '{"größe":"5 %(x)s :y ?"}',
         "created_at": AT,
+        "immediate": True,
+        "try_at": AT,
     }
     hold = {
         "id": uuid4(),
@@ -244,6 +246,8 @@ def _notice(work: Work, **values: Any) -> dict[str, Any]:
         "urgency": 0,
         "facts": "{}",
         "created_at": work.now,
+        "immediate": False,
+        "try_at": work.now,
         **values,
     }
 

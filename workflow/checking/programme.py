@@ -7,20 +7,21 @@ import datetime as dt
 from workflow.checking.faults import Findings, Place, listed, meant
 from workflow.checking.names import Known, refer
 from workflow.checking.tree import Node
-from workflow.definition import RECIPIENTS, ROLES
-
-LAENDER = ("BW", "BY", "BE", "BB", "HB", "HH", "HE", "MV", "NI", "NW", "RP", "SL", "SN", "ST", "SH", "TH")
+from workflow.definition import LAENDER, RECIPIENTS, ROLES, MailRules
 
 
 def check_programme(root: Node, known: Known, findings: Findings) -> None:
     """Name every fault in the meaning of `programme.yaml`; its shape was looked at elsewhere."""
     refer(findings, root.get("process"), known.processes, "fault.unknown_process")
     _check_calendar(root.get("calendar"), known, findings)
+    _check_mail(root.get("mail"), root.get("calendar"), findings)
     _check_targets(root, findings)
     _check_roles(root, findings)
     for _, _, ladder in root.each("ladders"):
         _check_ladder(ladder, known, findings)
     _check_teams(root, known, findings)
+    for _, _, operator in root.each("operators"):
+        refer(findings, operator.get("land"), [name for _, name in LAENDER.values()], "fault.unknown_land")
     for _, _, wave in root.each("waves"):
         for service in wave.members("services"):
             refer(findings, service, known.services, "fault.unknown_service")
@@ -36,12 +37,43 @@ def _check_calendar(calendar: Node | None, known: Known, findings: Findings) -> 
         return
     refer(findings, calendar.get("land"), LAENDER, "fault.unknown_land")
     refer(findings, calendar.get("confirm_ladder"), known.ladders, "fault.unknown_ladder")
-    time = calendar.get("reminders_at")
-    if time is not None and time.word is not None and not _exists(f"2000-01-01 {time.word}"):
-        findings.add(time.place, "fault.not_time", value=time.word)
+    _is_time(calendar.get("reminders_at"), findings)
     for day in calendar.members("no_mail_on"):
         if day.word is not None and not _exists(f"2000-{day.word} 00:00"):
             findings.add(day.place, "fault.not_month_day", value=day.word)
+
+
+def _check_mail(mail: Node | None, calendar: Node | None, findings: Findings) -> None:
+    """Mail goes out at times that exist, and no digest in the hours that are quiet."""
+    quiet = mail.get("quiet") if mail is not None else None
+    usual = MailRules().quiet
+    ends = {key: quiet.get(key) if quiet is not None else None for key in ("from", "until")}
+    fine = [_is_time(node, findings) for node in ends.values()]
+    if not all(fine):
+        return
+    begins, until = ((node.word if node is not None else None) for node in ends.values())
+    begins, until = begins or usual.from_, until or usual.until
+    if begins == until and quiet is not None:
+        findings.add(quiet.place, "fault.quiet_all_day", time=begins)
+        return
+    times = list(mail.members("digest_times")) if mail is not None else []
+    reminders_at = calendar.get("reminders_at") if calendar is not None else None
+    if reminders_at is not None and _exists(f"2000-01-01 {reminders_at.word}"):
+        times.append(reminders_at)
+    for time in times:
+        at = time.word or ""
+        if not _is_time(time, findings) or len(at) != len("00:00"):
+            continue
+        if begins <= at < until if begins < until else at >= begins or at < until:
+            findings.add(time.place, "fault.digest_in_quiet", value=at, begins=begins, until=until)
+
+
+def _is_time(node: Node | None, findings: Findings) -> bool:
+    """Whether a time of day exists; what has another form was reported as a matter of shape."""
+    if node is None or node.word is None or _exists(f"2000-01-01 {node.word}"):
+        return True
+    findings.add(node.place, "fault.not_time", value=node.word)
+    return False
 
 
 def _exists(instant: str) -> bool:

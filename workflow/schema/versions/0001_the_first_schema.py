@@ -151,6 +151,9 @@ def upgrade() -> None:
         sa.Column("password", sa.Text(), nullable=True),
         sa.Column("language", sa.String(length=80), nullable=False),
         sa.Column("theme", sa.String(length=80), nullable=False),
+        sa.Column("mail_at", sa.String(length=5), nullable=True),
+        sa.Column("mail_days", sa.String(length=5), nullable=True),
+        sa.Column("mail_asked", sa.Boolean(), nullable=True),
         sa.Column("salt", sa.String(length=32), nullable=True),
         sa.Column("human_id", sa.Uuid(), nullable=False),
         sa.Column("bounced_at", workflow.models.Instant(), nullable=True),
@@ -321,6 +324,22 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "closure",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("body", sa.String(length=12), nullable=False),
+        sa.Column("from_on", sa.Date(), nullable=False),
+        sa.Column("until_on", sa.Date(), nullable=False),
+        sa.Column("entered_by", sa.Uuid(), nullable=True),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("head", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["body"], ["body.ars"], name=op.f("fk_closure_body_body")),
+        sa.ForeignKeyConstraint(["entered_by"], ["person.id"], name=op.f("fk_closure_entered_by_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_closure")),
+    )
+    with op.batch_alter_table("closure", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_closure_body"), ["body"], unique=False)
+
+    op.create_table(
         "cluster",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
@@ -379,55 +398,47 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_feed_person_id"), ["person_id"], unique=False)
 
     op.create_table(
-        "message",
+        "mailbox",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("key", sa.String(length=64), nullable=False),
-        sa.Column("recipient_id", sa.Uuid(), nullable=False),
-        sa.Column("address", sa.Text(), nullable=True),
-        sa.Column("header_id", sa.String(length=160), nullable=False),
+        sa.Column("body", sa.String(length=12), nullable=True),
+        sa.Column("team", sa.String(length=80), nullable=True),
+        sa.Column("operator", sa.String(length=80), nullable=True),
+        sa.Column("role", sa.String(length=80), nullable=False),
+        sa.Column("address", sa.String(length=254), nullable=True),
         sa.Column("language", sa.String(length=80), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("plain", sa.Text(), nullable=False),
-        sa.Column("html", sa.Text(), nullable=False),
-        sa.Column("in_reply_to", sa.Text(), nullable=True),
-        sa.Column("written_at", workflow.models.Instant(), nullable=False),
-        sa.Column("status", sa.String(length=80), nullable=False),
-        sa.Column("try_at", workflow.models.Instant(), nullable=True),
-        sa.Column("claimed_by", sa.Text(), nullable=True),
-        sa.Column("tries", sa.Integer(), nullable=False),
-        sa.Column("tried_at", workflow.models.Instant(), nullable=True),
-        sa.Column("sent_at", workflow.models.Instant(), nullable=True),
-        sa.Column("last_error", sa.Text(), nullable=True),
-        sa.Column("failure", sa.String(length=80), nullable=True),
-        sa.Column("failed_at", workflow.models.Instant(), nullable=True),
-        sa.Column("bounce", sa.String(length=64), nullable=True),
-        sa.Column("passed_on_at", workflow.models.Instant(), nullable=True),
-        sa.ForeignKeyConstraint(["recipient_id"], ["person.id"], name=op.f("fk_message_recipient_id_person")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
-        sa.UniqueConstraint("header_id", name=op.f("uq_message_header_id")),
-        sa.UniqueConstraint("key", name=op.f("uq_message_key")),
+        sa.Column("ended_on", sa.Date(), nullable=True),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("head", sa.String(length=64), nullable=False),
+        sa.CheckConstraint(
+            "(body IS NULL OR team IS NULL) AND (operator IS NULL OR COALESCE(body, team) IS NULL)",
+            name=op.f("ck_mailbox_one_place"),
+        ),
+        sa.CheckConstraint("COALESCE(body, team, operator) IS NOT NULL", name=op.f("ck_mailbox_a_place")),
+        sa.ForeignKeyConstraint(["body"], ["body.ars"], name=op.f("fk_mailbox_body_body")),
+        sa.ForeignKeyConstraint(["team"], ["team.key"], name=op.f("fk_mailbox_team_team")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mailbox")),
     )
-    with op.batch_alter_table("message", schema=None) as batch_op:
+    with op.batch_alter_table("mailbox", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_message_failed",
-            ["failed_at"],
-            unique=False,
-            postgresql_where=sa.text("failed_at IS NOT NULL"),
-            sqlite_where=sa.text("failed_at IS NOT NULL"),
+            "ix_mailbox_body",
+            ["body", "role"],
+            unique=True,
+            postgresql_where=sa.text("ended_on IS NULL"),
+            sqlite_where=sa.text("ended_on IS NULL"),
         )
         batch_op.create_index(
-            "ix_message_passing",
-            ["id"],
-            unique=False,
-            postgresql_where=sa.text("failed_at IS NOT NULL AND passed_on_at IS NULL"),
-            sqlite_where=sa.text("failed_at IS NOT NULL AND passed_on_at IS NULL"),
+            "ix_mailbox_operator",
+            ["operator", "role"],
+            unique=True,
+            postgresql_where=sa.text("ended_on IS NULL"),
+            sqlite_where=sa.text("ended_on IS NULL"),
         )
         batch_op.create_index(
-            "ix_message_try",
-            ["try_at"],
-            unique=False,
-            postgresql_where=sa.text("try_at IS NOT NULL"),
-            sqlite_where=sa.text("try_at IS NOT NULL"),
+            "ix_mailbox_team",
+            ["team", "role"],
+            unique=True,
+            postgresql_where=sa.text("ended_on IS NULL"),
+            sqlite_where=sa.text("ended_on IS NULL"),
         )
 
     op.create_table(
@@ -688,38 +699,62 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "notice",
+        "message",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("recipient_id", sa.Uuid(), nullable=False),
-        sa.Column("name", sa.String(length=80), nullable=False),
-        sa.Column("subject_kind", sa.String(length=80), nullable=False),
-        sa.Column("subject_id", sa.Uuid(), nullable=False),
-        sa.Column("case_id", sa.Uuid(), nullable=True),
-        sa.Column("urgency", sa.Integer(), nullable=False),
-        sa.Column("facts", sa.Text(), nullable=False),
-        sa.Column("created_at", workflow.models.Instant(), nullable=False),
-        sa.Column("message_id", sa.Uuid(), nullable=True),
-        sa.Column("bulk_id", sa.Uuid(), nullable=True),
-        sa.ForeignKeyConstraint(["bulk_id"], ["bulk.id"], name=op.f("fk_notice_bulk_id_bulk")),
-        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_notice_case_id_cases")),
-        sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_notice_message_id_message")),
-        sa.ForeignKeyConstraint(["recipient_id"], ["person.id"], name=op.f("fk_notice_recipient_id_person")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("recipient_id", sa.Uuid(), nullable=True),
+        sa.Column("mailbox_id", sa.Uuid(), nullable=True),
+        sa.Column("day", sa.Date(), nullable=True),
+        sa.Column("nth", sa.Integer(), nullable=True),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("header_id", sa.String(length=160), nullable=False),
+        sa.Column("language", sa.String(length=80), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("plain", sa.Text(), nullable=False),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.Column("in_reply_to", sa.Text(), nullable=True),
+        sa.Column("written_at", workflow.models.Instant(), nullable=False),
+        sa.Column("status", sa.String(length=80), nullable=False),
+        sa.Column("try_at", workflow.models.Instant(), nullable=True),
+        sa.Column("claimed_by", sa.Text(), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("tried_at", workflow.models.Instant(), nullable=True),
+        sa.Column("sent_at", workflow.models.Instant(), nullable=True),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("failure", sa.String(length=80), nullable=True),
+        sa.Column("failed_at", workflow.models.Instant(), nullable=True),
+        sa.Column("bounce", sa.String(length=64), nullable=True),
+        sa.Column("passed_on_at", workflow.models.Instant(), nullable=True),
+        sa.CheckConstraint("(recipient_id IS NULL) <> (mailbox_id IS NULL)", name=op.f("ck_message_one_recipient")),
+        sa.ForeignKeyConstraint(["mailbox_id"], ["mailbox.id"], name=op.f("fk_message_mailbox_id_mailbox")),
+        sa.ForeignKeyConstraint(["recipient_id"], ["person.id"], name=op.f("fk_message_recipient_id_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
+        sa.UniqueConstraint("header_id", name=op.f("uq_message_header_id")),
+        sa.UniqueConstraint("key", name=op.f("uq_message_key")),
+        sa.UniqueConstraint("mailbox_id", "day", "nth", name=op.f("uq_message_mailbox_id")),
+        sa.UniqueConstraint("recipient_id", "day", "nth", name=op.f("uq_message_recipient_id")),
     )
-    with op.batch_alter_table("notice", schema=None) as batch_op:
+    with op.batch_alter_table("message", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_notice_bulk",
-            ["bulk_id"],
+            "ix_message_failed",
+            ["failed_at"],
             unique=False,
-            postgresql_where=sa.text("bulk_id IS NOT NULL"),
-            sqlite_where=sa.text("bulk_id IS NOT NULL"),
+            postgresql_where=sa.text("failed_at IS NOT NULL"),
+            sqlite_where=sa.text("failed_at IS NOT NULL"),
         )
         batch_op.create_index(
-            "ix_notice_pending",
-            ["recipient_id", "created_at"],
+            "ix_message_passing",
+            ["id"],
             unique=False,
-            postgresql_where=sa.text("message_id IS NULL"),
-            sqlite_where=sa.text("message_id IS NULL"),
+            postgresql_where=sa.text("failed_at IS NOT NULL AND passed_on_at IS NULL"),
+            sqlite_where=sa.text("failed_at IS NOT NULL AND passed_on_at IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_message_try",
+            ["try_at"],
+            unique=False,
+            postgresql_where=sa.text("try_at IS NOT NULL"),
+            sqlite_where=sa.text("try_at IS NOT NULL"),
         )
 
     op.create_table(
@@ -821,13 +856,6 @@ def upgrade() -> None:
             sqlite_where=sa.text("ended_at IS NULL"),
         )
 
-    op.create_table(
-        "spent_link",
-        sa.Column("message_id", sa.Uuid(), nullable=False),
-        sa.Column("spent_at", workflow.models.Instant(), nullable=False),
-        sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_spent_link_message_id_message")),
-        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_spent_link")),
-    )
     op.create_table(
         "task",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1042,6 +1070,50 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_extension_prerequisite_id"), ["prerequisite_id"], unique=False)
 
     op.create_table(
+        "notice",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("recipient_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("subject_kind", sa.String(length=80), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column("urgency", sa.Integer(), nullable=False),
+        sa.Column("facts", sa.Text(), nullable=False),
+        sa.Column("created_at", workflow.models.Instant(), nullable=False),
+        sa.Column("immediate", sa.Boolean(), nullable=False),
+        sa.Column("try_at", workflow.models.Instant(), nullable=False),
+        sa.Column("message_id", sa.Uuid(), nullable=True),
+        sa.Column("bulk_id", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(["bulk_id"], ["bulk.id"], name=op.f("fk_notice_bulk_id_bulk")),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_notice_case_id_cases")),
+        sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_notice_message_id_message")),
+        sa.ForeignKeyConstraint(["recipient_id"], ["person.id"], name=op.f("fk_notice_recipient_id_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
+    )
+    with op.batch_alter_table("notice", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_notice_bulk",
+            ["bulk_id"],
+            unique=False,
+            postgresql_where=sa.text("bulk_id IS NOT NULL"),
+            sqlite_where=sa.text("bulk_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_notice_pending",
+            ["recipient_id", "created_at"],
+            unique=False,
+            postgresql_where=sa.text("message_id IS NULL"),
+            sqlite_where=sa.text("message_id IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_notice_try",
+            ["try_at", "recipient_id"],
+            unique=False,
+            postgresql_where=sa.text("message_id IS NULL AND bulk_id IS NULL"),
+            sqlite_where=sa.text("message_id IS NULL AND bulk_id IS NULL"),
+        )
+
+    op.create_table(
         "recording",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
@@ -1059,6 +1131,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_recording_case_id"), ["case_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_recording_task_id"), ["task_id"], unique=False)
 
+    op.create_table(
+        "spent_link",
+        sa.Column("message_id", sa.Uuid(), nullable=False),
+        sa.Column("spent_at", workflow.models.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_spent_link_message_id_message")),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_spent_link")),
+    )
     op.create_table(
         "mention",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1083,11 +1162,30 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_mention_case_id"))
 
     op.drop_table("mention")
+    op.drop_table("spent_link")
     with op.batch_alter_table("recording", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_recording_task_id"))
         batch_op.drop_index(batch_op.f("ix_recording_case_id"))
 
     op.drop_table("recording")
+    with op.batch_alter_table("notice", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_notice_try",
+            postgresql_where=sa.text("message_id IS NULL AND bulk_id IS NULL"),
+            sqlite_where=sa.text("message_id IS NULL AND bulk_id IS NULL"),
+        )
+        batch_op.drop_index(
+            "ix_notice_pending",
+            postgresql_where=sa.text("message_id IS NULL"),
+            sqlite_where=sa.text("message_id IS NULL"),
+        )
+        batch_op.drop_index(
+            "ix_notice_bulk",
+            postgresql_where=sa.text("bulk_id IS NOT NULL"),
+            sqlite_where=sa.text("bulk_id IS NOT NULL"),
+        )
+
+    op.drop_table("notice")
     with op.batch_alter_table("extension", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_extension_prerequisite_id"))
         batch_op.drop_index(batch_op.f("ix_extension_case_id"))
@@ -1143,7 +1241,6 @@ def downgrade() -> None:
         )
 
     op.drop_table("task")
-    op.drop_table("spent_link")
     with op.batch_alter_table("role_grant", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_role_grant_team", postgresql_where=sa.text("ended_at IS NULL"), sqlite_where=sa.text("ended_at IS NULL")
@@ -1172,19 +1269,22 @@ def downgrade() -> None:
 
     op.drop_table("participant")
     op.drop_table("part")
-    with op.batch_alter_table("notice", schema=None) as batch_op:
+    with op.batch_alter_table("message", schema=None) as batch_op:
         batch_op.drop_index(
-            "ix_notice_pending",
-            postgresql_where=sa.text("message_id IS NULL"),
-            sqlite_where=sa.text("message_id IS NULL"),
+            "ix_message_try", postgresql_where=sa.text("try_at IS NOT NULL"), sqlite_where=sa.text("try_at IS NOT NULL")
         )
         batch_op.drop_index(
-            "ix_notice_bulk",
-            postgresql_where=sa.text("bulk_id IS NOT NULL"),
-            sqlite_where=sa.text("bulk_id IS NOT NULL"),
+            "ix_message_passing",
+            postgresql_where=sa.text("failed_at IS NOT NULL AND passed_on_at IS NULL"),
+            sqlite_where=sa.text("failed_at IS NOT NULL AND passed_on_at IS NULL"),
+        )
+        batch_op.drop_index(
+            "ix_message_failed",
+            postgresql_where=sa.text("failed_at IS NOT NULL"),
+            sqlite_where=sa.text("failed_at IS NOT NULL"),
         )
 
-    op.drop_table("notice")
+    op.drop_table("message")
     with op.batch_alter_table("hold", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_hold_remind",
@@ -1256,22 +1356,20 @@ def downgrade() -> None:
         )
 
     op.drop_table("prerequisite")
-    with op.batch_alter_table("message", schema=None) as batch_op:
+    with op.batch_alter_table("mailbox", schema=None) as batch_op:
         batch_op.drop_index(
-            "ix_message_try", postgresql_where=sa.text("try_at IS NOT NULL"), sqlite_where=sa.text("try_at IS NOT NULL")
+            "ix_mailbox_team", postgresql_where=sa.text("ended_on IS NULL"), sqlite_where=sa.text("ended_on IS NULL")
         )
         batch_op.drop_index(
-            "ix_message_passing",
-            postgresql_where=sa.text("failed_at IS NOT NULL AND passed_on_at IS NULL"),
-            sqlite_where=sa.text("failed_at IS NOT NULL AND passed_on_at IS NULL"),
+            "ix_mailbox_operator",
+            postgresql_where=sa.text("ended_on IS NULL"),
+            sqlite_where=sa.text("ended_on IS NULL"),
         )
         batch_op.drop_index(
-            "ix_message_failed",
-            postgresql_where=sa.text("failed_at IS NOT NULL"),
-            sqlite_where=sa.text("failed_at IS NOT NULL"),
+            "ix_mailbox_body", postgresql_where=sa.text("ended_on IS NULL"), sqlite_where=sa.text("ended_on IS NULL")
         )
 
-    op.drop_table("message")
+    op.drop_table("mailbox")
     with op.batch_alter_table("feed", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_feed_person_id"))
 
@@ -1283,6 +1381,10 @@ def downgrade() -> None:
 
     op.drop_table("delegation")
     op.drop_table("cluster")
+    with op.batch_alter_table("closure", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_closure_body"))
+
+    op.drop_table("closure")
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_cases_round",
