@@ -81,7 +81,7 @@ NOT_HISTORY: Mapping[Any, Mapping[str, str]] = {
     ClusterService: {"cluster_id": _SAID_ANYWAY},
     Delegation: _AT_HEAD,
     Closure: {**_AT_HEAD, "entered_by": _SAID_ANYWAY},
-    Mailbox: {**_AT_HEAD, "address": _PERSONAL},
+    Mailbox: {**_AT_HEAD, "address": _PERSONAL, **dict.fromkeys(("bounced_at", "bounce_reason"), _POST)},
     Evidence: {
         **dict.fromkeys(("text_value", "number_value", "date_value", "salt"), _PERSONAL),
         **dict.fromkeys(("case_id", "given_by", "given_at"), _SAID_ANYWAY),

@@ -405,6 +405,9 @@ class Mailbox(Base):
     address: Mapped[str | None] = mapped_column(String(254))
     """Null once it has ended."""
     language: Mapped[Word] = mapped_column(default="de")
+    bounced_at: Mapped[dt.datetime | None]
+    """Since when mail to this address comes back, real time; null: as far as anybody knows it arrives."""
+    bounce_reason: Mapped[str | None]
     ended_on: Mapped[dt.date | None]
     seq: Mapped[int] = mapped_column(default=0)
     head: Mapped[Digest]

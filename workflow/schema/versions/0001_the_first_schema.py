@@ -406,6 +406,8 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=80), nullable=False),
         sa.Column("address", sa.String(length=254), nullable=True),
         sa.Column("language", sa.String(length=80), nullable=False),
+        sa.Column("bounced_at", workflow.models.Instant(), nullable=True),
+        sa.Column("bounce_reason", sa.Text(), nullable=True),
         sa.Column("ended_on", sa.Date(), nullable=True),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("head", sa.String(length=64), nullable=False),
