@@ -50,9 +50,8 @@ def test_nothing_personal_is_in_it(world: World, visit: Visit, stranger: Visitor
         assert "Schmidt" not in said
         with world.look() as work:
             for name, email in work.session.execute(sa.select(Person.name, Person.email)):
-                if name not in ("It", "Team", "Operator"):  # these are words as well
-                    assert name not in said
-                assert email not in said
+                assert name in ("It", "Team", "Operator") or str(name) not in said  # these are words as well
+                assert str(email) not in said
 
 
 def test_an_entry_keeps_its_identity_when_its_day_moves(world: World, visit: Visit, stranger: Visitor) -> None:
@@ -65,7 +64,7 @@ def test_an_entry_keeps_its_identity_when_its_day_moves(world: World, visit: Vis
     after = _entries(stranger.get(address).data)[task_id.hex]
     assert after["uid"] == before["uid"]
     assert after.decoded("dtstart") > before.decoded("dtstart")
-    assert int(after["sequence"]) > int(before["sequence"])
+    assert after.decoded("sequence") > before.decoded("sequence")
 
 
 def test_what_did_not_change_is_not_sent_again(world: World, visit: Visit, stranger: Visitor) -> None:
