@@ -7,12 +7,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from workflow import commands, database, documents, lease, mailer, sessions, ticking
+from workflow import bounces, commands, database, documents, lease, mailer, sessions, ticking
 from workflow.engine import Engine
 from workflow.settings import Settings
 
 _DAY = dt.timedelta(days=1)
 _LEAD_SECONDS = 600.0
+_BOUNCES_EVERY = dt.timedelta(seconds=30)
 _HEARTBEAT = "scheduler"
 _HEARTBEAT_SECONDS = 60.0
 _HEARTBEAT_EVERY = dt.timedelta(seconds=30)
@@ -32,13 +33,14 @@ class Job:
 def jobs(engine: Engine, settings: Settings, *, worker: str) -> tuple[Job, ...]:
     """Every regular job of one scheduler process; `worker` names it among all of them.
 
-    The first two work on rows that are claimed one by one, so every scheduler does them. The daily ones are led by one
-    scheduler at a time.
+    The first ones work on rows and files taken one by one, so every scheduler does them. The daily ones are led
+    by one scheduler at a time.
     """
     beat, hour = dt.timedelta(seconds=settings.tick_seconds), dt.timedelta(hours=1)
     return (
         Job("decide_and_write", beat, lambda: _decide_and_write(engine, worker)),
         Job("deliver", beat, lambda: mailer.deliver(engine, worker=worker)),
+        Job("read_bounces", max(beat, _BOUNCES_EVERY), lambda: bounces.read_maildir(engine)),
         Job("sweep_documents", hour, _daily(engine, worker, "sweep_documents", _sweep(engine, settings))),
         Job("forget_sessions", hour, _daily(engine, worker, "forget_sessions", _forget(engine))),
         Job("forget_commands", hour, _daily(engine, worker, "forget_commands", lambda: commands.forget(engine))),

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from workflow.engine import Work
-from workflow.models import Message, Person
+from workflow.models import Mailbox, Message, Person
 
 Blame = Literal["recipient", "content", "sender", "unclear"]
 """Whose trouble a refusal is: the address's, this very mail's, ours; or nobody can tell."""
@@ -23,22 +23,35 @@ _LONGEST_REASON = 300
 
 
 def mark(work: Work, message_id: UUID, reason: str) -> bool:
-    """Mark the address a message went to; says whether that is new.
+    """Mark the address a message went to, a person's or a mailbox's; says whether that is new.
 
-    Nothing is marked when the recipient has another address by now, or has no account any more. The recipient's row is
-    ours until the transaction ends, so this comes before anything is done with the message.
+    Nothing is marked when the recipient has another address by now, or has ended. The recipient's row is ours until the
+    transaction ends, so this comes before anything is done with the message.
     """
-    found = work.session.execute(
-        sa.select(Person.id, Person.bounced_at)
-        .join(Message, Message.recipient_id == Person.id)
-        .where(Message.id == message_id, Person.email == Message.address, Person.ended_at.is_(None))
-        .with_for_update(of=Person, key_share=True)
-    ).first()
-    if found is None or found.bounced_at is not None:
-        return False
-    values = {"bounced_at": work.now, "bounce_reason": in_short(reason)}
-    work.session.execute(sa.update(Person).where(Person.id == found.id).values(values))
-    return True
+    person = sa.select(Person.id, Person.bounced_at).join(Message, Message.recipient_id == Person.id)
+    person = person.where(Message.id == message_id, Person.email == Message.address, Person.ended_at.is_(None))
+    mailbox = sa.select(Mailbox.id, Mailbox.bounced_at).join(Message, Message.mailbox_id == Mailbox.id)
+    mailbox = mailbox.where(Message.id == message_id, Mailbox.address == Message.address, Mailbox.ended_on.is_(None))
+    queries: tuple[tuple[Any, Any], ...] = ((Person, person), (Mailbox, mailbox))
+    for model, query in queries:
+        # Whoever writes a notice to the recipient need not wait: the key stays as it is.
+        found = work.session.execute(query.with_for_update(of=model, key_share=True)).first()
+        if found is not None and found.bounced_at is None:
+            values = {"bounced_at": work.now, "bounce_reason": in_short(reason)}
+            work.session.execute(sa.update(model).where(model.id == found.id).values(values))
+            return True
+    return False
+
+
+def is_marked() -> sa.ColumnElement[bool]:
+    """Whether the address a message goes to is known not to work."""
+    person = sa.exists().where(
+        Person.id == Message.recipient_id, Person.email == Message.address, Person.bounced_at.is_not(None)
+    )
+    mailbox = sa.exists().where(
+        Mailbox.id == Message.mailbox_id, Mailbox.address == Message.address, Mailbox.bounced_at.is_not(None)
+    )
+    return sa.or_(person, mailbox)
 
 
 def in_short(words: str) -> str:

@@ -22,6 +22,7 @@ from workflow import console, settings
 from workflow.console import (
     DONE,
     REFUSED,
+    TRY_AGAIN,
     Argument,
     Group,
     Instant,
@@ -912,6 +913,38 @@ def list_people(email: str | None, as_json: bool) -> None:
     out_table(heads, [[one.email, one.name, ", ".join(_written(role) for role in one.roles)] for one in everybody])
     if not everybody:
         tell(say("cli.person.nobody"))
+
+
+# --- mail -------------------------------------------------------------------------------------------------------------
+
+
+@startklar.group(help="cli.help.mails")
+def mails() -> None:
+    """What becomes of mails."""
+
+
+@mails.command(help="cli.help.mails.bounce")
+@click.option("--recipient", metavar="ADDRESS", cls=Option, help="cli.help.mails.recipient")
+def bounce(recipient: str | None) -> int:
+    """Take in one mail that came back. A mail server that gets TRY_AGAIN keeps it and tries later."""
+    from workflow import bounces
+
+    reading = sys.stdin.buffer
+    raw = reading.read(bounces.LARGEST)
+    while reading.read(bounces.LARGEST):
+        pass  # whoever pipes must be able to say all of it
+    try:
+        with _opened() as engine:
+            taken = bounces.take(engine, raw, recipient=recipient or os.environ.get("ORIGINAL_RECIPIENT"))
+    except StartklarError as error:
+        for line in console.refusal(error):
+            tell(line)
+        return TRY_AGAIN
+    except Exception as error:  # noqa: BLE001 -- any other exit code makes a mail server give the mail up
+        tell(say("cli.our_fault", kind=type(error).__name__))
+        return TRY_AGAIN
+    out(say(f"cli.mails.{taken}"))
+    return DONE
 
 
 # --- the rehearsal clock ---------------------------------------------------------------------------------------------

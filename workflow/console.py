@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from workflow.catalogue import Catalogue
 
 DONE, REFUSED, WRONG_USE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+TRY_AGAIN = 75
+"""EX_TEMPFAIL of sysexits.h: a mail server keeps the mail and tries again later."""
 
 _language: ContextVar[str] = ContextVar("language", default="de")
 _PATIENCE = 0.7

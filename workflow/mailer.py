@@ -30,7 +30,7 @@ from sqlalchemy.orm import Session
 from workflow import addresses, database
 from workflow.engine import SYSTEM, Engine
 from workflow.errors import Unready
-from workflow.models import Message, Person
+from workflow.models import Message
 from workflow.settings import Settings
 
 LEASE = dt.timedelta(minutes=5)
@@ -146,10 +146,6 @@ def _due(engine: Engine) -> Sequence[UUID]:
 def _claim(engine: Engine, message_id: UUID, worker: str) -> _Claimed | None:
     """Make it ours for some minutes, unless somebody else was faster."""
     now = database.real_now()
-    # Its address is looked up in the same statement; it may have been marked since the mail was written.
-    marked = sa.exists().where(
-        Person.id == Message.recipient_id, Person.email == Message.address, Person.bounced_at.is_not(None)
-    )
     with database.transaction(engine.pool, write=True) as session:
         row = session.execute(
             sa.update(Message)
@@ -171,7 +167,7 @@ def _claim(engine: Engine, message_id: UUID, worker: str) -> _Claimed | None:
                 Message.in_reply_to,
                 Message.written_at,
                 Message.tried_at,
-                marked,
+                addresses.is_marked(),
             )
         ).first()
     return None if row is None else _Claimed(message_id, worker, *tuple[Any, ...](row))

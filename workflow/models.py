@@ -406,7 +406,7 @@ class Mailbox(Base):
     """Null once it has ended."""
     language: Mapped[Word] = mapped_column(default="de")
     bounced_at: Mapped[dt.datetime | None]
-    """Since when mail to this address comes back, real time; null: as far as anybody knows it arrives."""
+    """Since when it is known that mail to this address does not arrive; process time."""
     bounce_reason: Mapped[str | None]
     ended_on: Mapped[dt.date | None]
     seq: Mapped[int] = mapped_column(default=0)

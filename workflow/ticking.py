@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workflow import bulk, delegations, following, mailer, messages, prerequisites, reminders, tasks
+from workflow import bounces, bulk, delegations, following, mailer, messages, prerequisites, reminders, tasks
 from workflow.engine import Engine
 
 
@@ -39,10 +39,12 @@ class Ticked:
 
 
 def tick(engine: Engine, *, worker: str) -> Ticked:
-    """Decide, follow up, write and deliver until nothing is due. `worker` names who claims mails for delivery.
+    """Take in what came back, decide, follow up, write and deliver until nothing is due. `worker` names who claims
+    mails for delivery.
 
     Raises Busy when another writer keeps the database; what was done until then is kept.
     """
+    bounces.read_maildir(engine)
     due = decide_and_write(engine)
     mail = mailer.deliver(engine, worker=worker)
     return Ticked(due.decided, due.followed, due.written, mail.sent, mail.failed, mail.postponed)

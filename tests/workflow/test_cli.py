@@ -62,6 +62,8 @@ COMMANDS: tuple[list[str], ...] = (
     ["person"],
     ["person", "add"],
     ["person", "list"],
+    ["mails"],
+    ["mails", "bounce"],
     ["clock"],
     ["clock", "show"],
     ["clock", "set"],
