@@ -96,7 +96,7 @@ def measure(database: Database, url: str, people: People, *, each_round: int, wa
         engine.close()
     copies = max(1, round(wanted / present))
     began = time.perf_counter()
-    _multiply(start.engine(installation.settings_for(large, data)), copies)
+    multiply(start.engine(installation.settings_for(large, data)), copies)
     database.settle(large)
     os.sync()  # what was just built is not written while deeds are timed
     seconds = time.perf_counter() - began
@@ -220,7 +220,7 @@ def _id(original: UUID, copy: int) -> UUID:
     return original if copy == 0 else UUID(f"{written[:8]}{copy:04x}8{written[13:]}")
 
 
-def _multiply(engine: Engine, copies: int) -> None:
+def multiply(engine: Engine, copies: int) -> None:
     """Copy everything that grows with the programme so many times, without asking whether it fits together."""
     postgres = engine.pool.dialect.name == "postgresql"
     tables = [Base.metadata.tables[name] for name in COPIED]

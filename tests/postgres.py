@@ -55,6 +55,7 @@ class Cluster:
     def __init__(self, *, durable: bool = False) -> None:
         self._durable = durable
         self._home = Path()
+        self._command: list[str | Path] = []
         self._server: subprocess.Popen[bytes] | None = None
         self._watch: subprocess.Popen[str] | None = None
 
@@ -103,9 +104,20 @@ class Cluster:
             initdb += ["--no-sync", "--encoding=UTF8", "--locale=C"]
             if self._run(initdb, out).wait():
                 raise RuntimeError(f"initdb failed: {log.read_text(errors='replace')}")
-            settings = [f"unix_socket_directories={self._home}", *QUIET, *([] if self._durable else FORGETFUL)]
-            options = [word for setting in settings for word in ("-c", setting)]
-            self._server = self._run([binaries / "postgres", "-D", data, *options], out)
+        settings = [f"unix_socket_directories={self._home}", *QUIET, *([] if self._durable else FORGETFUL)]
+        options = [word for setting in settings for word in ("-c", setting)]
+        self._command = [binaries / "postgres", "-D", data, *options]
+        self._serve()
+
+    def restart(self, *, crash: bool) -> None:
+        """End the server, at once and as if the machine had failed (`crash`) or in order, and start it again."""
+        self._end(signal.SIGQUIT if crash else signal.SIGINT)
+        self._serve()
+
+    def _serve(self) -> None:
+        log = self._home / "log"
+        with log.open("ab") as out:
+            self._server = self._run(self._command, out)
         watch = [sys.executable, "-ISc", WATCH, str(self._server.pid), str(self._home)]
         self._watch = subprocess.Popen(watch, stdin=subprocess.PIPE, text=True, start_new_session=True)
         give_up = time.monotonic() + STARTING_SECONDS
@@ -135,9 +147,9 @@ class Cluster:
             extra_groups=None if nobody is None else [],
         )
 
-    def _stop(self) -> None:
+    def _end(self, first: signal.Signals) -> None:
         if self._server is not None:
-            for how, patience in ((signal.SIGINT, 10), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):
+            for how, patience in ((first, 10), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):
                 self._server.send_signal(how)
                 try:
                     self._server.wait(patience)
@@ -148,6 +160,9 @@ class Cluster:
         if self._watch is not None:
             self._watch.communicate("ended")
             self._watch = None
+
+    def _stop(self) -> None:
+        self._end(signal.SIGINT)
         shutil.rmtree(self._home, ignore_errors=True)
 
 

@@ -51,6 +51,11 @@ class MailServer:
         """From now on answer `code` (4xx for now, 5xx for good) to mail for this address."""
         self._refused[address.lower()] = f"{code} {words}"
 
+    @property
+    def refused(self) -> frozenset[str]:
+        """The addresses that are refused."""
+        return frozenset(self._refused)
+
     def refuse_all(self, code: int = 451, words: str = "try again later") -> None:
         """From now on answer `code` after the content of every message."""
         self._broken = f"{code} {words}"

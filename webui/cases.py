@@ -253,6 +253,9 @@ def ask_participants(case_id: UUID) -> AnyResponse:
 def join(case_id: UUID) -> AnyResponse:
     """Let bodies take part: those chosen, or all of the district."""
     chosen = request.form.getlist("body")
+    if request.form.get("everybody"):
+        with session.engine().read(session.me()) as work:
+            chosen = [one.ars for one in query.participants_page(work, case_id).candidates]
     try:
         deeds.do(participants.join, case_id, chosen, seen=forms.seen())
     except (Conflict, Refused) as error:

@@ -26,11 +26,14 @@ def index() -> AnyResponse:
 @blueprint.post("")
 def found() -> AnyResponse:
     """Let bodies act together."""
+    lead = forms.text("lead")
+    if not lead:
+        return _index(refused=InvalidEvidence({"lead": ("error.cluster_lead", {})}))
     try:
         made = deeds.do(
             clusters.found,
             forms.text("title"),
-            forms.text("lead"),
+            lead,
             request.form.getlist("members"),
             request.form.getlist("services"),
         )

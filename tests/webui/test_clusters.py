@@ -30,6 +30,8 @@ def test_the_programme_office_founds_a_cluster_and_members_come_and_go(
     answer = office.post("/clusters", **given | {"title": ""})
     assert answer.status_code == 409
     assert f'value="{STRANGE_TOWN}" checked' in answer.text, "what was ticked stays ticked"
+    answer = office.post("/clusters", **given | {"lead": ""})
+    assert (answer.status_code, "Bitte wählen Sie die Kommune, die den Verbund führt." in answer.text) == (422, True)
     answer = office.post("/clusters", **given | {"title": "Passwort: Sommer2026!"})
     assert (answer.status_code, "Das sieht nach einem Passwort aus." in words(answer.text)) == (422, True)
     answer = office.post("/clusters", **given)

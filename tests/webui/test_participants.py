@@ -13,6 +13,7 @@ from tests.webui import pages
 from tests.webui.visitor import Visitor, words
 from tests.world import World, contents
 from workflow import participants, people
+from workflow.casework import participants as participants_of
 from workflow.models import Task
 
 HEIR = "073395007000"
@@ -105,3 +106,15 @@ def test_the_team_says_which_bodies_take_part(visit: Callable[[str], Visitor], w
     refused = team.post(address, seen="1", body=sent["body"])
     assert refused.status_code == 409
     pages.sound(refused.text)
+
+
+def test_all_towns_of_the_district_are_added_with_one_button(visit: Callable[[str], Visitor], world: World) -> None:
+    case_id = world.open("bauantrag")
+    world.walk(case_id, until="contracted")
+    team, address = visit("team"), f"/cases/{case_id}/participants"
+    page = team.get(address).text
+    offered = page.count('name="body"')
+    assert offered > 2
+    assert team.post(address, **pages.hidden(page, address), everybody="true").status_code == 303
+    with world.look() as work:
+        assert len(participants_of(work, case_id)) == offered

@@ -1,0 +1,140 @@
+"""Weeks of reminders against a real mail server: each morning what the clerk expects, no more and no less."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from tests.reminding import almanac
+from tests.reminding.expected import Clerk, Reminder
+from tests.reminding.town_hall import TownHall, build
+from tests.smtp import MailServer, Received
+from workflow import ticking
+from workflow.models import Decision, Message, Notice
+
+MOST_A_DAY = 4
+SPRING, AUTUMN = dt.date(2028, 3, 20), dt.date(2028, 10, 9)
+"""60 working days from each on there is a change of the clock, and holidays that move or not, up to New Year."""
+
+
+@dataclass
+class Counted:
+    """What a run came to."""
+
+    reminders: int = 0
+    mails: int = 0
+    mornings: int = 0
+    most_a_day: int = 0
+    steps: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.reminders} reminders on {self.mornings} mornings, {self.mails} mails, at most {self.most_a_day} "
+            "a day: " + ", ".join(f"{step} {n}" for step, n in self.steps.most_common())
+        )
+
+
+def weeks(
+    url: str, data: Path, *, begins: dt.date, working_days: int, cases: int, seed: int, smtp: MailServer
+) -> Counted:
+    """Let days pass, weekends and holidays too, and hold everything against the clerk and the mail server's records."""
+    hall = build(url, data, begins=almanac.at(begins, 6), many=cases, seed=seed, smtp_url=smtp.url)
+    clerk, counted = Clerk(hall.ladders(), hall.people), Counted()
+    day, before, passed = begins, almanac.at(begins, 6), 0
+    try:
+        while passed < working_days:
+            now = almanac.at(day, 7)
+            hall.clock(now)
+            due = clerk.look(hall.things(), now, before) if almanac.is_mail_day(day) else []
+            before = now if almanac.is_mail_day(day) else before
+            ticking.tick(hall.world.engine, worker="morning")
+            compare(hall, due, now)
+            counted.reminders += len(due)
+            counted.mornings += bool(due)
+            counted.steps.update(one.step for one in due)
+            if almanac.is_working_day(day):
+                passed += 1
+                hall.clock(almanac.at(day, 10))
+                hall.live_a_day(cases // 4)
+            for hour in (12, 15, 20):
+                hall.clock(almanac.at(day, hour))
+                ticking.tick(hall.world.engine, worker="later")
+                compare(hall, [], almanac.at(day, hour))
+            day += dt.timedelta(days=1)
+        delivered(hall, smtp.received)
+        counted.mails = len(smtp.received)
+        counted.most_a_day = max(per_day(smtp.received).values())
+    finally:
+        hall.world.engine.close()
+    return counted
+
+
+def compare(hall: TownHall, due: Sequence[Reminder], now: dt.datetime) -> None:
+    """What was decided at this instant is what the clerk expects, for whom she expects it."""
+    with hall.world.look() as work:
+        rows = work.session.execute(
+            sa.select(Decision.__table__).where(Decision.decided_at == now, Decision.outcome != "skipped")
+        ).all()
+        told: dict[tuple[str, UUID], set[UUID]] = {}
+        for row in work.session.execute(
+            sa.select(Notice.subject_kind, Notice.subject_id, Notice.recipient_id).where(
+                Notice.created_at == now, Notice.urgency > 0
+            )
+        ):
+            told.setdefault((row.subject_kind, row.subject_id), set()).add(row.recipient_id)
+    decided = {
+        Reminder(
+            row.subject_kind,
+            row.subject_id,
+            row.generation,
+            row.rung,
+            row.occurrence,
+            frozenset(told.get((row.subject_kind, row.subject_id), ())),
+        )
+        for row in rows
+    }
+    if decided != set(due) or len(rows) != len(due):
+        missing, more = set(due) - decided, decided - set(due)
+        raise AssertionError(
+            f"{now}: missing {list(missing)[:3]} ({len(missing)}), not due {list(more)[:3]} ({len(more)})"
+        )
+
+
+def delivered(hall: TownHall, received: Sequence[Received]) -> None:
+    """All that was decided reached the mail server once, in the morning of its day; nobody got too much."""
+    ids = [str(mail.message["Message-ID"]) for mail in received]
+    assert len(ids) == len(set(ids)), "a mail came twice"
+    arrived = {str(mail.message["Message-ID"]): mail for mail in received}
+    for mail in received:
+        local = sent_at(mail)
+        assert almanac.is_mail_day(local.date()), f"a mail on {local}"
+        assert almanac.MORNING <= local.time() < dt.time(18), f"a mail at {local}"
+    assert max(per_day(received).values()) <= MOST_A_DAY
+    with hall.world.look() as work:
+        rows = work.session.execute(
+            sa.select(Notice.recipient_id, Notice.created_at, Message.header_id)
+            .outerjoin(Message, Message.id == Notice.message_id)
+            .where(Notice.urgency > 0)
+        ).all()
+    for row in rows:
+        assert row.header_id in arrived, f"a reminder of {row.created_at} was never sent"
+        mail = arrived[row.header_id]
+        assert mail.recipients == (hall.addresses[row.recipient_id],)
+        assert sent_at(mail) == row.created_at, f"decided at {row.created_at}, told at {sent_at(mail)}"
+
+
+def sent_at(mail: Received) -> dt.datetime:
+    """The instant a mail bears, in Mainz."""
+    return parsedate_to_datetime(str(mail.message["Date"])).astimezone(almanac.BERLIN)
+
+
+def per_day(received: Sequence[Received]) -> Counter[tuple[str, dt.date]]:
+    """How many mails somebody got on a day."""
+    return Counter((mail.recipients[0], sent_at(mail).date()) for mail in received)
