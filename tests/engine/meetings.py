@@ -592,7 +592,8 @@ def _case_under_way(scene: Scene) -> Place:
     with scene.engine.change(someone["admin"]) as work:
         said = sa.select(Remark.id).where(Remark.chain_id == case_id, Remark.text == "Nein.")
         remark = work.session.execute(said).scalar_one()
-        mandate = work.session.execute(sa.select(Prerequisite.id).where(Prerequisite.kind == "mandate")).scalar()
+        asked = sa.select(Prerequisite.id).where(Prerequisite.body == KOBLENZ, Prerequisite.kind == "mandate")
+        mandate = work.session.execute(asked).scalar()
         day = work.today + dt.timedelta(days=next(_DAYS) % 300 + 1)
     if mandate is None:
         with scene.engine.change(someone["north"]) as work:
