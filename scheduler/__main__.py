@@ -14,6 +14,8 @@ import signal
 import socket
 import sys
 import threading
+import time
+from collections.abc import Callable
 from types import FrameType
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -21,6 +23,12 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from scheduler.jobs import Job, jobs, run_safely
 from workflow import settings, start, texts
 from workflow.errors import StartklarError
+
+_LOOK_AT_CLOCK_SECONDS = 1.0
+_JUMP_SECONDS = 2.0
+"""What a clock is set by at once; what keeps it right all the time moves it less within a second."""
+
+log = logging.getLogger("scheduler")
 
 
 def main() -> int:
@@ -53,7 +61,11 @@ def main() -> int:
 
 
 def beat(todo: tuple[Job, ...]) -> None:
-    """Run every job at its pace until this process is asked to end; a job that runs then is finished first."""
+    """Run every job at its pace until this process is asked to end; a job that runs then is finished first.
+
+    When somebody sets the clock of the machine every job runs at once: the metronome reckons with the time of day, and
+    would sleep through the hour by which a clock was set back.
+    """
     ended = threading.Event()
 
     def end(_signal: int, _frame: FrameType | None) -> None:
@@ -61,6 +73,20 @@ def beat(todo: tuple[Job, ...]) -> None:
 
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, end)
+    metronome = metronome_of(todo)
+    metronome.start()
+    log.info("started")
+    clock = ClockWatch()
+    while not ended.wait(_LOOK_AT_CLOCK_SECONDS):
+        if (jump := clock.jump()) is not None:
+            log.warning("the clock of this machine was set by %+.0f seconds: every job runs now", jump)
+            wake(metronome)
+    metronome.shutdown(wait=True)
+    log.info("ended")
+
+
+def metronome_of(todo: tuple[Job, ...]) -> BackgroundScheduler:
+    """A metronome for these jobs, which is not started yet; each is due at once."""
     metronome = BackgroundScheduler(timezone=dt.UTC)
     for job in todo:
         metronome.add_job(
@@ -74,11 +100,30 @@ def beat(todo: tuple[Job, ...]) -> None:
             max_instances=1,
             misfire_grace_time=None,
         )
-    metronome.start()
-    logging.getLogger("scheduler").info("started")
-    ended.wait()
-    metronome.shutdown(wait=True)
-    logging.getLogger("scheduler").info("ended")
+    return metronome
+
+
+def wake(metronome: BackgroundScheduler) -> None:
+    """Let every job run now, whenever it meant to, and at its pace from now on."""
+    for job in metronome.get_jobs():
+        job.reschedule("interval", seconds=job.trigger.interval.total_seconds())
+        job.modify(next_run_time=dt.datetime.now(dt.UTC))
+
+
+class ClockWatch:
+    """Notices when the time of day was set, by a clock that nobody can set."""
+
+    def __init__(
+        self, time_of_day: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._time_of_day, self._steady = time_of_day, steady
+        self._apart = time_of_day() - steady()
+
+    def jump(self) -> float | None:
+        """By how many seconds the clock was set since this was last asked; None when it just went on."""
+        apart = self._time_of_day() - self._steady()
+        jump, self._apart = apart - self._apart, apart
+        return jump if abs(jump) > _JUMP_SECONDS else None
 
 
 if __name__ == "__main__":

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from workflow import bounces, commands, database, documents, lease, mailer, sessions, ticking
+from workflow import bounces, commands, documents, lease, mailer, sessions, ticking, watch
+from workflow.database import Guard
 from workflow.engine import Engine
 from workflow.settings import Settings
 
 _DAY = dt.timedelta(days=1)
 _LEAD_SECONDS = 600.0
 _BOUNCES_EVERY = dt.timedelta(seconds=30)
-_HEARTBEAT = "scheduler"
-_HEARTBEAT_SECONDS = 60.0
-_HEARTBEAT_EVERY = dt.timedelta(seconds=30)
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +38,20 @@ def jobs(engine: Engine, settings: Settings, *, worker: str) -> tuple[Job, ...]:
     beat, hour = dt.timedelta(seconds=settings.tick_seconds), dt.timedelta(hours=1)
     return (
         Job("decide_and_write", beat, lambda: _decide_and_write(engine, worker)),
-        Job("deliver", beat, lambda: mailer.deliver(engine, worker=worker)),
+        Job("deliver", beat, lambda: _deliver(engine, worker)),
         Job("read_bounces", max(beat, _BOUNCES_EVERY), lambda: bounces.read_maildir(engine)),
-        Job("sweep_documents", hour, _daily(engine, worker, "sweep_documents", _sweep(engine, settings))),
-        Job("forget_sessions", hour, _daily(engine, worker, "forget_sessions", _forget(engine))),
-        Job("forget_commands", hour, _daily(engine, worker, "forget_commands", lambda: commands.forget(engine))),
+        *(Job(name, hour, _daily(engine, worker, name, run)) for name, run in led(engine, settings).items()),
     )
+
+
+def led(engine: Engine, settings: Settings) -> dict[str, Callable[[Guard], object]]:
+    """What one scheduler at a time does, once a day. Each gets the guard that it asks before it writes anything: who
+    leads no longer is stopped there."""
+    return {
+        "sweep_documents": lambda guard: documents.sweep(engine, settings.documents, older_than=_DAY, guard=guard),
+        "forget_sessions": lambda guard: sessions.forget_expired(engine, guard),
+        "forget_commands": lambda guard: commands.forget(engine, guard),
+    }
 
 
 def run_safely(job: Job) -> bool:
@@ -58,36 +65,46 @@ def run_safely(job: Job) -> bool:
 
 
 def _decide_and_write(engine: Engine, worker: str) -> None:
-    """The beat itself, and a note that it came to an end, for those who watch the scheduler."""
+    """The beat itself, and a sign that it came to an end, for those who watch the scheduler."""
     done = ticking.decide_and_write(engine)
     if done != ticking.Written():
         log.info("%d decided, %d cases followed up, %d mails written", done.decided, done.followed, done.written)
-    fence = lease.acquire(engine, _HEARTBEAT, worker, _HEARTBEAT_SECONDS)
-    if fence is not None and _is_due(engine, _HEARTBEAT, _HEARTBEAT_EVERY):
-        lease.progress(engine, _HEARTBEAT, fence)
+    watch.sign(engine, watch.DECIDING, worker)
 
 
-def _daily(engine: Engine, worker: str, name: str, run: Callable[[], object]) -> Callable[[], None]:
+def _deliver(engine: Engine, worker: str) -> None:
+    """What is due goes out; a long pass gives signs all along."""
+    mailer.deliver(engine, worker=worker, alive=_now_and_then(lambda: watch.sign(engine, watch.DELIVERING, worker)))
+    watch.sign(engine, watch.DELIVERING, worker)
+
+
+def _now_and_then(do: Callable[[], None], seconds: float = 10.0) -> Callable[[], None]:
+    """The same, asked as often as one likes."""
+    done_at = time.monotonic()
+
+    def now_and_then() -> None:
+        nonlocal done_at
+        if time.monotonic() - done_at >= seconds:
+            do()
+            done_at = time.monotonic()
+
+    return now_and_then
+
+
+def _daily(engine: Engine, worker: str, name: str, run: Callable[[Guard], object]) -> Callable[[], None]:
     """Run it once a day, by whoever leads then. One that failed is due again when its lease has run out."""
 
     def once_a_day() -> None:
-        if not _is_due(engine, name, _DAY):
+        if not lease.is_due(engine, name, _DAY):
             return
         fence = lease.acquire(engine, name, worker, _LEAD_SECONDS)
-        if fence is not None and _is_due(engine, name, _DAY):
-            run()
-            lease.progress(engine, name, fence)
+        if fence is None or not lease.is_due(engine, name, _DAY):
+            return
+        try:
+            run(lease.Lead(name, fence))
+        except lease.Replaced:
+            log.warning("job %s took so long that somebody else leads it by now; nothing more is done here", name)
+            return
+        lease.progress(engine, name, fence)
 
     return once_a_day
-
-
-def _is_due(engine: Engine, name: str, every: dt.timedelta) -> bool:
-    return database.real_now() - lease.last_progress(engine, name) >= every
-
-
-def _sweep(engine: Engine, settings: Settings) -> Callable[[], int]:
-    return lambda: documents.sweep(engine, settings.documents, older_than=_DAY)
-
-
-def _forget(engine: Engine) -> Callable[[], int]:
-    return lambda: sessions.forget_expired(engine)

@@ -42,6 +42,7 @@ from webui import (
     switches,
     takeover,
     tasks,
+    watch,
     wording,
 )
 from workflow import sessions, texts
@@ -84,6 +85,7 @@ PUBLIC = frozenset(
         "healthz",
         "sign_in.show",
         "sign_in.enter",
+        "statusz",
         "switches.language",
         "switches.theme",
     }
@@ -120,6 +122,7 @@ def create_app(engine: Engine, settings: Settings) -> Flask:
     notices.install(app)
     security.install(app)
     errors.install(app)
+    watch.install(app, engine)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.add_url_rule("/healthz", "healthz", healthz)

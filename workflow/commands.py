@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from workflow import database, events
+from workflow.database import Guard, unguarded
 from workflow.definition import canonical
 from workflow.engine import Engine, Work
 from workflow.errors import CommandReused, Invalid
@@ -85,9 +86,10 @@ def is_known(work: Work, key: str | None) -> bool:
     return work.session.execute(query).first() is not None
 
 
-def forget(engine: Engine) -> int:
+def forget(engine: Engine, guard: Guard = unguarded) -> int:
     """Forget commands nobody repeats any more; returns how many."""
     with database.transaction(engine.pool, write=True) as session:
+        guard(session)
         return session.execute(  # type: ignore[attr-defined, no-any-return]
             sa.delete(Command).where(Command.at < database.real_now() - KEPT)
         ).rowcount

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
@@ -47,6 +47,14 @@ class _Looking(Session):
 def _refuse_to_write(asked: ORMExecuteState) -> None:
     if asked.is_insert or asked.is_update or asked.is_delete:
         raise RuntimeError("nothing is written while looking: use Engine.change")
+
+
+Guard = Callable[[Session], None]
+"""Asked at the beginning of a transaction whether it may write; raises when not (`lease.Lead`)."""
+
+
+def unguarded(_session: Session) -> None:
+    """The guard of whoever is asked by hand: nobody else does the same."""
 
 
 _SCHEMA = Path(__file__).resolve().parent / "schema"

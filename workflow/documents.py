@@ -23,9 +23,11 @@ from typing import IO, BinaryIO
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
-from workflow import policy, secrecy
-from workflow.engine import SYSTEM, Engine, Work
+from workflow import database, policy, secrecy
+from workflow.database import Guard, unguarded
+from workflow.engine import Engine, Work
 from workflow.errors import InvalidDocument, NotFound
 from workflow.evidence import StoredFile
 from workflow.models import Document
@@ -98,32 +100,40 @@ def find(work: Work, document_id: UUID, folder: Path) -> Download:
     return Download(path_of(folder, row.sha256), row.name, row.media_type, row.size)
 
 
-def sweep(engine: Engine, folder: Path, *, older_than: dt.timedelta = dt.timedelta(days=1)) -> int:
+def sweep(
+    engine: Engine, folder: Path, *, older_than: dt.timedelta = dt.timedelta(days=1), guard: Guard = unguarded
+) -> int:
     """Remove files no row names once they are older than a day; returns how many.
 
-    A deed that keeps such a file writes its row within seconds of storing it, and storing again renews its age.
+    A deed that keeps such a file writes its row within seconds of storing it, and storing again renews its age. `guard`
+    is asked before each removal, in a transaction that lasts as long.
     """
     before = time.time() - older_than.total_seconds()
     removed = 0
     for path in [*folder.glob("??/*"), *folder.glob(".part-*")]:
         if path.stat().st_mtime < before and not _is_named(engine, path.name):
-            removed += _remove(engine, path, before)
+            with database.transaction(engine.pool, write=True) as session:
+                guard(session)
+                removed += _remove(session, path, before)
     if removed:
         log.info("removed %d uploaded files that belong to nothing", removed)
     return removed
 
 
 def _is_named(engine: Engine, digest: str) -> bool:
-    with engine.read(SYSTEM) as work:
-        named = work.session.execute(sa.select(Document.id).where(Document.sha256 == digest).limit(1)).first()
-    return named is not None
+    with database.transaction(engine.pool, write=False) as session:
+        return _names(session, digest)
 
 
-def _remove(engine: Engine, path: Path, before: float) -> bool:
+def _names(session: Session, digest: str) -> bool:
+    return session.execute(sa.select(Document.id).where(Document.sha256 == digest).limit(1)).first() is not None
+
+
+def _remove(session: Session, path: Path, before: float) -> bool:
     """Set a file aside, and look again: somebody may be uploading the same content this very moment."""
     aside = path.parent / f".part-sweep-{secrets.token_hex(8)}"
     path.rename(aside)
-    if aside.stat().st_mtime >= before or _is_named(engine, path.name):
+    if aside.stat().st_mtime >= before or _names(session, path.name):
         aside.replace(path)
         return False
     aside.unlink()

@@ -12,7 +12,7 @@ import functools
 import logging
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -57,8 +57,16 @@ class Delivered:
     postponed: int = 0
 
 
-def deliver(engine: Engine, *, worker: str) -> Delivered:
+def deliver(
+    engine: Engine,
+    *,
+    worker: str,
+    only: Collection[UUID] | None = None,
+    alive: Callable[[], None] = lambda: None,
+) -> Delivered:
     """Send every message that is due, over one connection; `worker` names who claims them.
+
+    `only`: of these alone. `alive` is called after each one, so that whoever watches sees a long pass go on.
 
     A refusal for now (4xx) or a connection lost on the way postpones a message, first by a minute, then twice as long
     each time, for a day in all. A refusal for good (5xx) fails it at once: of the recipient, and the address is marked
@@ -73,11 +81,12 @@ def deliver(engine: Engine, *, worker: str) -> Delivered:
         return Delivered()
     done = Delivered()
     with _Line(engine.settings.smtp_url) as line:
-        while batch := _due(engine):
+        while batch := _due(engine, only):
             for message_id in batch:
                 claimed = _claim(engine, message_id, worker)
                 if claimed is not None:
                     done = _count(done, _deliver_one(engine, line, claimed))
+                    alive()
     return done
 
 
@@ -125,7 +134,7 @@ Outcome = Literal["sent", "failed", "postponed"]
 _Kind = Literal["recipient", "marked", "content", "later", "ours"]
 
 
-def _due(engine: Engine) -> Sequence[UUID]:
+def _due(engine: Engine, only: Collection[UUID] | None) -> Sequence[UUID]:
     with database.transaction(engine.pool, write=False) as session:
         return (
             session.execute(
@@ -134,6 +143,7 @@ def _due(engine: Engine) -> Sequence[UUID]:
                     Message.try_at.is_not(None),
                     Message.try_at <= database.real_now(),
                     Message.status == "queued",
+                    *(() if only is None else (Message.id.in_(only),)),
                 )
                 .order_by(Message.try_at, Message.id)
                 .limit(_BATCH)

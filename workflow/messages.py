@@ -534,7 +534,7 @@ def _draft(work: Work, settings: Settings, pile: _Pile, *, example: bool) -> _Dr
     letter = replace(letter, example=example)
     told = tuple(notice_id for notice_id in everything if notice_id not in past)
     key = hashlib.sha256("\n".join(sorted(notice_id.hex for notice_id in told)).encode()).hexdigest()
-    domain = _domain(settings)
+    domain = domain_of(settings)
     values = {
         "id": uuid4(),
         "key": key,
@@ -833,7 +833,7 @@ def _one_line(words: str) -> str:
     return line if len(line) <= _LONGEST_SUBJECT else line[: _LONGEST_SUBJECT - 1] + "…"
 
 
-def _domain(settings: Settings) -> str:
+def domain_of(settings: Settings) -> str:
     """The right side of our Message-IDs: where our mail comes from."""
     _, _, domain = parseaddr(settings.mail_from)[1].rpartition("@")
     return domain if _DOMAIN.match(domain) else "startklar.invalid"

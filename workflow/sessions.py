@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from workflow import database, policy, statements
+from workflow.database import Guard, unguarded
 from workflow.definition import Text
 from workflow.engine import Engine, Work
 from workflow.errors import (
@@ -224,9 +225,10 @@ def revoke(engine: Engine, person_id: UUID, session_digest: str) -> None:
             raise NotFound
 
 
-def forget_expired(engine: Engine) -> int:
+def forget_expired(engine: Engine, guard: Guard = unguarded) -> int:
     """Remove the rows of sessions that ended by themselves; returns how many."""
     with database.transaction(engine.pool, write=True) as session:
+        guard(session)
         return session.execute(  # type: ignore[attr-defined, no-any-return]
             sa.delete(WebSession).where(WebSession.expires_at < database.real_now())
         ).rowcount

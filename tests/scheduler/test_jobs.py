@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from scheduler.jobs import Job, jobs, run_safely
+from scheduler.jobs import Job, jobs, led, run_safely
 from tests.smtp import MailServer
-from tests.world import World
-from workflow import lease, sessions
+from tests.world import World, contents
+from workflow import lease, sessions, watch
 from workflow.database import real_now
 from workflow.engine import SYSTEM
-from workflow.models import Lease, Message, Person, WebSession
+from workflow.models import Command, Lease, Message, Person, WebSession
 
 
 def test_the_jobs_of_one_beat_lead_from_a_late_task_to_a_mail(world: World, smtp: MailServer) -> None:
@@ -104,13 +104,57 @@ def test_the_beat_leaves_a_sign_of_life(world: World) -> None:
 
 
 def test_a_beat_with_nothing_to_do_changes_nothing(world: World) -> None:
-    _run(world, "one", "decide_and_write")
+    _run(world, "one", "decide_and_write", "deliver")
     with world.look() as work:
         before = work.session.execute(sa.select(Lease.__table__)).all()
     _run(world, "one", "decide_and_write", "deliver")
     with world.look() as work:
         assert work.session.execute(sa.select(Lease.__table__)).all() == before
         assert work.session.execute(sa.select(Message.id)).all() == []
+
+
+def test_who_was_thought_dead_and_comes_back_changes_nothing(world: World) -> None:
+    _with_old_rows(world)
+    orphan = _orphan(world.engine.settings.documents, "c")
+    before = contents(world)
+    for name, run in led(world.engine, world.engine.settings).items():
+        mine = lease.acquire(world.engine, name, "one", 60)
+        assert mine is not None
+        _run_out_of_time(world)
+        assert lease.acquire(world.engine, name, "two", 60) is not None
+        with pytest.raises(lease.Replaced):
+            run(lease.Lead(name, mine))
+        assert lease.progress(world.engine, name, mine) is False
+    assert orphan.exists()
+    after = contents(world)
+    assert {name for name in before if before[name] != after[name]} == {"lease"}
+    for name, run in led(world.engine, world.engine.settings).items():  # who leads by now does it
+        with world.look() as work:
+            theirs = work.session.execute(sa.select(Lease.fence).where(Lease.name == name)).scalar_one()
+        run(lease.Lead(name, theirs))
+    assert not orphan.exists()
+    assert {name for name in before if before[name] != contents(world)[name]} == {"lease", "web_session", "command"}
+
+
+def test_every_daily_job_is_led(world: World) -> None:
+    settings = world.engine.settings
+    daily = {job.name for job in jobs(world.engine, settings, worker="one") if job.every >= dt.timedelta(hours=1)}
+    assert daily == set(led(world.engine, settings))
+
+
+def test_a_beat_that_fails_every_time_shows_although_its_process_lives(world: World) -> None:
+    _run(world, "one", "decide_and_write", "deliver")
+    _minutes_later(world, 6)
+    with world.engine.pool.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE notice RENAME TO not_there"))
+    broken = next(job for job in jobs(world.engine, world.engine.settings, worker="one"))
+    assert run_safely(broken) is False
+    _run(world, "one", "deliver")
+    assert watch.state(world.engine).stuck == (watch.DECIDING,)
+    with world.engine.pool.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE not_there RENAME TO notice"))
+    assert run_safely(broken) is True
+    assert not watch.state(world.engine).stands_still
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------
@@ -130,6 +174,36 @@ def _orphan(folder: Path, letter: str) -> Path:
     old = time.time() - 2 * 24 * 3600
     os.utime(path, (old, old))
     return path
+
+
+def _with_old_rows(world: World) -> None:
+    """Something for each daily job to remove."""
+    long_ago = real_now() - dt.timedelta(days=60)
+    with world.engine.change(SYSTEM) as work:
+        work.session.execute(
+            sa.insert(WebSession).values(
+                token_digest="a" * 64,
+                person_id=world["digi"],
+                csrf="b" * 64,
+                created_at=long_ago,
+                seen_at=long_ago,
+                expires_at=long_ago,
+            )
+        )
+        work.session.execute(
+            sa.insert(Command).values(actor="operator", key="k", deed="d", digest="c" * 64, result="{}", at=long_ago)
+        )
+
+
+def _run_out_of_time(world: World) -> None:
+    with world.engine.change(SYSTEM) as work:
+        work.session.execute(sa.update(Lease).values(until=real_now() - dt.timedelta(seconds=1)))
+
+
+def _minutes_later(world: World, minutes: int) -> None:
+    with world.engine.change(SYSTEM) as work:
+        then = real_now() - dt.timedelta(minutes=minutes)
+        work.session.execute(sa.update(Lease).values(progress_at=then, until=then))
 
 
 def _a_day_later(world: World) -> None:

@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import sqlalchemy as sa
 
 from tests.smtp import MailServer
 from tests.world import World
+from workflow import lease, watch
+from workflow.models import Lease
 
 
 def test_once_does_everything_once_and_ends(world: World, smtp: MailServer) -> None:
@@ -61,6 +64,33 @@ def test_two_of_them_killed_in_turn_lose_no_mail_and_send_none_twice_under_anoth
     assert len(ids) == len(set(ids)) == 3
 
 
+@pytest.mark.slow
+def test_of_several_that_run_one_that_stops_is_followed_and_comes_back_without_a_word(
+    world: World, smtp: MailServer
+) -> None:
+    with _running(world, smtp) as first, _running(world, smtp) as second, _running(world, smtp) as third:
+        processes = {process.pid: process for process in (first, second, third)}
+        assert _comes_true(lambda: lease.last_progress(world.engine, watch.DECIDING) > lease.NEVER)
+        leader = processes[_leader(world)]
+        leader.send_signal(signal.SIGSTOP)  # it lives, and comes to nothing
+        world.open()
+        world.open("uvg")
+        assert _comes_true(lambda: _leader(world) != leader.pid)
+        follower, stopped_at = _leader(world), lease.last_progress(world.engine, watch.DECIDING)
+        assert _comes_true(lambda: lease.last_progress(world.engine, watch.DECIDING) > stopped_at)
+        leader.send_signal(signal.SIGCONT)
+        world.days(8)
+        assert _comes_true(lambda: len({mail.message["Message-ID"] for mail in smtp.received}) >= 2)
+        again_at = lease.last_progress(world.engine, watch.DECIDING)
+        assert _comes_true(lambda: lease.last_progress(world.engine, watch.DECIDING) > again_at)
+        assert _leader(world) == follower
+        for process in processes.values():
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+    ids = [mail.message["Message-ID"] for mail in smtp.received]
+    assert len(ids) == len(set(ids))
+
+
 def test_an_installation_that_is_not_there_is_said_in_one_sentence(empty_database_url: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "scheduler", "--once"],
@@ -76,6 +106,13 @@ def test_an_installation_that_is_not_there_is_said_in_one_sentence(empty_databas
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------
+
+
+def _leader(world: World) -> int:
+    """The process that signs for all."""
+    with world.look() as work:
+        holder = work.session.execute(sa.select(Lease.holder).where(Lease.name == watch.DECIDING)).scalar_one()
+    return int(str(holder).rpartition(":")[2])
 
 
 @contextmanager

@@ -81,6 +81,7 @@ def test_every_public_door_exists_and_is_meant(app: Flask) -> None:
         "healthz",
         "sign_in.show",
         "sign_in.enter",
+        "statusz",
         "switches.language",
         "switches.theme",
     } == PUBLIC

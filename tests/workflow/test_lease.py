@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 import sqlalchemy as sa
 
 from tests.world import World
@@ -59,6 +60,30 @@ def test_a_lease_half_used_is_renewed_by_asking_again(world: World) -> None:
     with world.look() as work:
         until = work.session.execute(sa.select(Lease.until)).scalar_one()
     assert until - real_now() > dt.timedelta(seconds=50)
+
+
+def test_a_leader_who_was_replaced_is_stopped_in_his_own_transaction(world: World) -> None:
+    old = lease.acquire(world.engine, "sweep", "one", 60)
+    assert old is not None
+    with world.engine.change(SYSTEM) as work:
+        lease.Lead("sweep", old)(work.session)  # still leads: goes on
+    _run_out(world)
+    lease.acquire(world.engine, "sweep", "two", 60)
+    with pytest.raises(lease.Replaced), world.engine.change(SYSTEM) as work:
+        lease.Lead("sweep", old)(work.session)
+
+
+def test_a_lease_from_before_the_clock_was_set_back_keeps_nobody_waiting(world: World) -> None:
+    first = lease.acquire(world.engine, "sweep", "one", 60)
+    with world.engine.change(SYSTEM) as work:
+        ahead = real_now() + dt.timedelta(hours=1)
+        work.session.execute(sa.update(Lease).values(until=ahead, progress_at=ahead))
+    assert lease.is_due(world.engine, "sweep", dt.timedelta(days=1))
+    second = lease.acquire(world.engine, "sweep", "two", 60)
+    assert first is not None
+    assert second is not None
+    assert second > first
+    assert lease.acquire(world.engine, "sweep", "one", 60) is None
 
 
 def _run_out(world: World) -> None:

@@ -1,0 +1,202 @@
+"""Watches the scheduler: whether it comes to something, what is left undone, and a mail when it stands still.
+
+Whoever beats leaves a sign of life with the leases of `PARTS`. A scheduler that died, hangs or fails at every beat
+leaves none, and then somebody else has to say so: web processes do, see `look_after`. All times here are real ones.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from workflow import database, lease, letters, mailer, messages, texts
+from workflow.engine import SYSTEM, Engine, Work
+from workflow.letters import Letter, Passage
+from workflow.models import Grant, Hold, Installation, Lease, Message, Milestone, Person, Prerequisite, Task
+from workflow.settings import Settings
+
+DECIDING, DELIVERING = PARTS = ("scheduler", "delivery")
+"""Of two things a scheduler does the signs of life are kept apart: deciding with writing, and delivering."""
+
+MOST_COUNTED = 10_000
+"""What is due is counted up to here: who has more than that does not need to know how much more."""
+
+_SIGN_EVERY = dt.timedelta(seconds=30)
+_LONGEST_LEASE = 60.0
+_SHORTEST_PATIENCE = dt.timedelta(minutes=5)
+_BEATS = 10
+_MAIL_LEASE = "watch"
+_MAIL_LEASE_SECONDS = 300.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How the scheduler stands."""
+
+    since: dt.datetime | None
+    """Since when it stands still; None while it goes."""
+    stuck: tuple[str, ...]
+    """Which of `PARTS`."""
+    due_rungs: int
+    """Subjects of which a rung is due and not decided."""
+    due_mails: int
+    """Mails that are written and due, and not sent."""
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether nothing has come to an end for longer than patience lasts."""
+        return self.since is not None
+
+
+def patience(settings: Settings) -> dt.timedelta:
+    """How long a scheduler may be silent: ten beats, at least five minutes."""
+    return max(_SHORTEST_PATIENCE, _BEATS * dt.timedelta(seconds=settings.tick_seconds))
+
+
+def sign(engine: Engine, part: str, worker: str) -> None:
+    """Note that this part came to its end just now, at most every half minute, and by one of all workers.
+
+    The worker that does so for all leads for ten beats, at most a minute; a silent one is followed by another.
+    """
+    seconds = min(_LONGEST_LEASE, max(1.0, _BEATS * engine.settings.tick_seconds))
+    fence = lease.acquire(engine, part, worker, seconds)
+    if fence is not None and lease.is_due(engine, part, min(_SIGN_EVERY, dt.timedelta(seconds=seconds / 2))):
+        lease.progress(engine, part, fence)
+
+
+def state(engine: Engine) -> State:
+    """How the scheduler stands now. An installation that was just made is given its time."""
+    now = database.real_now()
+    with database.transaction(engine.pool, write=False) as session:
+        made_at, clock, clock_now = session.execute(_INSTALLATION).one()
+        signs = dict(session.execute(_SIGNS).all())
+        process_now = now if clock == "system" else clock_now
+        due_rungs, due_mails = session.execute(_DUE, {"now": now, "process_now": process_now}).one()
+    most = patience(engine.settings)
+    stuck = {part: min(at, now) for part in PARTS if abs(now - (at := signs.get(part, made_at))) > most}
+    return State(min(stuck.values(), default=None), tuple(stuck), due_rungs, due_mails)
+
+
+def look_after(engine: Engine, *, worker: str) -> State:
+    """Look at the scheduler, and write to the administrators when it stands still, once a day; then deliver just that.
+
+    For web processes, as often as they like: of several one writes. A mail that could not be delivered is tried again
+    when this is asked again and its time has come. While a rehearsal is played nobody is written to.
+    """
+    found = state(engine)
+    if found.stands_still and (fence := lease.acquire(engine, _MAIL_LEASE, worker, _MAIL_LEASE_SECONDS)) is not None:
+        written = _write(engine, found, lease.Lead(_MAIL_LEASE, fence))
+        if written:
+            mailer.deliver(engine, worker=worker, only=written)
+    return found
+
+
+def _write(engine: Engine, found: State, lead: lease.Lead) -> tuple[UUID, ...]:
+    """Write today's mails that are not written yet; gives all of today's that wait to be sent."""
+    with engine.change(SYSTEM) as work:
+        lead(work.session)
+        example, rehearsing = work.session.execute(sa.select(Installation.example, Installation.rehearsing)).one()
+        if rehearsing:
+            return ()
+        day = database.real_now().astimezone(work.catalogue.calendar.zone).date()
+        people = work.session.execute(_ADMINISTRATORS).all()
+        mails = [_mail(work, engine.settings, found, person, day, example=example) for person in people]
+        new = sum(database.insert_missing(work.session, Message, mail) for mail in mails)
+        if new:
+            log.error("the scheduler stands still since %s: %d administrators are told", found.since, new)
+        return _waiting(work, [mail["key"] for mail in mails])
+
+
+def _waiting(work: Work, keys: Iterable[str]) -> tuple[UUID, ...]:
+    waiting = sa.select(Message.id).where(Message.key.in_(list(keys)), Message.status == "queued")
+    return tuple(work.session.execute(waiting.order_by(Message.id)).scalars())
+
+
+def _mail(work: Work, settings: Settings, found: State, person: Any, day: dt.date, *, example: bool) -> dict[str, Any]:
+    letter = replace(_letter(work, settings, found, person.language), example=example)
+    key = hashlib.sha256(f"watch\n{person.id.hex}\n{day}".encode()).hexdigest()
+    return {
+        "id": uuid4(),
+        "key": key,
+        "recipient_id": person.id,
+        "address": person.email,
+        "header_id": f"<{key[:40]}@{messages.domain_of(settings)}>",
+        "language": letter.language,
+        "subject": letter.subject,
+        "plain": letters.plain(letter),
+        "html": letters.html(letter),
+        "written_at": work.now,
+        "status": "queued",
+        "try_at": database.real_now(),
+        "tries": 0,
+    }
+
+
+def _letter(work: Work, settings: Settings, found: State, language: str) -> Letter:
+    def say(key: str, **facts: Any) -> str:
+        return texts.say(language, f"watch.mail.{key}", **facts)
+
+    since = found.since or database.real_now()
+    stuck = DECIDING if DECIDING in found.stuck else DELIVERING
+    return Letter(
+        language=language,
+        subject=say("subject", since=since),
+        day=work.today,
+        urgency="overdue",
+        headline=say("headline", since=since),
+        title=say(f"title_{stuck}"),
+        passages=(
+            Passage(lines=(say(f"what_{stuck}"),)),
+            Passage(facts=((say("rungs"), str(found.due_rungs)), (say("mails"), str(found.due_mails)))),
+            Passage(lines=(say("do"),)),
+        ),
+        groups=(),
+        more="",
+        button=say("button"),
+        link=f"{settings.base_url.rstrip('/')}/",
+        note=say("note"),
+    )
+
+
+_ADMINISTRATORS = (
+    sa.select(Person.id, Person.email, Person.language)
+    .where(
+        Person.ended_at.is_(None),
+        Person.email.is_not(None),
+        sa.exists().where(Grant.person_id == Person.id, Grant.role == "admin", Grant.ended_at.is_(None)),
+    )
+    .order_by(Person.id)
+)
+
+
+def _some(model: Any, *due: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    """How many are due, up to a limit, by an index on nothing but those that wait for an instant."""
+    found = sa.select(model.id).where(*due).limit(MOST_COUNTED).subquery()
+    return sa.select(sa.func.count()).select_from(found).scalar_subquery()
+
+
+def _rungs(model: Any) -> sa.ColumnElement[int]:
+    now = sa.bindparam("process_now", type_=Message.try_at.type)
+    return _some(model, model.remind_at.is_not(None), model.remind_at <= now)
+
+
+_INSTALLATION = sa.select(Installation.created_at, Installation.clock, Installation.clock_now)
+_SIGNS = sa.select(Lease.name, Lease.progress_at).where(Lease.name.in_(PARTS), Lease.progress_at > lease.NEVER)
+_DUE = sa.select(
+    _rungs(Task) + _rungs(Hold) + _rungs(Prerequisite) + _rungs(Milestone),
+    _some(
+        Message,
+        Message.try_at.is_not(None),
+        Message.try_at <= sa.bindparam("now", type_=Message.try_at.type),
+        Message.status == "queued",
+    ),
+)
