@@ -43,19 +43,27 @@ class Extension:
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """Somebody said by when it will be done."""
+
+    of: UUID
+    """What was promised; the ledger of replies knows who did, and when."""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step of an explained date: what was added and where it led.
 
     `kind` is start, days, extension or pause, and fixed or calendar_days where no working days are counted; of a
-    statutory period also months, and roll, by so many days, from a day on which none ends. `cause` is the extension or
-    pause behind it.
+    statutory period also months, and roll, by so many days, from a day on which none ends. `cause` is the extension,
+    pause or promise behind it.
     """
 
     kind: str
     days: int
     date: dt.date
     holidays: tuple[tuple[dt.date, str], ...] = ()
-    cause: Pause | Extension | None = None
+    cause: Pause | Extension | Promise | None = None
 
 
 def as_it_happened(extensions: Sequence[Extension], pauses: Sequence[Pause]) -> list[Extension | Pause]:

@@ -192,6 +192,9 @@ The body is whose people act: while the case's service is given away, the delega
 UNSAID = (None, 0, False, "")
 """What history leaves out of a new row, and what a column holds that it does not speak of."""
 
+_UNSEEN = UNCHAINED | {"replied"}
+"""Columns of a task that may change under somebody who has its page open."""
+
 _COUNTED = frozenset({"version", "generation"})
 """Columns that only count changes."""
 
@@ -391,7 +394,11 @@ class CaseAtHand:
         """When a task is due that has been counted since that day: never later than a law says it must be done."""
         rule, _ = self.rule_of(task)
         by_law = self.statutory(task)
-        aimed_at = self.due(rule, counted_from, self.extensions(task))
+        aimed_at = (
+            deadlines.promised(self.work.catalogue.calendar, task.promised_on, task.id, self.extensions(task))
+            if task.promised_on is not None
+            else self.due(rule, counted_from, self.extensions(task))
+        )
         return deadlines.at_most(aimed_at, by_law.date if by_law else None, "by_law")
 
     def statutory(self, task: TaskRow) -> DueDate | None:
@@ -467,7 +474,8 @@ class LockedCase(CaseAtHand):
         self._case_changes.update(changes)
 
     def update(self, task: TaskRow, **changes: Any) -> None:
-        """Change columns of a task. Its version rises once per deed; not for a reminder, which nobody's page shows.
+        """Change columns of a task. Its version rises once per deed; not for a reminder or a reply to one, which keep
+        nobody from handing in what they have open.
 
         Who handed it on is forgotten together with the holder it was handed to, and a follow-up date once the task is
         no longer with whoever set it; likewise what was to be done again.
@@ -486,7 +494,7 @@ class LockedCase(CaseAtHand):
             return
         known = self._task_changes.setdefault(task.id, {})
         known.update(changes)
-        if "version" not in known and not changes.keys() <= UNCHAINED:
+        if "version" not in known and not changes.keys() <= _UNSEEN:
             task.version += 1
             known["version"] = task.version
 
@@ -697,6 +705,8 @@ class LockedCase(CaseAtHand):
         counted_from = self.work.today if start or task.counted_from is None else task.counted_from
         if start:
             self._count_anew(task)
+            if task.promised_on is not None:
+                self.update(task, promised_on=None)
         extended = self.extensions(task)
         _, ladder_name = self.rule_of(task)
         due_on = self.due_of(task, counted_from).date
@@ -736,6 +746,15 @@ class LockedCase(CaseAtHand):
             remark_id=remark_id,
         )
         self.update(task, extended_days=task.extended_days + days)
+
+    def is_new_answer(self, name: str) -> bool:
+        """Whether this deed has just been given the answer `task.field`."""
+        return name in self._given
+
+    def promise(self, task: TaskRow, on: dt.date) -> None:
+        """A task is due on the day somebody promised it for, whatever was added to its date before; `clock` follows."""
+        self._count_anew(task)
+        self.update(task, promised_on=on, extended_days=0)
 
     def _count_anew(self, task: TaskRow) -> None:
         """What was added to an earlier date of a task stays with that date."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from uuid import UUID
 
-from workflow.calendar import Calendar, Extension, Pause, Step, as_it_happened, months_after
+from workflow.calendar import Calendar, Extension, Pause, Promise, Step, as_it_happened, months_after
 from workflow.definition import (
     CalendarDays,
     Due,
@@ -56,6 +57,14 @@ class Ring:
     rank: int
 
 
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Everything a ladder would do at `since` or later comes so many working days later; the due date stays."""
+
+    since: dt.datetime
+    working_days: int
+
+
 def due(calendar: Calendar, rule: Due, counting: Counting, *, fixed: Callable[[Due], dt.date | None]) -> DueDate:
     """The due date under a rule.
 
@@ -82,6 +91,11 @@ def extended(calendar: Calendar, due: DueDate, extensions: tuple[Extension, ...]
     return DueDate(steps[-1].date, due.kind, tuple(steps))
 
 
+def promised(calendar: Calendar, day: dt.date, of: UUID, extensions: tuple[Extension, ...]) -> DueDate:
+    """A date somebody promised, however it was worked out before; what was added to it since is added to it."""
+    return extended(calendar, DueDate(day, "promised", (Step("fixed", 0, day, cause=Promise(of)),)), extensions)
+
+
 def at_most(due: DueDate, latest: dt.date | None, kind: str = "at_most") -> DueDate:
     """The same date, but never later than `latest`, because of the step `kind`."""
     if latest is None or due.date <= latest:
@@ -106,11 +120,17 @@ def statutory(calendar: Calendar, within: Period, event: dt.date) -> DueDate:
 
 
 def first_ring(
-    calendar: Calendar, ladder: Ladder, due_on: dt.date, counted_from: dt.date, *, after: dt.datetime
+    calendar: Calendar,
+    ladder: Ladder,
+    due_on: dt.date,
+    counted_from: dt.date,
+    *,
+    after: dt.datetime,
+    delays: tuple[Delay, ...] = (),
 ) -> Ring | None:
     """The next instant later than `after` (aware) at which a rung is due."""
     return min(
-        (ring for ring in _rings(calendar, ladder, due_on, counted_from, after) if ring.at > after),
+        (ring for ring in _rings(calendar, ladder, due_on, counted_from, after, delays) if ring.at > after),
         key=lambda ring: (ring.at, -ring.rank),
         default=None,
     )
@@ -144,10 +164,28 @@ def past_rings(
     *,
     since: dt.datetime,
     until: dt.datetime,
+    delays: tuple[Delay, ...] = (),
 ) -> list[Ring]:
     """Every rung due from `since` to `until` (both included), the most urgent first."""
-    found = [ring for ring in _rings(calendar, ladder, due_on, counted_from, until) if since <= ring.at <= until]
+    rings = _rings(calendar, ladder, due_on, counted_from, until, delays)
+    found = [ring for ring in rings if since <= ring.at <= until]
     return sorted(found, key=lambda ring: (-ring.rank, -ring.occurrence))
+
+
+def instant_of(
+    calendar: Calendar,
+    ladder: Ladder,
+    due_on: dt.date,
+    counted_from: dt.date,
+    *,
+    rung: str,
+    occurrence: int,
+    delays: tuple[Delay, ...] = (),
+) -> dt.datetime | None:
+    """When this very rung is due by the ladder; None when the ladder lost it."""
+    found = rung_named(ladder, rung)
+    days = dict(_days_of(calendar, found, due_on, counted_from)) if found is not None else {}
+    return _delayed(calendar, days[occurrence], delays) if occurrence in days else None
 
 
 def rung_named(ladder: Ladder, name: str) -> Rung | None:
@@ -191,15 +229,30 @@ def _extend(calendar: Calendar, steps: list[Step], extension: Extension) -> None
 
 
 def _rings(
-    calendar: Calendar, ladder: Ladder, due_on: dt.date, counted_from: dt.date, horizon: dt.datetime
+    calendar: Calendar,
+    ladder: Ladder,
+    due_on: dt.date,
+    counted_from: dt.date,
+    horizon: dt.datetime,
+    delays: tuple[Delay, ...] = (),
 ) -> Iterator[Ring]:
     """All rings of a ladder; of a repeating rung those up to the first one after `horizon`."""
     for rank, rung in enumerate(ladder.rungs):
         for occurrence, date in _days_of(calendar, rung, due_on, counted_from):
-            at = calendar.remind_at(date)
+            at = _delayed(calendar, date, delays)
             yield Ring(at, rung.id, occurrence, rank)
             if at > horizon:
                 break
+
+
+def _delayed(calendar: Calendar, date: dt.date, delays: tuple[Delay, ...]) -> dt.datetime:
+    """The instant of a rung of this date, put off as often as somebody asked for it."""
+    at = calendar.remind_at(date)
+    for delay in delays:
+        if at >= delay.since:
+            date = calendar.add(date, delay.working_days)
+            at = calendar.remind_at(date)
+    return at
 
 
 def _days_of(calendar: Calendar, rung: Rung, due_on: dt.date, counted_from: dt.date) -> Iterator[tuple[int, dt.date]]:

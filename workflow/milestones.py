@@ -15,7 +15,7 @@ from workflow.definition import MilestoneKind, OfMilestone, Process
 from workflow.engine import Work
 from workflow.errors import Conflict, NotFound, TaskHasMoved
 from workflow.evidence import NOTHING, Given
-from workflow.models import Case, Milestone
+from workflow.models import Case, Event, Milestone
 
 
 @dataclass(slots=True)
@@ -56,8 +56,8 @@ def plan(work: Work, milestone_id: UUID, due_on: dt.date, reason: str, *, seen: 
 
     Raises NotFound, TaskHasMoved, NotAllowed, Conflict (reached already) or InvalidEvidence (no reason), in this order.
     """
-    row = _lock(work, milestone_id, seen)
-    said = _insist_office(work)
+    row = lock(work, milestone_id, seen)
+    said = insist_office(work)
     if row.reached_on is not None:
         raise Conflict(what="milestone")
     asked = {"reason": evidence.REASON}
@@ -90,8 +90,8 @@ def reach(
     Raises NotFound, TaskHasMoved, NotAllowed, Conflict (reached already, or a day to come) or InvalidEvidence, in this
     order.
     """
-    row = _lock(work, milestone_id, seen)
-    said = _insist_office(work)
+    row = lock(work, milestone_id, seen)
+    said = insist_office(work)
     if row.reached_on is not None or reached_on > work.today:
         raise Conflict(what="milestone")
     kind = kind_of(work, row.kind)
@@ -130,7 +130,19 @@ def kind_of(work: Work, name: str) -> MilestoneKind:
     return kind
 
 
-def _lock(work: Work, milestone_id: UUID, seen: int | None) -> MilestoneRow:
+def planned_on(work: Work, row: MilestoneRow) -> dt.date:
+    """The day its due date was set, from which repeating rungs count."""
+    at = work.session.execute(_PLANNED, {"id": row.id}).scalar()
+    return work.catalogue.calendar.today(at or work.now)
+
+
+def keep(work: Work, row: MilestoneRow, act: str, changes: dict[str, Any], /, **said: Any) -> None:
+    """Keep changes that no page of it shows, with an entry of its chain: its version stays."""
+    _record(work, row, act, changes, True, **said)
+
+
+def lock(work: Work, milestone_id: UUID, seen: int | None = None) -> MilestoneRow:
+    """The milestone, ours until the transaction ends. Raises NotFound, or TaskHasMoved (another version was seen)."""
     row = work.session.execute(sa.select(*_COLUMNS).where(Milestone.id == milestone_id).with_for_update()).first()
     if row is None or not policy.sees_milestones(work.actor):
         raise NotFound(what="milestone")
@@ -140,16 +152,18 @@ def _lock(work: Work, milestone_id: UUID, seen: int | None) -> MilestoneRow:
     return found
 
 
-def _insist_office(work: Work) -> dict[str, Any]:
+def insist_office(work: Work) -> dict[str, Any]:
     """What history says of whom the actor stands in for. Raises NotAllowed unless it is the programme office."""
     away = policy.insist_holds(work.actor, "programme_office")
     return {"on_behalf_of": away} if away else {}
 
 
-def _record(work: Work, row: MilestoneRow, act: str, changes: dict[str, Any], **said: Any) -> None:
+def _record(
+    work: Work, row: MilestoneRow, act: str, changes: dict[str, Any], unseen: bool = False, /, **said: Any
+) -> None:
     """Keep changes of a milestone with an entry of its chain."""
     before = row.version
-    changes = {**changes, "version": before + 1}
+    changes = changes if unseen else {**changes, "version": before + 1}
     chained = {name: value for name, value in changes.items() if name not in casework.UNCHAINED}
     was = casework.said_before({name: getattr(row, name) for name in chained}, chained)
     said = {"milestone": chained, **said, **({"before": {"milestone": was}} if was else {})}
@@ -183,3 +197,6 @@ def _view(row: MilestoneRow, *, waiting: int = 0) -> MilestoneView:
 
 
 _COLUMNS: Sequence[Any] = [getattr(Milestone, column.name) for column in fields(MilestoneRow)]
+_PLANNED = sa.select(sa.func.max(Event.at)).where(
+    Event.chain_id == sa.bindparam("id", type_=sa.Uuid()), Event.act == "planned"
+)

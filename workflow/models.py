@@ -1166,8 +1166,8 @@ class Decision(Base):
     rung: Mapped[Word] = mapped_column(primary_key=True)
     occurrence: Mapped[int] = mapped_column(primary_key=True)
     outcome: Mapped[Word]
-    """fired; skipped (a higher rung was due too, or the ladder lost it); passed_on (nobody to tell, so the next rung's
-    recipients were told); unheard (nobody there either)."""
+    """fired; skipped (a higher rung was due too, the ladder lost it, or who it is for has said to see to it); passed_on
+    (nobody to tell, so the next rung's recipients were told); unheard (nobody there either)."""
     decided_at: Mapped[dt.datetime]
 
 

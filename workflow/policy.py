@@ -581,6 +581,19 @@ def recording(actor: Actor, owner: str, of: Concerned) -> Standing | None:
     return None
 
 
+def replying(actor: Actor, owner: str, of: Concerned, found: Standing | None) -> Standing | None:
+    """In what standing somebody replies to a reminder: whoever may act (`found`), and the team in the owner's place.
+
+    Supervisors extend a date instead.
+    """
+    if found is not None:
+        return found
+    for person, capacity in actor.capacities():
+        if _is(capacity, "umsetzungsteam", of):
+            return Standing("umsetzungsteam", None if owner == "umsetzungsteam" else owner, on_behalf_of=person)
+    return None
+
+
 def may_assign(actor: Actor, owner: str, of: Concerned) -> bool:
     """Who may hand a task to a named person: leitung any of the body's, digi all but leitung's, the supervisor any."""
     if _is(actor, "supervisor", of):

@@ -176,7 +176,7 @@ def accept(work: Work, prerequisite_id: UUID, *, seen: int | None = None) -> Pre
 
     Raises NotFound, TaskHasMoved, TaskNotAvailable (not open, or a colleague has it) or NotAllowed, in this order.
     """
-    row = _lock(work, prerequisite_id, seen)
+    row = lock(work, prerequisite_id, seen)
     _insist_status(row, "accept")
     standing = _insist_standing(work, row)
 
@@ -191,7 +191,7 @@ def release(work: Work, prerequisite_id: UUID, *, seen: int | None = None) -> Pr
     Who hands on may also take it back from somebody. Raises NotFound, TaskHasMoved, TaskNotAvailable or NotAllowed, in
     this order.
     """
-    row = _lock(work, prerequisite_id, seen)
+    row = lock(work, prerequisite_id, seen)
     _insist_status(row, "release")
     if not policy.is_ours(work.actor, row.holder_id, row) and not policy.may_assign(
         work.actor, row.acting or row.owner, row
@@ -212,7 +212,7 @@ def assign(work: Work, prerequisite_id: UUID, to: UUID, *, seen: int | None = No
     Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed or Refused (that person may not act on it), in this
     order.
     """
-    row = _lock(work, prerequisite_id, seen)
+    row = lock(work, prerequisite_id, seen)
     _insist_status(row, "assign")
     if not policy.may_assign(work.actor, row.acting or row.owner, row):
         raise NotAllowed(roles=("body.leitung", "body.digi", "supervisor"))
@@ -229,7 +229,7 @@ def decline(work: Work, prerequisite_id: UUID, reason: str, *, seen: int | None 
 
     Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed or InvalidEvidence (no reason), in this order.
     """
-    row = _lock(work, prerequisite_id, seen)
+    row = lock(work, prerequisite_id, seen)
     _insist_status(row, "decline")
     standing = _insist_standing(work, row)
     remark = _remark(work, row, reason)
@@ -245,7 +245,7 @@ def hand_back(work: Work, prerequisite_id: UUID, reason: str, *, seen: int | Non
 
     Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed or InvalidEvidence (no reason), in this order.
     """
-    row = _lock(work, prerequisite_id, seen)
+    row = lock(work, prerequisite_id, seen)
     _insist_status(row, "hand_back")
     standing = policy.insist(work.actor, ("umsetzungsteam", "supervisor"), row)
     remark = _remark(work, row, reason)
@@ -263,7 +263,7 @@ def set_aside(work: Work, prerequisite_id: UUID, reason: str, *, seen: int | Non
     A renewal set aside leaves what was proved before as it is. Raises NotFound, TaskHasMoved, TaskNotAvailable,
     NotAllowed or InvalidEvidence (no reason), in this order.
     """
-    row = _lock(work, prerequisite_id, seen)
+    row = lock(work, prerequisite_id, seen)
     _insist_status(row, "set_aside")
     standing = policy.insist(work.actor, ("umsetzungsteam", "supervisor"), row)
     remark = _remark(work, row, reason)
@@ -281,7 +281,7 @@ def extend(
     Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed, InvalidEvidence (no reason) or Refused (not 1 to 60
     days, or more than the programme allows one round in all), in this order.
     """
-    row = _lock(work, prerequisite_id, seen)
+    row = lock(work, prerequisite_id, seen)
     _insist_status(row, "extend")
     standing = policy.insist(work.actor, ("supervisor",), row)
     words = _words(reason)
@@ -322,7 +322,7 @@ def complete(work: Work, prerequisite_id: UUID, given: Given = NOTHING, *, seen:
     in), InvalidEvidence, Refused (valid until a day that is past) or NeedsNotMet (what it needs is not there),
     in this order.
     """
-    row = _lock(work, prerequisite_id, seen)
+    row = lock(work, prerequisite_id, seen)
     holders = casework.holders(work, row)
     standing = standing_of(work, row, holders)
     if standing is None:
@@ -376,7 +376,7 @@ def confirm(work: Work, prerequisite_id: UUID, *, seen: int | None = None) -> Pr
     Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed, SecondPersonNeeded or NeedsNotMet (what it needs
     is not there any more), in this order.
     """
-    row = _lock(work, prerequisite_id, seen)
+    row = lock(work, prerequisite_id, seen)
     _insist_status(row, "confirm")
     standing = _insist_standing(work, row)
     _insist_second_person(work, row, standing)
@@ -395,7 +395,7 @@ def send_back(work: Work, prerequisite_id: UUID, reason: str, *, seen: int | Non
     Raises NotFound, TaskHasMoved, TaskNotAvailable, NotAllowed, SecondPersonNeeded or InvalidEvidence (no reason), in
     this order.
     """
-    row = _lock(work, prerequisite_id, seen)
+    row = lock(work, prerequisite_id, seen)
     _insist_status(row, "send_back")
     standing = _insist_standing(work, row)
     _insist_second_person(work, row, standing)
@@ -429,7 +429,7 @@ def renew(work: Work, prerequisite_id: UUID, *, seen: int | None = None) -> Prer
     The body itself and its team begin it. Raises NotFound, TaskHasMoved, TaskNotAvailable (it is not done) or
     NotAllowed, in this order.
     """
-    row = _lock(work, prerequisite_id, seen)
+    row = lock(work, prerequisite_id, seen)
     if work.catalogue.is_recurring(row.kind):
         raise TaskNotAvailable(deed="renew", status=row.status)
     _insist_status(row, "renew")
@@ -639,6 +639,8 @@ def due(work: Work, row: PrerequisiteRow) -> DueDate | None:
     rule = rules.confirm_within if row.status in ("submitted", "declined") else step_of(kind, row.step)[1].due
     counted = deadlines.due(work.catalogue.calendar, rule, Counting(row.counted_from), fixed=lambda _: None)
     ledger = _ledger(work, row)
+    if row.promised_on is not None:
+        return deadlines.promised(work.catalogue.calendar, row.promised_on, row.id, ledger)
     validity = DueDate(row.valid_until or row.due_on, "validity", (Step("fixed", 0, row.valid_until or row.due_on),))
     for base in (counted, deadlines.at_most(counted, row.valid_until), validity):
         found = deadlines.extended(work.catalogue.calendar, base, ledger)
@@ -793,7 +795,7 @@ def _alone(engine: Engine, deed: Callable[[Work], bool]) -> bool:
 
 
 def _expire(work: Work, prerequisite_id: UUID) -> bool:
-    row = _lock(work, prerequisite_id, None)
+    row = lock(work, prerequisite_id)
     if not (row.status == "done" or row.renewing) or row.valid_until is None or row.valid_until >= work.today:
         return False
     if row.renewing:  # somebody is at it already
@@ -917,6 +919,7 @@ def _clock(
     return {
         "counted_from": work.today,
         "extended_days": 0,
+        "promised_on": None,
         "due_on": due_on,
         "ladder": ladder,
         "generation": row.generation + 1 if row is not None else 1,
@@ -954,6 +957,7 @@ _NOBODY: dict[str, Any] = {
     "holder_id": None,
     "submitted_by": None,
     "submitted_for": None,
+    "promised_on": None,
     "due_on": None,
     "renewing": False,
 }
@@ -1000,7 +1004,8 @@ def _ask(
     return row
 
 
-def _lock(work: Work, prerequisite_id: UUID, seen: int | None) -> PrerequisiteRow:
+def lock(work: Work, prerequisite_id: UUID, seen: int | None = None) -> PrerequisiteRow:
+    """The prerequisite, ours until the transaction ends. Raises NotFound or TaskHasMoved."""
     row = work.session.execute(
         sa.select(*_COLUMNS)
         .where(Prerequisite.id == prerequisite_id, policy.prerequisites(work.actor))
@@ -1138,14 +1143,33 @@ def _confirmer(
     return step.confirm
 
 
-def _record(work: Work, row: PrerequisiteRow, act: str, changes: dict[str, Any], **said: Any) -> None:
+def keep(work: Work, row: PrerequisiteRow, act: str, changes: dict[str, Any], /, **said: Any) -> None:
+    """Keep changes that no page of it shows, with an entry of its chain: its version stays."""
+    _record(work, row, act, changes, True, **said)
+
+
+def promise(work: Work, row: PrerequisiteRow, on: dt.date, act: str, /, **said: Any) -> None:
+    """It is due on the day somebody promised it for, whatever was added to its date before."""
+    changes = {
+        "promised_on": on,
+        "extended_days": 0,
+        "due_on": on,
+        "generation": row.generation + 1,
+        **_ring(work, row.ladder or "", on, row.counted_from),
+    }
+    _record(work, row, act, changes, **said)
+
+
+def _record(
+    work: Work, row: PrerequisiteRow, act: str, changes: dict[str, Any], unseen: bool = False, /, **said: Any
+) -> None:
     """Keep changes of a prerequisite with an entry of its chain."""
     if row.step:
         said = {"step": row.step, **said}
     if row.extended_days and changes.get("extended_days") == 0:
         said["rows"] = {**said.get("rows", {}), "extension": _count_anew(work, row)}
     before = row.version
-    changes = {**changes, "version": before + 1}
+    changes = changes if unseen else {**changes, "version": before + 1}
     chained = {name: value for name, value in changes.items() if name not in casework.UNCHAINED}
     was = casework.said_before({name: getattr(row, name) for name in chained}, chained)
     said = {"prerequisite": chained, **said, **({"before": {"prerequisite": was}} if was else {})}
@@ -1169,7 +1193,7 @@ def _count_anew(work: Work, row: PrerequisiteRow) -> dict[str, Any]:
 
 def _renewal(work: Work, kind: PrerequisiteKind, row: PrerequisiteRow, valid_until: dt.date | None) -> dict[str, Any]:
     """Once done, the ladder of its expiry runs, if it expires."""
-    silent = _silent(row)
+    silent = {**_silent(row), "promised_on": None}
     if valid_until is None or kind.expiry_ladder is None:
         return {**silent, "due_on": row.due_on}
     return {

@@ -19,13 +19,13 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from workflow import casework, database, deadlines, events, messages, policy
+from workflow import casework, database, deadlines, events, messages, milestones, policy, replies
 from workflow.casework import LockedCase
-from workflow.deadlines import Ring
+from workflow.deadlines import Delay, Ring
 from workflow.definition import Ladder, Rung, canonical
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.milestones import MilestoneRow
-from workflow.models import Decision, Event, Hold, Milestone, Notice, Prerequisite, Task
+from workflow.models import Decision, Hold, Milestone, Notice, Prerequisite, Task
 from workflow.prerequisites import PrerequisiteRow
 
 CHUNK = 100
@@ -78,6 +78,7 @@ class _Subject:
     occurrence: int
     due_on: dt.date
     counted_from: dt.date
+    replied: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ def _decide_milestone(work: Work, due: _Due) -> None:
         _, people = _holding(asked, office, holders)
         return asked, _away(people, holders) if role == "deputy" else people
 
-    counted_from = _planned_on(work, row)
+    counted_from = milestones.planned_on(work, row)
     subject = _Subject(
         "milestone",
         row.id,
@@ -209,6 +210,7 @@ def _decide_milestone(work: Work, due: _Due) -> None:
         row.occurrence,
         row.due_on,
         counted_from,
+        row.replied,
     )
     verdict = _judge(work, subject, find)
     facts = {"milestone": row.kind, "service": row.service}
@@ -238,6 +240,7 @@ def _decide_prerequisite(work: Work, due: _Due) -> None:
         row.occurrence,
         row.due_on,
         row.counted_from,
+        row.replied,
     )
     verdict = _judge(work, subject, find)
     facts = {"prerequisite": row.kind, "scope": row.scope, "body": row.body}
@@ -265,6 +268,7 @@ def _decide_hold(work: Work, due: _Due) -> None:
         row.occurrence,
         row.review_on,
         row.began_on,
+        row.replied,
     )
     verdict = _judge(work, subject, _finder(case.row, "umsetzungsteam", None, case.holders()))
     _tell_in_case(case, subject, verdict, {"blocker": row.blocker}, case.holders(), said={"blocker": row.blocker})
@@ -290,6 +294,7 @@ def _decide_task(work: Work, due: _Due) -> None:
         task.occurrence,
         task.due_on,
         task.counted_from or task.due_on,
+        task.replied,
     )
     verdict = _judge(work, subject, find)
     said = {"task": task.id, "name": task.name}
@@ -308,8 +313,14 @@ def _judge(work: Work, subject: _Subject, find: Find) -> _Verdict:
     calendar = work.catalogue.calendar
     if subject.rung is not None and deadlines.rung_named(ladder, subject.rung) is None:
         _record(work, subject, subject.rung, subject.occurrence, "skipped")
-    upcoming = deadlines.first_ring(calendar, ladder, subject.due_on, subject.counted_from, after=work.now)
-    rings = _past(work, subject, ladder)
+    replied = replies.ledger(work, subject.id, subject.generation) if subject.replied == subject.generation else None
+    delays = replied.delays if replied is not None else ()
+    upcoming = deadlines.first_ring(
+        calendar, ladder, subject.due_on, subject.counted_from, after=work.now, delays=delays
+    )
+    rings = _past(work, subject, ladder, delays)
+    if replied is not None and replied.is_seen:
+        rings = _without_those_for_owners(work, subject, ladder, rings)
     if not rings:
         return _Verdict(None, upcoming)
     highest, *lower = rings
@@ -325,14 +336,28 @@ def _judge(work: Work, subject: _Subject, find: Find) -> _Verdict:
     return _Verdict(_Fired(rung, highest, told, passed_to, is_last) if is_new else None, upcoming)
 
 
-def _past(work: Work, subject: _Subject, ladder: Ladder) -> list[Ring]:
+def _without_those_for_owners(work: Work, subject: _Subject, ladder: Ladder, rings: list[Ring]) -> list[Ring]:
+    """What is left when those whose task it is have said that they see to it: what they need not be told is skipped."""
+    for ring in rings:
+        if ladder.rungs[ring.rank].is_for_owners:
+            _record(work, subject, ring.rung, ring.occurrence, "skipped")
+    return [ring for ring in rings if not ladder.rungs[ring.rank].is_for_owners]
+
+
+def _past(work: Work, subject: _Subject, ladder: Ladder, delays: tuple[Delay, ...]) -> list[Ring]:
     """The rungs due since the subject was clocked, the most urgent first.
 
     Counted from the rung it was clocked for, wherever that stands now: a subject that was pushed back, or whose rung
     was moved forward in the ladder, loses none.
     """
     rings = deadlines.past_rings(
-        work.catalogue.calendar, ladder, subject.due_on, subject.counted_from, since=_LONG_AGO, until=work.now
+        work.catalogue.calendar,
+        ladder,
+        subject.due_on,
+        subject.counted_from,
+        since=_LONG_AGO,
+        until=work.now,
+        delays=delays,
     )
     since = min(
         (ring.at for ring in rings if (ring.rung, ring.occurrence) == (subject.rung, subject.occurrence)),
@@ -526,12 +551,6 @@ class _Office:
     operator: str | None = None
 
 
-def _planned_on(work: Work, row: MilestoneRow) -> dt.date:
-    """The day its due date was set, from which repeating rungs count."""
-    at = work.session.execute(_PLANNED, {"id": row.id}).scalar()
-    return work.catalogue.calendar.today(at or work.now)
-
-
 def _columns(model: Any, row: type[MilestoneRow] | type[PrerequisiteRow]) -> list[Any]:
     return [getattr(model, column.name) for column in fields(row)]
 
@@ -577,6 +596,3 @@ _SET_CLOCK: dict[Kind, sa.Update] = {"hold": _set_clock(Hold), "task": _set_cloc
 _MILESTONE = _locked(Milestone, *_columns(Milestone, MilestoneRow))
 _PREREQUISITE = _locked(Prerequisite, *_columns(Prerequisite, PrerequisiteRow))
 _HOLD = sa.select(*Hold.__table__.c).where(Hold.id == sa.bindparam("id", type_=sa.Uuid()))
-_PLANNED = sa.select(sa.func.max(Event.at)).where(
-    Event.chain_id == sa.bindparam("id", type_=sa.Uuid()), Event.act == "planned"
-)

@@ -858,6 +858,8 @@ def _redate(case: LockedCase) -> bool:
         hangs = isinstance(definition.due, Promised) or definition.statutory is not None
         if not hangs or task.acting is None or task.counted_from is None:
             continue
+        if isinstance(definition.due, Promised) and task.promised_on and case.is_new_answer(definition.due.promised):
+            case.update(task, promised_on=None)  # whoever says a date now knows better
         if case.due_of(task, task.counted_from).date != task.due_on:
             case.clock(task)
             moved = True

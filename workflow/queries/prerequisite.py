@@ -305,6 +305,7 @@ def _event(work: Work, row: PrerequisiteRow, one: Happened, names: Mapping[UUID,
         "step": step or Key("event.prerequisite.this"),
         "person": names.get(one.to, Key("person.gone")) if one.to else "",
         "n": one.days or 0,
+        "on": one.due_on,
     }
     return Event(one, facts)
 

@@ -11,11 +11,11 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from workflow.calendar import Extension as Extended
-from workflow.calendar import Pause, Step
+from workflow.calendar import Pause, Promise, Step
 from workflow.deadlines import DueDate
 from workflow.definition import Text
 from workflow.engine import Work
-from workflow.models import Extension, Person, Remark
+from workflow.models import Extension, Person, Remark, Reply
 from workflow.texts import Key
 
 Sentence = tuple[str, Mapping[str, Any]]
@@ -49,10 +49,12 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Who extended a date, and the reason they gave; either may have been erased."""
+    """Who extended or promised a date, and the reason they gave for extending it; either may have been erased."""
 
     who: str | None
     reason: str | None
+    on: dt.date | None = None
+    """The day of a promise."""
 
 
 def explain(
@@ -64,7 +66,7 @@ def explain(
     given: Mapping[UUID, Given] | None = None,
     extended: int | None = None,
 ) -> Why:
-    """The steps of a date in words. `given`: who is behind its extensions, as `givers` finds them; `extended`: by how
+    """The steps of a date in words. `given`: who is behind its changes, as `givers` finds them; `extended`: by how
     many working days in all, where it may be extended."""
     blockers = work.catalogue.programme.blockers
     titles = {name: blocker.title for name, blocker in blockers.items()}
@@ -75,7 +77,11 @@ def explain(
 
 
 def givers(work: Work, due: DueDate) -> dict[UUID, Given]:
-    """Who gave the extensions a date is made of, and why."""
+    """Who gave the extensions a date is made of, and why; or who promised it, and when."""
+    return _extended_by(work, due) | _promised_by(work, due)
+
+
+def _extended_by(work: Work, due: DueDate) -> dict[UUID, Given]:
     extensions = [step.cause.id for step in due.steps if isinstance(step.cause, Extended) and step.cause.id]
     if not extensions:
         return {}
@@ -86,6 +92,19 @@ def givers(work: Work, due: DueDate) -> dict[UUID, Given]:
         .where(Extension.id.in_(extensions))
     )
     return {row.id: Given(row.name, row.text) for row in rows}
+
+
+def _promised_by(work: Work, due: DueDate) -> dict[UUID, Given]:
+    promised = [step.cause.of for step in due.steps if isinstance(step.cause, Promise)]
+    if not promised:
+        return {}
+    rows = work.session.execute(
+        sa.select(Reply.subject_id, Reply.given_at, Person.name)
+        .outerjoin(Person, Person.id == Reply.given_by)
+        .where(Reply.subject_id.in_(promised), Reply.kind == "promised")
+        .order_by(Reply.generation)  # the last one counts
+    )
+    return {row.subject_id: Given(row.name, None, work.catalogue.calendar.today(row.given_at)) for row in rows}
 
 
 def sentences(why: Why) -> Iterator[tuple[Sentence, ...]]:
@@ -122,6 +141,11 @@ def _said(
                 yield "why.extension_by", {"who": behind.who}
             if behind is not None and behind.reason:
                 yield "why.extension_reason", {"reason": behind.reason}
+        case Promise() as promise:
+            behind = given.get(promise.of)
+            yield "why.promise", {"day": step.date, "on": behind.on if behind is not None else None}
+            if behind is not None and behind.who:
+                yield "why.promise_by", {"who": behind.who}
         case None if step.kind == "roll":
             first = step.date - dt.timedelta(days=step.days)
             named = dict(step.holidays).get(first)
