@@ -106,9 +106,13 @@ class Calendar:
         """Monday to Friday and no public holiday of the Land. 24 and 31 December count."""
         return date.weekday() < 5 and date not in self._year(date.year)
 
-    def is_mail_day(self, date: dt.date) -> bool:
-        """A working day on which the programme sends mail."""
-        return self.is_working_day(date) and f"{date:%m-%d}" not in self._no_mail_on
+    def is_mail_day(self, date: dt.date, *, land: str | None = None) -> bool:
+        """A working day on which the programme sends mail; `land`: by the holidays of another Land (`HE`)."""
+        if land is None or land == self._land:
+            works = self.is_working_day(date)
+        else:
+            works = date.weekday() < 5 and date not in _public_holidays(land, date.year)
+        return works and f"{date:%m-%d}" not in self._no_mail_on
 
     def add(self, start: dt.date, working_days: int) -> dt.date:
         """The n-th working day after `start` (before, when negative); the start itself is not counted.

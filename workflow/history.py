@@ -104,6 +104,8 @@ OUTSIDE: Mapping[Any, str] = {
     Remark: "free text; the entry it belongs to holds its commitment, which `verify` proves",
     Followup: "work that is still to be done; what it does to a case is an entry of its own",
     Notice: "what somebody is told; the mail is not the process",
+    Mailbox: "nobody can enter one yet",
+    Closure: "nobody can enter one yet",
     BulkItem: "what was asked of many at once; what it did to a case is an entry of its own, which names the whole",
 }
 """Tables that speak of a case and are not history, each with the reason."""

@@ -1,9 +1,10 @@
-"""Turns notices into messages: who has several gets one mail.
+"""Turns notices into messages: who has several gets one mail, on a day and at an hour that suit.
 
 A notice says what one person shall learn; a message is a mail in the outbox. A single notice becomes a mail about that
-task or case, several become one digest. What a mail says comes from the definitions' texts, filled with names of the
-definition, dates and numbers; nothing personal and no evidence is ever in it. Writing happens before the transaction
-that keeps message and notices together.
+task or case, several become one mail that lists them. Most of them come with the digest of the day, of which everybody
+gets one at most; what presses comes at once (`maildays`). What a mail says comes from the definitions' texts, filled
+with names of the definition, dates and numbers; nothing personal and no evidence is ever in it. Writing happens before
+the transaction that keeps message and notices together.
 """
 
 from __future__ import annotations
@@ -14,10 +15,9 @@ import json
 import logging
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import parseaddr
-from itertools import groupby
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,16 +25,20 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased
 
-from workflow import database, definition, letters, texts
+from workflow import database, definition, letters, maildays, policy, texts
 from workflow.catalogue import MessageText
+from workflow.definition import BODY_ROLES, TEAM_ROLES
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.letters import Group, Item, Letter, Passage, Urgency
+from workflow.maildays import NO_WISHES, MailDays, Office, Today, Waiting, Wishes, land_called, land_of
 from workflow.models import (
     Body,
     Case,
+    Closure,
     Grant,
     Hold,
     Installation,
+    Mailbox,
     Message,
     Milestone,
     Notice,
@@ -68,6 +72,8 @@ NEWS = (
     "delegation_ended",
 )
 """Notices after which nothing is asked of the recipient."""
+PERSONAL = ("mentioned", "handed_on", "returned", "taken_back", "follow_up")
+"""Notices meant for one person, whoever else holds the same role: they never go to the mailbox of a role."""
 ASKING = (
     "asked",
     "confirm_asked",
@@ -91,24 +97,27 @@ log = logging.getLogger(__name__)
 
 
 def compose(engine: Engine, *, limit: int | None = None) -> int:
-    """Write the mails for all pending notices, one per recipient, at most `limit`; returns how many were written.
+    """Write the mails whose time has come, at most one per recipient and `limit` in all; returns how many were written.
 
-    Call it when no rung is left to be decided, so that a morning's notices come together. Notices that nobody needs any
-    more (the task is done, the date moved) or nobody can get (no address, account ended) are removed without a mail.
-    Running it twice or on several machines writes no mail twice. While a rehearsal is played they are kept and
-    never delivered. Raises Busy when another writer keeps the database.
+    Call it when no rung is left to be decided, so that a morning's notices come together. What cannot go yet is looked
+    at again when its recipient can be mailed next; a pass with nothing to look at asks one index. Notices that nobody
+    needs any more (the task is done, the date moved) or nobody can get (no address, account ended) are removed without
+    a mail. Running it twice or on several machines writes no mail twice, and nobody a second digest on one day. While a
+    rehearsal is played mails are kept and never delivered. Raises Busy when another writer keeps the database.
     """
     written = 0
     after: UUID | None = None
+    composed: set[UUID] = set()
     while limit is None or written < limit:
         with engine.read(SYSTEM) as work:
-            piles = _piles(work, after, CHUNK if limit is None else min(CHUNK, limit - written))
+            ids = _with_something_due(work, after, CHUNK if limit is None else min(CHUNK, limit - written))
+            if not ids:
+                break
             example, recorded = work.session.execute(sa.select(Installation.example, Installation.rehearsing)).one()
+            piles = _piles(work, ids, composed)
             written_now = [_draft_or_none(work, engine.settings, pile, example=example) for pile in piles]
             drafts = [draft for draft in written_now if draft is not None]
-        if not piles:
-            break
-        after = piles[-1].recipient.id
+        after = ids[-1]
         written += _keep(engine, drafts, recorded=recorded)
     return written
 
@@ -121,13 +130,16 @@ def timing(name: str, now: dt.datetime, *, last_rung: bool = False) -> dict[str,
 
 @dataclass(frozen=True, slots=True)
 class _Recipient:
-    """Who gets a mail. Neither name nor address goes into the text."""
+    """Who gets a mail: a person, or the mailbox of a role. Neither name nor address goes into the text."""
 
     id: UUID
     address: str | None
     language: str
     ended: bool
     roles: tuple[_Held, ...]
+    days: MailDays
+    today: Today
+    is_mailbox: bool = False
 
     @property
     def works_for_a_body(self) -> bool:
@@ -171,6 +183,15 @@ class _Matter:
     path: str
     is_past: bool
     """Nobody needs to learn of it any more."""
+    immediate: bool
+    is_rung: bool
+    try_at: dt.datetime
+    reached_as: str | None = None
+    """The role in which it reaches the recipient."""
+
+    def waiting(self, days: MailDays) -> Waiting:
+        """As far as time is concerned. A last rung comes at once whatever its recipient chose."""
+        return Waiting(self.try_at, self.immediate and (self.is_rung or days.asked_at_once))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,40 +204,70 @@ class _Pile:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A mail ready to be kept (or none), and the notices it settles."""
+    """A mail ready to be kept (or none), the notices it settles, and when the others are looked at again."""
 
-    recipient_id: UUID
-    told: tuple[UUID, ...]
-    dropped: tuple[UUID, ...]
+    told: tuple[UUID, ...] = ()
+    dropped: tuple[UUID, ...] = ()
     values: Mapping[str, Any] | None = None
+    later: Mapping[dt.datetime, tuple[UUID, ...]] = field(default_factory=dict)
+    looked_at: dt.datetime | None = None
+    """When that was decided: a notice somebody has woken since is left alone."""
 
 
 # --- reading what is pending -----------------------------------------------------------------------------------------
 
 
-def _piles(work: Work, after: UUID | None, most: int) -> list[_Pile]:
-    """The next recipients with pending notices, by id."""
+def _with_something_due(work: Work, after: UUID | None, most: int) -> list[UUID]:
+    """The next people, by id, of whose notices one is to be looked at now."""
     statement = (
         sa.select(Notice.recipient_id)
-        .where(Notice.message_id.is_(None), Notice.bulk_id.is_(None))
+        .where(Notice.message_id.is_(None), Notice.bulk_id.is_(None), Notice.try_at <= work.now)
         .distinct()
         .order_by(Notice.recipient_id)
         .limit(most)
     )
     if after is not None:
         statement = statement.where(Notice.recipient_id > after)
-    ids = list(work.session.execute(statement).scalars())
-    if not ids:
-        return []
-    recipients = _recipients(work, ids)
-    rows = work.session.execute(_PENDING, {"recipients": ids}).mappings()
-    piles: list[_Pile] = []
-    for recipient_id, pile in groupby(rows, key=lambda row: row["recipient_id"]):
-        piles.append(_Pile(recipients[recipient_id], tuple(_matter(work, dict(row)) for row in pile)))
-    return piles
+    return list(work.session.execute(statement).scalars())
+
+
+def _piles(work: Work, ids: Sequence[UUID], composed: set[UUID]) -> list[_Pile]:
+    """What is pending for these people, and for the mailboxes to which some of it goes instead. `composed`: mailboxes
+    that had their turn in this pass."""
+    boxes = _mailboxes(work)
+    known = _recipients(work, ids)
+    piles: dict[UUID, list[_Matter]] = {recipient_id: [] for recipient_id in ids}
+    found: dict[UUID, _Recipient] = dict(known)
+    reached: dict[UUID, _Box] = {}
+    for person_id, matter in _pending(work, ids):
+        box = _goes_to(known[person_id], matter, boxes)
+        if box is None:
+            piles[person_id].append(_as_reached(known[person_id], matter))
+        else:
+            reached[box.id] = box
+    for box in reached.values():
+        if box.id in composed:
+            continue
+        composed.add(box.id)
+        colleagues = _colleagues(work, box)
+        their = {**known, **_recipients(work, [one for one in colleagues if one not in known])}
+        piles[box.id] = [
+            _as_reached(their[person_id], matter)
+            for person_id, matter in _pending(work, colleagues)
+            if _goes_to(their[person_id], matter, boxes) == box
+        ]
+        found[box.id] = _as_recipient(work, box)
+    return [_Pile(found[recipient_id], tuple(pile)) for recipient_id, pile in piles.items() if pile]
+
+
+def _pending(work: Work, ids: Sequence[UUID]) -> list[tuple[UUID, _Matter]]:
+    """Every pending notice of these people, whether or not it is due."""
+    rows = work.session.execute(_PENDING, {"recipients": list(ids)}).mappings()
+    return [(row["recipient_id"], _matter(work, dict(row))) for row in rows]
 
 
 def _recipients(work: Work, ids: Sequence[UUID]) -> dict[UUID, _Recipient]:
+    """These people, where they can be reached and when."""
     roles: dict[UUID, list[_Held]] = {}
     for row in work.session.execute(
         sa.select(Grant.person_id, Grant.role, Grant.body, Grant.team, Grant.operator)
@@ -224,13 +275,147 @@ def _recipients(work: Work, ids: Sequence[UUID]) -> dict[UUID, _Recipient]:
         .order_by(Grant.started_at, Grant.id)
     ):
         roles.setdefault(row.person_id, []).append(_Held(row.role, row.body, row.team, row.operator))
-    rows = work.session.execute(
-        sa.select(Person.id, Person.email, Person.language, Person.ended_at).where(Person.id.in_(ids))
-    )
+    closed = _closures(work, {held.body for all_held in roles.values() for held in all_held if held.body})
+    today = _written_today(work, Message.recipient_id, ids)
+    columns = (Person.id, Person.email, Person.language, Person.ended_at)
+    wishes = (Person.mail_at, Person.mail_days, Person.mail_asked)
+    rows = work.session.execute(sa.select(*columns, *wishes).where(Person.id.in_(ids)))
     return {
-        row.id: _Recipient(row.id, row.email, row.language, row.ended_at is not None, tuple(roles.get(row.id, ())))
+        row.id: _Recipient(
+            id=row.id,
+            address=row.email,
+            language=row.language,
+            ended=row.ended_at is not None,
+            roles=(held := tuple(roles.get(row.id, ()))),
+            days=_mail_days(work, held, closed, Wishes(row.mail_at, row.mail_days, row.mail_asked)),
+            today=today.get(row.id, Today()),
+        )
         for row in rows
     }
+
+
+# --- days and mailboxes ----------------------------------------------------------------------------------------------
+
+Closures = Mapping[str, tuple[tuple[dt.date, dt.date], ...]]
+"""By body: the days on which its office is closed."""
+
+
+def _closures(work: Work, bodies: Iterable[str]) -> Closures:
+    found: dict[str, tuple[tuple[dt.date, dt.date], ...]] = {}
+    if known := sorted(bodies):
+        rows = work.session.execute(
+            sa.select(Closure.body, Closure.from_on, Closure.until_on)
+            .where(Closure.body.in_(known), Closure.until_on >= work.today)
+            .order_by(Closure.from_on)
+        )
+        for body, from_on, until_on in rows:
+            found[body] = (*found.get(body, ()), (from_on, until_on))
+    return found
+
+
+def _mail_days(work: Work, roles: Iterable[_Held], closed: Closures, wishes: Wishes = NO_WISHES) -> MailDays:
+    """When somebody with these roles can be mailed. Whose affairs one only co-ordinates does not count."""
+    programme = work.catalogue.programme
+    offices: list[Office] = []
+    for held in roles:
+        if held.role == policy.COORDINATOR:
+            continue
+        land = programme.calendar.land
+        if held.body is not None:
+            land = land_of(held.body) or land
+        elif held.operator is not None and held.operator in programme.operators:
+            land = land_called(programme.operators[held.operator].land) or land
+        offices.append(Office(land, closed.get(held.body or "", ())))
+    return MailDays(work.catalogue.calendar, programme.mail, wishes, offices)
+
+
+def _written_today(work: Work, recipient: Any, ids: Sequence[UUID]) -> dict[UUID, Today]:
+    numbers: dict[UUID, set[int]] = {}
+    for recipient_id, number in work.session.execute(
+        sa.select(recipient, Message.nth).where(recipient.in_(ids), Message.day == work.today)
+    ):
+        numbers.setdefault(recipient_id, set()).add(number)
+    return {recipient_id: Today(frozenset(known)) for recipient_id, known in numbers.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """A mailbox of a role, or of every role at a place (`role` is empty)."""
+
+    id: UUID
+    at: _Held
+    address: str | None
+    language: str
+
+
+def _mailboxes(work: Work) -> dict[_Held, _Box]:
+    rows = work.session.execute(
+        sa.select(
+            Mailbox.id,
+            Mailbox.role,
+            Mailbox.body,
+            Mailbox.team,
+            Mailbox.operator,
+            Mailbox.address,
+            Mailbox.language,
+        ).where(Mailbox.ended_on.is_(None))
+    )
+    return {
+        (at := _Held(row.role, row.body, row.team, row.operator)): _Box(row.id, at, row.address, row.language)
+        for row in rows
+    }
+
+
+def _goes_to(recipient: _Recipient, matter: _Matter, boxes: Mapping[_Held, _Box]) -> _Box | None:
+    """Where a notice goes: the one place that decides. None: to the person it was meant for.
+
+    To the mailbox of the role in which it reaches the person, where there is one; what was meant for the person alone
+    stays with the person.
+    """
+    if not boxes or matter.name in PERSONAL:
+        return None
+    role = (_role(recipient, matter) or "").removeprefix("body.")
+    place = matter.place
+    if role in BODY_ROLES:
+        at = _Held(role, place.body, None, None)
+    elif role in TEAM_ROLES:
+        at = _Held(role, None, place.team, None)
+    elif role == "rollout_team":
+        at = _Held(role, None, None, place.operator)
+    else:
+        return None
+    if not any((held.body, held.team, held.operator) == (at.body, at.team, at.operator) for held in recipient.roles):
+        return None
+    return boxes.get(at) or boxes.get(replace(at, role=""))
+
+
+def _as_reached(recipient: _Recipient, matter: _Matter) -> _Matter:
+    """The same, saying in which role it reaches the recipient."""
+    return replace(matter, reached_as=_role(recipient, matter))
+
+
+def _colleagues(work: Work, box: _Box) -> list[UUID]:
+    """Who holds a role where a mailbox is and has something pending."""
+    at = box.at
+    here = Grant.body == at.body if at.body else Grant.team == at.team if at.team else Grant.operator == at.operator
+    pending = sa.and_(Notice.recipient_id == Grant.person_id, Notice.message_id.is_(None), Notice.bulk_id.is_(None))
+    query = sa.select(Grant.person_id).join(Notice, pending).where(here, Grant.ended_at.is_(None))
+    return list(work.session.execute(query.distinct().order_by(Grant.person_id)).scalars())
+
+
+def _as_recipient(work: Work, box: _Box) -> _Recipient:
+    """A mailbox chooses nothing; it is read when its place is at work."""
+    today = _written_today(work, Message.mailbox_id, [box.id])
+    return _Recipient(
+        id=box.id,
+        address=box.address,
+        language=box.language,
+        ended=False,
+        roles=(box.at,),
+        days=_mail_days(work, [box.at], _closures(work, [box.at.body] if box.at.body else [])),
+        today=today.get(box.id, Today()),
+        is_mailbox=True,
+    )
 
 
 _OfCase, _OfPrerequisite = aliased(Body), aliased(Body)
@@ -245,6 +430,8 @@ _PENDING = (
         Notice.case_id,
         Notice.urgency,
         Notice.facts,
+        Notice.immediate,
+        Notice.try_at,
         Case.number,
         Case.service,
         Case.process,
@@ -328,6 +515,9 @@ def _matter(work: Work, row: Mapping[str, Any]) -> _Matter:
         place=about.place,
         path=about.path,
         is_past=about.is_past,
+        immediate=row["immediate"],
+        is_rung="rung" in facts,
+        try_at=row["try_at"],
     )
 
 
@@ -516,49 +706,65 @@ def _draft_or_none(work: Work, settings: Settings, pile: _Pile, *, example: bool
 
 
 def _draft(work: Work, settings: Settings, pile: _Pile, *, example: bool) -> _Draft:
-    """One recipient's mail, if there is one to write."""
+    """One recipient's mail, if there is one to write now."""
     recipient = pile.recipient
-    matters = _newest(pile.matters)
-    everything = tuple(matter.notice_id for matter in pile.matters)
     if recipient.address is None or recipient.ended:
-        log.warning("%d notices are closed: their recipient cannot be reached by mail any more", len(everything))
-        return _Draft(recipient.id, (), everything)
+        log.warning("%d notices are closed: their recipient cannot be reached by mail any more", len(pile.matters))
+        return _Draft(dropped=tuple(matter.notice_id for matter in pile.matters))
     past = tuple(matter.notice_id for matter in pile.matters if matter.is_past)
-    if not matters:
-        return _Draft(recipient.id, (), past)
+    pending = [matter for matter in pile.matters if not matter.is_past]
+    days = recipient.days
+    turn = maildays.turn(days, [matter.waiting(days) for matter in pending], recipient.today, work.now)
+    later: dict[dt.datetime, tuple[UUID, ...]] = {}
+    for position, at in turn.later:
+        later[at] = (*later.get(at, ()), pending[position].notice_id)
+    going = [pending[position] for position in turn.going]
+    if not going:
+        return _Draft(dropped=past, later=later, looked_at=work.now)
+    values = _message(work, settings, recipient, going, turn.number, example=example)
+    return _Draft(tuple(matter.notice_id for matter in going), past, values, later, work.now)
+
+
+def _message(
+    work: Work, settings: Settings, recipient: _Recipient, going: Sequence[_Matter], number: int, *, example: bool
+) -> dict[str, Any]:
+    """The row of one mail about all of these, the recipient's mail of this number today."""
+    matters = _newest(going)
     letter = (
         _about_one(work, settings, recipient, matters[0])
         if len(matters) == 1
         else _digest(work, settings, recipient, matters)
     )
     letter = replace(letter, example=example)
-    told = tuple(notice_id for notice_id in everything if notice_id not in past)
-    key = hashlib.sha256("\n".join(sorted(notice_id.hex for notice_id in told)).encode()).hexdigest()
+    key = hashlib.sha256("\n".join(sorted(matter.notice_id.hex for matter in going)).encode()).hexdigest()
     domain = domain_of(settings)
-    values = {
+    threads = {_thread(matter, domain) for matter in matters}
+    return {
         "id": uuid4(),
         "key": key,
-        "recipient_id": recipient.id,
+        "recipient_id": None if recipient.is_mailbox else recipient.id,
+        "mailbox_id": recipient.id if recipient.is_mailbox else None,
+        "day": work.today,
+        "nth": number,
         "address": recipient.address,
         "header_id": f"<{key[:40]}@{domain}>",
         "language": letter.language,
         "subject": letter.subject,
         "plain": letters.plain(letter),
         "html": letters.html(letter),
-        "in_reply_to": _thread(matters[0], domain) if len(matters) == 1 else None,
+        "in_reply_to": threads.pop() if len(threads) == 1 else None,
         "written_at": work.now,
         "status": "queued",
         "tries": 0,
     }
-    return _Draft(recipient.id, told, past, values)
 
 
 def _newest(matters: Sequence[_Matter]) -> list[_Matter]:
-    """What is still worth telling; of several notices about one thing the most urgent, of equals the last."""
+    """Of several notices about one thing the most urgent, of equals the last."""
     kept: dict[tuple[str, UUID], _Matter] = {}
     for matter in matters:
         before = kept.get((matter.kind, matter.subject_id))
-        if not matter.is_past and (before is None or matter.urgency >= before.urgency):
+        if before is None or matter.urgency >= before.urgency:
             kept[matter.kind, matter.subject_id] = matter
     return list(kept.values())
 
@@ -732,8 +938,8 @@ def _values(work: Work, recipient: _Recipient, matter: _Matter) -> dict[str, str
 
 def _role(recipient: _Recipient, matter: _Matter) -> str | None:
     """In which role this reaches the recipient: the one decided, else the acting one or another held there."""
-    if matter.role is not None:
-        return matter.role
+    if known := matter.reached_as or matter.role:
+        return known
     place = matter.place
     here = [
         held.role
@@ -883,6 +1089,9 @@ def _write(work: Work, draft: _Draft, *, recorded: bool) -> bool:
     session = work.session
     if draft.dropped:
         session.execute(sa.delete(Notice).where(Notice.id.in_(draft.dropped), Notice.message_id.is_(None)))
+    for at, ids in draft.later.items():
+        waiting = (Notice.id.in_(ids), Notice.message_id.is_(None), Notice.try_at <= draft.looked_at)
+        session.execute(sa.update(Notice).where(*waiting).values(try_at=at))
     if draft.values is None:
         return False
     pending = sa.select(Notice.id).where(Notice.id.in_(draft.told), Notice.message_id.is_(None)).order_by(Notice.id)

@@ -301,6 +301,7 @@ def test_who_is_told_of_many_cases_hears_of_them_in_one_mail_when_all_are_throug
     messages.compose(world.engine)
     assert _mails(world) == mails, "nobody hears of it before all of them are through"
     assert bulk.work_off(world.engine, office.id)
+    world.days(1)
     messages.compose(world.engine)
     with world.look() as work:
         new = work.session.execute(sa.select(Message.recipient_id, Message.plain).order_by(Message.written_at)).all()[
