@@ -482,6 +482,14 @@ _PENDING = (
 )
 
 
+def stranded(work: Work, marked: Sequence[UUID]) -> list[UUID]:
+    """What is pending for these people, to whose addresses mail does not arrive, and goes to no mailbox instead."""
+    query = sa.select(Notice.id).where(
+        Notice.recipient_id.in_(marked), Notice.message_id.is_(None), Notice.bulk_id.is_(None)
+    )
+    return list(work.session.execute(query.order_by(Notice.recipient_id, Notice.id)).scalars())
+
+
 # --- what a notice is about ------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ class PersonView:
     roles: tuple[Role, ...]
     same_as: tuple[str, ...] = ()
     """Addresses of other accounts of the same human being."""
+    bounced_at: dt.datetime | None = None
+    """Since when it is known that mail does not arrive there."""
+    bounce_reason: str | None = None
 
 
 def add(
@@ -44,9 +48,7 @@ def add(
     makes no sense) or Conflict (the address is taken), in this order.
     """
     _insist_admin(work)
-    address = email.strip().lower()
-    if len(address) > 254 or not EMAIL.match(address):
-        raise Refused("error.not_an_email", value=email)
+    address = _address(email)
     if not name.strip() or len(name) > 200:
         raise Refused("error.name_missing")
     for role in roles:
@@ -162,6 +164,46 @@ def end_grants(work: Work, person_id: UUID, found: Sequence[UUID]) -> None:
     events.record(work, "person", person_id, seq, head, "withdrawn", {"rows": {"role_grant": ended}})
 
 
+def change_address(work: Work, person_id: UUID, email: str) -> None:
+    """Give an account another address: to sign in with, and for mail. Mail that waits goes there; what was known of
+    the old address is forgotten. An account with the same mailbox becomes one of the same human being, as in `add`.
+
+    Raises NotAllowed, NotFound (also of an account that has ended), Refused (no address) or Conflict (it is taken), in
+    this order.
+    """
+    _insist_admin(work)
+    _lock_account(work, person_id)
+    address = _address(email)
+    taken = sa.select(Person.id).where(Person.email == address, Person.id != person_id)
+    if work.session.execute(taken).first() is not None:
+        raise Conflict(what="person", email=address)
+
+    values = {"email": address, "bounced_at": None, "bounce_reason": None}
+    work.session.execute(sa.update(Person).where(Person.id == person_id).values(values))
+    waiting = (Message.recipient_id == person_id, Message.status == "queued")
+    work.session.execute(sa.update(Message).where(*waiting).values(address=address))
+    record(work, person_id, "address_changed")
+    human = work.session.execute(sa.select(Person.human_id).where(Person.id == person_id)).scalar_one()
+    for other in _with_mailbox(work, address):
+        if other.human_id != human and other.id != person_id:
+            same_human(work, person_id, other.id)
+
+
+def address_works(work: Work, person_id: UUID) -> None:
+    """Take back that mail to somebody does not arrive: the address works again.
+
+    Raises NotAllowed, NotFound (also of an account that has ended) or Conflict (nobody said so), in this order.
+    """
+    _insist_admin(work)
+    _lock_account(work, person_id)
+    marked = sa.select(Person.id).where(Person.id == person_id, Person.bounced_at.is_not(None))
+    if work.session.execute(marked).first() is None:
+        raise Conflict(what="address_works")
+    values = {"bounced_at": None, "bounce_reason": None}
+    work.session.execute(sa.update(Person).where(Person.id == person_id).values(values))
+    record(work, person_id, "address_works")
+
+
 def erase(work: Work, person_id: UUID) -> None:
     """Erase an account for good: name, address and password go, and the salt of what history committed to.
 
@@ -177,6 +219,7 @@ def erase(work: Work, person_id: UUID) -> None:
         raise Conflict(what="erased")
 
     nothing = {"email": None, "name": None, "password": None, "salt": None, "ended_at": work.now}
+    nothing |= {"bounced_at": None, "bounce_reason": None}
     work.session.execute(sa.update(Person).where(Person.id == person_id).values(nothing))
     work.session.execute(sa.update(Grant).where(Grant.id.in_(grants)).values(ended_at=work.now))
     work.session.execute(sa.delete(WebSession).where(WebSession.person_id == person_id))
@@ -194,18 +237,20 @@ def everybody(work: Work) -> tuple[PersonView, ...]:
     """All accounts by name, with their roles. Raises NotAllowed unless asked by an administrator."""
     _insist_admin(work)
     rows = work.session.execute(
-        sa.select(Person.id, Person.email, Person.name, Person.language, Grant)
+        sa.select(Person.id, Person.email, Person.name, Person.language, Person.bounced_at, Person.bounce_reason, Grant)
         .outerjoin(Grant, sa.and_(Grant.person_id == Person.id, Grant.ended_at.is_(None)))
         .where(Person.ended_at.is_(None))
         .order_by(Person.name, Person.id, Grant.role)
     )
     found: dict[UUID, PersonView] = {}
-    for person_id, email, name, language, held in rows:
+    for person_id, email, name, language, bounced_at, reason, held in rows:
         before = found.get(person_id)
         roles = before.roles if before else ()
         if held is not None:
             roles += (Role(held.role, held.body, held.service, held.team, held.operator),)
-        found[person_id] = PersonView(person_id, email or "", name or "", language, roles)
+        found[person_id] = PersonView(
+            person_id, email or "", name or "", language, roles, bounced_at=bounced_at, bounce_reason=reason
+        )
     return tuple(found.values())
 
 
@@ -246,6 +291,21 @@ def lock(work: Work, person_id: UUID) -> None:
     """The person is ours until the transaction ends. Raises NotFound."""
     if work.session.execute(sa.select(Person.id).where(Person.id == person_id).with_for_update()).first() is None:
         raise NotFound(what="person")
+
+
+def _lock_account(work: Work, person_id: UUID) -> None:
+    """The same, of somebody who has an account still. Raises NotFound."""
+    lock(work, person_id)
+    if work.session.execute(sa.select(Person.ended_at).where(Person.id == person_id)).scalar_one() is not None:
+        raise NotFound(what="person")
+
+
+def _address(email: str) -> str:
+    """An address as it is kept. Raises Refused."""
+    address = email.strip().lower()
+    if len(address) > 254 or not EMAIL.match(address):
+        raise Refused("error.not_an_email", value=email)
+    return address
 
 
 def record(work: Work, person_id: UUID, act: str, **said: Any) -> None:

@@ -571,6 +571,17 @@ def reached(people: Iterable[UUID], holders: Sequence[Holder], *, asks: bool) ->
     return told
 
 
+def told_instead(role: str) -> tuple[str, ...]:
+    """Who learns what somebody in this role should who cannot be reached by mail: others in the role, else the first of
+    those who answer for it. To be told gives nobody a right to act."""
+    office = ("supervisor", "programme_office")
+    if role.startswith("body.") or role == COORDINATOR:
+        return tuple(dict.fromkeys((role, "body.digi", "body.leitung", "umsetzungsteam", *office)))
+    if role in ("umsetzungsteam", "rollout_team"):
+        return tuple(dict.fromkeys((role, "umsetzungsteam", *office)))
+    return tuple(dict.fromkeys((role, "programme_office")))
+
+
 def recording(actor: Actor, owner: str, of: Concerned) -> Standing | None:
     """In what standing somebody of the case's team enters what a body told; None for whoever is not of the team."""
     if not owner.startswith("body."):
@@ -614,6 +625,16 @@ def insist_may_assign(actor: Actor, owner: str, of: Concerned) -> Standing:
 def is_admin(actor: Actor) -> bool:
     """Who keeps the accounts: administrators, and the operator at the shell."""
     return actor.is_system or actor.holds("admin")
+
+
+def keeps_post(actor: Actor) -> bool:
+    """Who sees which mails did not arrive, and sends them again: administrators, the programme office, the operator."""
+    return actor.is_system or actor.holds("admin", "programme_office")
+
+
+def reads_subjects(actor: Actor) -> bool:
+    """To whom a mail's subject is shown, which names a case: to whoever sees every case. Not to administrators."""
+    return actor.is_system or actor.holds("programme_office")
 
 
 def answers_for(actor: Actor, *, body: str | None = None, team: str | None = None) -> bool:

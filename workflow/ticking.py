@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workflow import bounces, bulk, delegations, following, mailer, messages, prerequisites, reminders, tasks
+from workflow import bounces, bulk, delegations, following, mailer, messages, prerequisites, reminders, tasks, unreached
 from workflow.engine import Engine
 
 
@@ -67,4 +67,5 @@ def decide_and_write(engine: Engine) -> Written:
         decided, followed = decided + now_decided, followed + now_followed
         if not now_decided and not now_followed:
             break
+    unreached.pass_on(engine)
     return Written(decided, followed, messages.compose(engine), worked)
