@@ -180,6 +180,8 @@ class _Matter:
     """The role the decision named."""
     in_place: bool
     """It reaches the recipient in place of somebody who is away."""
+    unreached: bool
+    """It reaches the recipient because somebody else cannot be reached by mail."""
     path: str
     is_past: bool
     """Nobody needs to learn of it any more."""
@@ -358,7 +360,7 @@ def _mailboxes(work: Work) -> dict[_Held, _Box]:
             Mailbox.operator,
             Mailbox.address,
             Mailbox.language,
-        ).where(Mailbox.ended_on.is_(None))
+        ).where(Mailbox.ended_on.is_(None), Mailbox.bounced_at.is_(None))
     )
     return {
         (at := _Held(row.role, row.body, row.team, row.operator)): _Box(row.id, at, row.address, row.language)
@@ -484,10 +486,9 @@ _PENDING = (
 
 def stranded(work: Work, marked: Sequence[UUID]) -> list[UUID]:
     """What is pending for these people, to whose addresses mail does not arrive, and goes to no mailbox instead."""
-    query = sa.select(Notice.id).where(
-        Notice.recipient_id.in_(marked), Notice.message_id.is_(None), Notice.bulk_id.is_(None)
-    )
-    return list(work.session.execute(query.order_by(Notice.recipient_id, Notice.id)).scalars())
+    boxes, people = _mailboxes(work), _recipients(work, marked)
+    pending = ((person_id, matter) for person_id, matter in _pending(work, marked))
+    return [matter.notice_id for person_id, matter in pending if _goes_to(people[person_id], matter, boxes) is None]
 
 
 # --- what a notice is about ------------------------------------------------------------------------------------------
@@ -514,6 +515,7 @@ def _matter(work: Work, row: Mapping[str, Any]) -> _Matter:
         number=row["number"] if "cases" not in facts else None,
         role=facts.get("role"),
         in_place="on_behalf_of" in facts,
+        unreached="unreached" in facts,
         title=_several(about.title, facts.get("cases", 1)),
         service=about.service,
         body=about.body,
@@ -790,6 +792,9 @@ def _about_one(work: Work, settings: Settings, recipient: _Recipient, matter: _M
     if matter.in_place:
         name, value = texts.say(language, "mail.in_place"), texts.say(language, "mail.in_place_of_a_colleague")
         passages = _with_fact(passages, name, value)
+    if matter.unreached:
+        name, value = texts.say(language, "mail.unreached"), texts.say(language, "mail.unreached_person")
+        passages = _with_fact(passages, name, value)
     subject = _filled(text.subject, values) or f"{_capital(when)}: {title}"
     if matter.number and matter.number not in subject:
         subject = f"{subject} [{matter.number}]"
@@ -891,6 +896,8 @@ def _item(work: Work, language: str, entry: _Entry) -> Item:
         about.append(texts.say(language, "mail.waited_for", role=waited_for))
     if all(matter.in_place for matter in entry.matters):
         about.append(texts.say(language, "mail.in_place"))
+    if all(matter.unreached for matter in entry.matters):
+        about.append(texts.say(language, "mail.unreached"))
     title = texts.title(language, first.title)
     if len(entry.matters) > 1:
         title = texts.say(language, "mail.times", title=title, n=len(entry.matters))
