@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,7 +19,9 @@ from workflow import absences, bounces, dead_letters, mailer, messages, people, 
 from workflow.database import real_now
 from workflow.engine import SYSTEM
 from workflow.errors import Conflict, NotAllowed, NotFound, Refused
-from workflow.models import Message, Notice, Person
+from workflow.models import Mailbox, Message, Notice, Person
+from workflow.queries import bodies, case, standstill
+from workflow.queries.standstill import Standstill
 
 
 @pytest.fixture
@@ -196,6 +199,81 @@ def test_a_pass_with_nothing_to_do_changes_nothing(world: World) -> None:
     assert contents(world) == before
 
 
+# --- what pages say of it --------------------------------------------------------------------------------------------
+
+
+def test_a_case_whose_people_cannot_be_reached_says_so_and_who_is_told_instead(world: World) -> None:
+    case_id = world.open()
+    missing = _why(world, case_id).facts["n"]
+    assert _contacts(world, case_id) == []
+    _mark(world, "digi")
+    answer = _why(world, case_id)
+    first, second = answer.causes[:2]
+    assert (first.kind, first.party and first.party.unreached_on) == ("task", dt.date(2026, 11, 23))
+    assert (second.kind, second.key) == ("contact", "cause.contact_invalid")
+    assert second.target == first.target
+    assert second.since == dt.date(2026, 11, 23)
+    assert second.party is not None
+    assert (second.party.role, second.party.people) == ("body.leitung", ("Leitung",))
+    said = standstill.plain("x", answer)["causes"][1]["sentence"]
+    assert said == {
+        "de": "Die Kontaktadresse ist ungültig: Digitalisierungsbeauftragte:r, Landkreis Mainz-Bingen ist per E-Mail "
+        "nicht zu erreichen.",
+        "en": "The contact address is invalid: Digitalisation officer, Landkreis Mainz-Bingen cannot be reached by "
+        "e-mail.",
+    }
+    assert answer.facts["n"] == missing  # nothing more is missing than before
+
+
+def test_one_of_several_who_can_be_reached_is_enough(world: World) -> None:
+    case_id = world.open()
+    with world.engine.change(SYSTEM) as work:
+        people.grant(work, world["it"], people.parse_role(f"digi@{TOWN}"))
+    _mark(world, "digi")
+    assert _contacts(world, case_id) == []
+    _mark(world, "it")
+    assert _contacts(world, case_id) == ["body.leitung"]
+
+
+def test_a_deputy_or_a_mailbox_of_the_role_is_reached_instead(world: World) -> None:
+    case_id = world.open()
+    _mark(world, "digi")
+    with world.by("leitung") as work:
+        absence = absences.enter(
+            work, world["digi"], world["kasse"], work.today, work.today, place=absences.Place(body=TOWN)
+        ).id
+    assert _contacts(world, case_id) == []
+    with world.by("leitung") as work:
+        absences.end(work, absence)
+    assert _contacts(world, case_id) == ["body.leitung"]
+    with world.engine.change(SYSTEM) as work:
+        box = {"id": UUID(int=3), "body": TOWN, "role": "digi", "address": "digi@town.example", "head": ""}
+        work.session.execute(sa.insert(Mailbox).values(box))
+    assert _contacts(world, case_id) == []
+    unreached.pass_on(world.engine)
+    assert [_name(world, row) for row in _pending(world)] == ["digi"]  # goes to the mailbox
+    with world.engine.change(SYSTEM) as work:
+        work.session.execute(sa.update(Mailbox).values(bounced_at=work.now))
+    assert _contacts(world, case_id) == ["body.leitung"]
+    unreached.pass_on(world.engine)
+    assert [_name(world, row) for row in _pending(world)] == ["leitung"]
+
+
+def test_where_nobody_can_be_reached_the_programme_office_stands_there(world: World) -> None:
+    case_id = world.open()
+    _mark(world, *world.ids)
+    assert set(_contacts(world, case_id)) == {"programme_office"}
+
+
+def test_the_page_of_the_body_says_whose_address_does_not_work(world: World) -> None:
+    _mark(world, "digi")
+    with world.look("leitung") as work:
+        page = bodies.body(work, TOWN)
+    assert page.roles is not None
+    marked = [one.name for role in page.roles for one in role.holders if one.bounced_on]
+    assert marked == ["Digi"]
+
+
 # --- taking the mark away --------------------------------------------------------------------------------------------
 
 
@@ -318,6 +396,16 @@ def _write_and_send(world: World) -> None:
     unreached.pass_on(world.engine)
     messages.compose(world.engine)
     mailer.deliver(world.engine, worker="one")
+
+
+def _why(world: World, case_id: UUID) -> Standstill:
+    with world.look("team") as work:
+        return case.why(work, case_id)[1]
+
+
+def _contacts(world: World, case_id: UUID) -> list[str]:
+    """Who is told instead, of each who cannot be reached."""
+    return [one.party.role for one in _why(world, case_id).causes if one.kind == "contact" and one.party]
 
 
 def _name(world: World, row: Any) -> str:

@@ -235,6 +235,8 @@ class HolderView:
     name: str
     email: str
     service: Text | None
+    bounced_on: dt.date | None
+    """Since when it is known that mail does not arrive there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -454,6 +456,7 @@ class _Known:
     holder: Holder
     name: str
     email: str
+    bounced_on: dt.date | None
 
 
 def _holders(work: Work, ars: str, team: str | None) -> list[_Known]:
@@ -468,6 +471,7 @@ def _holders(work: Work, ars: str, team: str | None) -> list[_Known]:
             Grant.operator,
             Person.name,
             Person.email,
+            Person.bounced_at,
         )
         .join(Person, Person.id == Grant.person_id)
         .where(
@@ -477,7 +481,11 @@ def _holders(work: Work, ars: str, team: str | None) -> list[_Known]:
         )
         .order_by(Person.name, Grant.started_at, Grant.id)
     )
-    return [_Known(Holder(*row[:6]), row.name or "", row.email or "") for row in rows]
+    day_of = work.catalogue.calendar.today
+    return [
+        _Known(Holder(*row[:6]), row.name or "", row.email or "", day_of(row.bounced_at) if row.bounced_at else None)
+        for row in rows
+    ]
 
 
 def _prerequisites(work: Work, ars: str, known: Sequence[_Known]) -> list[tuple[tuple[str, str], PrerequisiteHere]]:
@@ -604,6 +612,7 @@ def _roles(work: Work, ars: str, team: str | None, known: Sequence[_Known]) -> t
                 one.name,
                 one.email,
                 parts.service_title(work.catalogue, one.holder.service) if one.holder.service else None,
+                one.bounced_on,
             )
             for one in known
             if one.holder.role == name and one.holder.body == ars

@@ -25,6 +25,7 @@ from workflow.models import (
     Document,
     Evidence,
     Hold,
+    Mailbox,
     Part,
     Person,
     Remark,
@@ -60,6 +61,10 @@ class Party:
     """Who of them is away today, and who stands in."""
     elsewhere: str | None = None
     """The body whose task it is, where that only takes part in the case."""
+    unreached_on: dt.date | None = None
+    """Since when nobody of them can be reached by mail."""
+    told_instead: Party | None = None
+    """Who is told as long as that is so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +171,8 @@ class SeenCase(CaseAtHand):
     is_named_by_others: bool = False
     """Other cases ended because this one goes on in their place, or are later rounds of it."""
     _names: dict[UUID, str] = field(default_factory=dict)
+    _marked: dict[UUID, dt.date] = field(default_factory=dict)
+    """Since when mail to somebody does not arrive."""
     has_parts: bool = False
     """Services it consists of went live by themselves."""
     as_participant: bool = False
@@ -229,8 +236,10 @@ class SeenCase(CaseAtHand):
         around = [holder for place in (None, *elsewhere) for holder in self.holders(place)]
         wanted = {person for person in people if person} | {holder.person_id for holder in around}
         wanted |= {holder.deputy for holder in around if holder.deputy} | set(self.work.actor.stands_for)
-        rows = self.work.connection.execute(_NAMES, {"people": list(wanted)})
-        self._names = {person_id: name for person_id, name in rows if name}
+        rows = self.work.connection.execute(_NAMES, {"people": list(wanted)}).all()
+        self._names = {person_id: name for person_id, name, _ in rows if name}
+        day_of = self.work.catalogue.calendar.today
+        self._marked = {person_id: day_of(bounced_at) for person_id, _, bounced_at in rows if bounced_at}
 
     def name(self, person_id: UUID | None) -> str | None:
         """The name of somebody `learn_names` was asked for; None once it has been erased."""
@@ -253,6 +262,7 @@ class SeenCase(CaseAtHand):
         people = tuple(one for one in people if one not in besides) or people
         if holder is not None:
             people = (holder,)
+        unreached_on = self._unreached_on(role, people, of)
         return Party(
             role=role,
             title=parts.role_title(self.work.catalogue, role),
@@ -262,7 +272,40 @@ class SeenCase(CaseAtHand):
             me=any(one in people for one in (self.work.actor.id, *self.work.actor.stands_for)),
             away=self._away(people, of),
             elsewhere=self.body_names.get(of.body) if of is not None and of.body != self.row.body else None,
+            unreached_on=unreached_on,
+            told_instead=self._told_instead(role, of) if unreached_on else None,
         )
+
+    def _unreached_on(self, role: str, people: Iterable[UUID], of: policy.Concerned | None) -> dt.date | None:
+        """Since when none of them can be reached: by mail of their own, through who stands in, or by a mailbox."""
+        if not self._marked:
+            return None
+        told = policy.reached(people, self.holders(of), asks=True)
+        if not told or not self._marked.keys() >= told.keys():
+            return None
+        return None if self._has_mailbox(role, of or self.row) else max(self._marked[one] for one in told)
+
+    def _told_instead(self, role: str, of: policy.Concerned | None) -> Party | None:
+        """The first of those who are told instead who can be reached (`unreached`)."""
+        for instead in policy.told_instead(role):
+            found, people = policy.in_charge(instead, of or self.row, self.holders(of))
+            reached = policy.reached(people, self.holders(of), asks=True) if found == instead != role else {}
+            if not reached.keys() <= self._marked.keys():
+                return self.party(instead, of=of)
+        return None
+
+    def _has_mailbox(self, role: str, of: policy.Concerned) -> bool:
+        """Mail for this role goes to a mailbox that works."""
+        place: sa.ColumnElement[bool]
+        if role.startswith("body."):
+            place = Mailbox.body == policy.acts_at(of)
+        elif role in ("umsetzungsteam", "supervisor"):
+            place = Mailbox.team == of.team
+        else:
+            place = Mailbox.operator == (of.operator if role == "rollout_team" else None)
+        works = (Mailbox.ended_on.is_(None), Mailbox.bounced_at.is_(None))
+        of_role = Mailbox.role.in_((role.removeprefix("body."), ""))
+        return self.work.session.execute(sa.select(Mailbox.id).where(place, of_role, *works)).first() is not None
 
     def _away(self, people: Iterable[UUID], of: policy.Concerned | None) -> tuple[tuple[str, str], ...]:
         deputies = {holder.person_id: holder.deputy for holder in self.holders(of) if holder.deputy is not None}
@@ -563,7 +606,9 @@ _ANSWERED = (
     .where(Evidence.case_id == _CASE_ID)
     .order_by(Evidence.given_at, Evidence.revision)
 )
-_NAMES = sa.select(Person.id, Person.name).where(Person.id.in_(sa.bindparam("people", expanding=True)))
+_NAMES = sa.select(Person.id, Person.name, Person.bounced_at).where(
+    Person.id.in_(sa.bindparam("people", expanding=True))
+)
 _REMINDED = (
     sa.select(Decision.subject_id, sa.func.max(Decision.decided_at))
     .where(

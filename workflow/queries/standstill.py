@@ -23,7 +23,9 @@ from workflow.queries.parts import Due
 from workflow.queries.seen import OfBody, Party, SeenCase
 from workflow.requirements import About, Reason
 
-Kind = Literal["task", "prerequisite", "milestone", "variant", "answer", "move", "rest", "aside", "round", "other"]
+Kind = Literal[
+    "task", "prerequisite", "milestone", "variant", "answer", "move", "rest", "aside", "round", "contact", "other"
+]
 Standing = Literal["ended", "rests", "aside", "waits", "move", "aftercare", "live"]
 
 
@@ -90,7 +92,15 @@ class Standstill:
 
 
 def of_case(found: SeenCase) -> Standstill:
-    """Why a case is where it is. The names of its people are learnt already (`SeenCase.learn_names`)."""
+    """Why a case is where it is. The names of its people are learnt already (`SeenCase.learn_names`).
+
+    Behind what waits for people of whom nobody can be reached by mail stands that as a cause of its own.
+    """
+    answer = _of_case(found)
+    return replace(answer, causes=_with_contacts(found, answer.causes))
+
+
+def _of_case(found: SeenCase) -> Standstill:
     row, state = found.row, found.process.states[found.row.state]
     since, warnings = row.entered_on, tuple(_warnings(found))
     if row.ended_on is not None:
@@ -125,10 +135,10 @@ def of_case(found: SeenCase) -> Standstill:
 def of_task(found: SeenCase, task: TaskRow) -> tuple[Cause, ...]:
     """What a task waits for: the tasks at the root of it, or who has it now; nothing once it is over."""
     if task.acting is not None:
-        return (_of_task(found, task),)
+        return _with_contacts(found, (_of_task(found, task),))
     if task.status != "waiting" or task.state != found.row.state:
         return ()
-    return _ordered(_traced(found, [task]))
+    return _with_contacts(found, _ordered(_traced(found, [task])))
 
 
 def cause(found: SeenCase, reason: Reason) -> Cause:
@@ -412,6 +422,30 @@ def _of_milestone(found: SeenCase, about: About, reason: Reason) -> Cause:
         target=Target("milestone", row.id) if row else None,
         others=_of_service(found),
     )
+
+
+def _with_contacts(found: SeenCase, causes: Iterable[Cause]) -> tuple[Cause, ...]:
+    """The causes, and after the first that waits for people who cannot be reached by mail, that they cannot."""
+    told: set[tuple[str, str | None]] = set()
+    every: list[Cause] = []
+    for one in causes:
+        every.append(one)
+        party = one.party
+        if party is None or party.unreached_on is None or (party.role, party.place) in told:
+            continue
+        told.add((party.role, party.place))
+        every.append(
+            Cause(
+                kind="contact",
+                key="cause.contact_invalid",
+                facts={"contact": who(party)},
+                unblocks="unblocks.contact_invalid",
+                party=party.told_instead or found.party("programme_office"),
+                since=party.unreached_on,
+                target=one.target,
+            )
+        )
+    return tuple(every)
 
 
 def _later_rounds(found: SeenCase) -> Iterator[Cause]:
