@@ -11,6 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from webui import (
     absences,
     account,
+    ahead,
     assets,
     blockers,
     bodies,
@@ -52,6 +53,7 @@ from workflow.settings import Settings
 BLUEPRINTS: tuple[Blueprint, ...] = (
     sign_in.blueprint,
     account.blueprint,
+    ahead.blueprint,
     absences.blueprint,
     feeds.blueprint,
     switches.blueprint,

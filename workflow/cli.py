@@ -11,6 +11,7 @@ import os
 import secrets
 import socket
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,10 +49,13 @@ if TYPE_CHECKING:
     from workflow.engine import Engine, Who, Work
     from workflow.loading import Loaded
     from workflow.policy import Role
+    from workflow.simulation import Foreseen
     from workflow.takeover import Taken
     from workflow.ticking import Ticked
 
 _MOST_PASSWORD = 4096
+_MOST_REASONS = 3
+"""Reasons of a mail that are named in a table; the rest is counted."""
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 """Nothing that could be taken for something else when it is read out."""
 
@@ -945,6 +949,51 @@ def bounce(recipient: str | None) -> int:
         return TRY_AGAIN
     out(say(f"cli.mails.{taken}"))
     return DONE
+
+
+@mails.command("simulate", help="cli.help.mails.simulate")
+@click.option("--days", default=30, type=Number(1, 92), metavar="N", cls=Option, help="cli.help.mails.days")
+@click.option(
+    "--definitions",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    cls=Option,
+    help="cli.help.mails.definitions",
+)
+@click.option("--csv", "as_csv", is_flag=True, cls=Option, help="cli.help.mails.csv")
+@JSON
+def simulate(days: int, folder: Path | None, as_csv: bool, as_json: bool) -> None:
+    """Every mail that would go out, and what definitions that are not loaded yet would change about it."""
+    from workflow import checking, foreseen, simulation
+
+    if as_csv and as_json:
+        raise Wrong("cli.wrong.csv_and_json")
+    definitions = checking.check(folder).insist() if folder is not None else None
+    with _opened() as engine, console.progress(days, say("cli.mails.doing")) as hear:
+        found = simulation.simulate(engine, days=days, definitions=definitions, progress=hear)
+        before = simulation.simulate(engine, days=days) if definitions is not None else None
+    if as_csv:
+        out(foreseen.as_csv(found, console.language()).rstrip("\n"))
+    elif as_json:
+        out_json(foreseen.as_json(found, console.language()))
+    elif found:
+        heads = [say(f"cli.mails.{name}") for name in ("at", "to", "subject", "why")]
+        at = [mail.at.astimezone(foreseen.ZONE).strftime("%Y-%m-%d %H:%M") for mail in found]
+        out_table(heads, [(when, one.recipient, one.subject, _why(one)) for when, one in zip(at, found, strict=True)])
+    if before is not None:
+        less, more = simulation.differences(before, found)
+        tell(say("cli.mails.compared", before=len(before), after=len(found), less=len(less), more=len(more)))
+    elif not found:
+        tell(say("cli.mails.none", n=days))
+
+
+def _why(mail: Foreseen) -> str:
+    """The most frequent things a mail tells, each with its rung."""
+    counted = Counter(f"{title(one.title)} ({one.rung or one.name})" for one in mail.reasons).most_common()
+    named = [f"{n} × {words}" if n > 1 else words for words, n in counted[:_MOST_REASONS]]
+    left = sum(n for _, n in counted[_MOST_REASONS:])
+    return ", ".join([*named, *([say("cli.mails.more", n=left)] if left else [])])
 
 
 # --- the rehearsal clock ---------------------------------------------------------------------------------------------

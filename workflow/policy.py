@@ -750,6 +750,17 @@ def insist_may_follow_edition(actor: Actor) -> None:
         raise NotAllowed(roles=("programme_office",))
 
 
+def may_foresee(actor: Actor) -> bool:
+    """Which mails go to whom on the days to come: whoever sees every case, and the operator at the shell."""
+    return actor.is_system or actor.holds("programme_office", "auditor")
+
+
+def insist_may_foresee(actor: Actor) -> None:
+    """Raises NotAllowed unless `may_foresee`."""
+    if not may_foresee(actor):
+        raise NotAllowed(roles=("programme_office", "auditor"))
+
+
 def may_add_task(actor: Actor, owner: str, of: Concerned) -> bool:
     """Who adds a task to a running case, or takes it out again: its team and supervisor for anybody, digi and leitung
     of the body for roles of the body."""

@@ -154,6 +154,7 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
         Stop("blockers", "team", "/blockers", "Auf wen gewartet wird"),
         Stop("registers", "team", "/registers", "Hersteller ergänzen"),
         Stop("takeover", "office", "/programme/takeover", "Diese Spalten gibt es"),
+        Stop("mails-ahead", "office", "/programme/mails?days=10", "Mails der nächsten Tage"),
         Stop("case-next", "office", f"/cases/{ids['live']}/next", "neue Runde"),
         Stop("account", "digi", "/account", ""),
         Stop("absences", "digi", "/account/absences", ""),

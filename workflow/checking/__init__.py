@@ -7,7 +7,7 @@ has the wrong shape and what does not hang together all become faults with a fil
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workflow.checking import files
@@ -97,6 +97,22 @@ def check(folder: Path) -> Checked:
     return Checked(
         (), Definitions(processes, services, programme, shared, groups, bodies.records, messages, released, attribution)
     )
+
+
+def insist_programme(text: str, known: Known) -> Programme:
+    """A programme that is written in a text, checked against names that are known from elsewhere.
+
+    Raises InvalidDefinitions with every fault.
+    """
+    findings = Findings()
+    root = parse(text, files.PROGRAMME, findings)
+    programme = None
+    if root is not None:
+        programme = shaped(PROGRAMME, root, findings)
+        check_programme(root, replace(known, ladders=names_in(root, "ladders")), findings)
+    if programme is None or findings.sorted():
+        raise InvalidDefinitions(findings.sorted())
+    return programme
 
 
 def _written(layout: files.Layout) -> tuple[str, ...]:

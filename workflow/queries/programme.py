@@ -134,6 +134,7 @@ class ProgrammePage:
     moves: tuple[WaveMove, ...]
     """Every time a Stichtag was moved, the last first."""
     may_decide: bool
+    may_foresee: bool
     """The actor may set a target and move a Stichtag."""
     version: int
     """The number of the newest target that was set here."""
@@ -166,6 +167,7 @@ def programme(work: Work) -> ProgrammePage:
         waves=_waves(work, counted),
         moves=_moves(work),
         may_decide=work.actor.holds("programme_office"),
+        may_foresee=policy.may_foresee(work.actor),
         version=max((row.number or 0 for row in rows), default=0),
         today=work.today,
         priorities=tuple(

@@ -1,0 +1,58 @@
+"""The page on which the programme office looks ahead at mail."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+from tests.databases import DEFINITIONS
+from tests.webui import pages
+from tests.webui.visitor import Visitor, words
+from tests.world import World
+
+ADDRESS = "/programme/mails"
+
+
+def chosen(text: str) -> dict[str, tuple[io.BytesIO, str]]:
+    """The form with a file."""
+    return {"programme": (io.BytesIO(text.encode()), "programme.yaml")}
+
+
+def test_the_office_looks_ahead_and_compares_a_changed_ladder(world: World, visit: Callable[[str], Visitor]) -> None:
+    world.open()
+    office = visit("office")
+    form = office.get(ADDRESS)
+    pages.sound(form.text)
+    assert ADDRESS in office.get("/programme").text
+    page = office.get(f"{ADDRESS}?days=30")
+    pages.sound(page.text)
+    assert "Vormerkung annehmen oder Interesse bekunden" in page.text
+    assert "short/before_2" in words(page.text)
+    table = office.get(f"{ADDRESS}/csv?days=30")
+    assert table.headers["Content-Type"].startswith("text/csv")
+    assert "before_2" in table.text
+    text = (DEFINITIONS / "programme.yaml").read_text(encoding="utf-8")
+    changed = text.replace("{id: before_2, at: -2, to: [owner], message: reminder_before}", "", 1)
+    changed = changed.replace("      - \n      - {id: due", "      - {id: due", 1)
+    compared = office.post(ADDRESS, days="30", **chosen(changed))
+    assert compared.status_code == 200, words(compared.text)
+    pages.sound(compared.text)
+    assert "entfällt" in words(compared.text)
+
+
+def test_a_file_that_cannot_be_used_is_refused_with_each_place(world: World, visit: Callable[[str], Visitor]) -> None:
+    office = visit("office")
+    for text, said in (("", "Bitte wählen Sie"), ("ladders: {", "programme.yaml:"), ("x" * 200_001, "zu groß")):
+        answer = office.post(ADDRESS, days="5", **chosen(text))
+        assert answer.status_code == 422
+        assert said in words(answer.text)
+        pages.sound(answer.text)
+
+
+def test_nobody_else_looks_ahead(world: World, visit: Callable[[str], Visitor]) -> None:
+    assert visit("auditor").get(f"{ADDRESS}?days=5").status_code == 200
+    for who in ("team", "supervisor", "digi", "admin"):
+        visitor = visit(who)
+        for address in (ADDRESS, f"{ADDRESS}?days=5", f"{ADDRESS}/csv"):
+            assert visitor.get(address).status_code == 403, who
+        assert visitor.post(ADDRESS, **chosen("")).status_code == 403
