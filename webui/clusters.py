@@ -28,7 +28,7 @@ def found() -> AnyResponse:
     """Let bodies act together."""
     lead = forms.text("lead")
     if not lead:
-        return _index(refused=InvalidEvidence({"lead": ("error.cluster_lead", {})}))
+        return _index(refused=InvalidEvidence({"lead": ("error.cluster_lead_missing", {})}))
     try:
         made = deeds.do(
             clusters.found,
