@@ -27,6 +27,7 @@ from webui import (
     districts,
     documents,
     errors,
+    escalations,
     feeds,
     inbox,
     milestones,
@@ -60,6 +61,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     clock.blueprint,
     components.blueprint,
     inbox.blueprint,
+    escalations.blueprint,
     queue.blueprint,
     cases.blueprint,
     clusters.blueprint,
@@ -121,6 +123,7 @@ def create_app(engine: Engine, settings: Settings) -> Flask:
     session.install(app, PUBLIC)
     deeds.install(app)
     navigation.install(app)
+    escalations.install(app)
     notices.install(app)
     security.install(app)
     errors.install(app)

@@ -34,6 +34,15 @@ def happened_to_case(act: str, facts: Mapping[str, Any]) -> str:
     return wording.t(key, **facts) if texts.knows(wording.language(), key) else wording.t("event.other")
 
 
+def happened_since(chain: str, act: str, facts: Mapping[str, Any]) -> str:
+    """The same of any chain, told by whoever knows only some of the facts: then it is only hinted at."""
+    key = f"event.{act}" if chain == "case" else f"event.{chain}.{act}"
+    language = wording.language()
+    if texts.knows(language, key) and texts.placeholders(language, key) <= set(facts):
+        return wording.t(key, **facts)
+    return wording.t("event.other" if chain == "case" else "event.elsewhere")
+
+
 def size(count: int) -> str:
     """`1,2 MB`, `340 KB`: how large a file is."""
     kilobytes = max(1, round(count / 1024))
@@ -46,7 +55,12 @@ def size(count: int) -> str:
 def install(app: Flask) -> None:
     """Make them known to templates."""
     app.jinja_env.globals.update(
-        body_kind=body_kind, body_kinds=body_kinds, happened=happened, happened_to_case=happened_to_case, size=size
+        body_kind=body_kind,
+        body_kinds=body_kinds,
+        happened=happened,
+        happened_since=happened_since,
+        happened_to_case=happened_to_case,
+        size=size,
     )
 
 

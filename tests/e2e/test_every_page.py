@@ -112,6 +112,8 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
         Stop("inbox-supervisor", "supervisor", "/", ""),
         Stop("inbox-office", "office", "/", ""),
         Stop("inbox-admin", "admin", "/", ""),
+        Stop("escalations", "supervisor", "/escalations", "Seitdem"),
+        Stop("escalations-none", "digi", "/escalations", "Nichts ist liegen geblieben"),
         Stop("queue", "team", "/queue", "Noch frei"),
         Stop("queue-taken", "supervisor", "/queue?taken=yes", "Bei wem?"),
         Stop("cases", "team", "/cases", "Wohngeld"),

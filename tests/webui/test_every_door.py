@@ -49,6 +49,7 @@ LISTS = frozenset(
     {
         "blockers.show",
         "case_list.show",
+        "escalations.show",
         "bodies.index",
         "prerequisites.index",
         "services.index",
