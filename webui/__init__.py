@@ -30,6 +30,7 @@ from webui import (
     escalations,
     feeds,
     inbox,
+    mails,
     milestones,
     navigation,
     notices,
@@ -79,6 +80,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     programme.blueprint,
     takeover.blueprint,
     documents.blueprint,
+    mails.blueprint,
 )
 
 PUBLIC = frozenset(

@@ -51,16 +51,19 @@ ENTRIES = (
     ),
     Entry("services.index", "nav.services", "service", frozenset(), ("milestones",)),
     Entry("programme.show", "nav.programme", "chart"),
+    Entry("mails.show", "nav.mails", "mail", frozenset({"admin"})),
 )
 """An entry whose page this installation does not have is left out."""
+MENU = (Entry("mails.show", "nav.mails", "mail", frozenset({"programme_office"})),)
+"""What is needed seldom stands in the menu of the account."""
 
 
-def places() -> tuple[Place, ...]:
-    """The main navigation of the signed-in person."""
+def places(entries: tuple[Entry, ...] = ENTRIES) -> tuple[Place, ...]:
+    """The main navigation of the signed-in person, or these entries as far as they are for the person."""
     held = {role.role for role in current_user.person.roles}
     return tuple(
         Place(url_for(entry.endpoint), entry.key, entry.icon, entry.is_around(request.blueprint or ""))
-        for entry in ENTRIES
+        for entry in entries
         if entry.endpoint in current_app.view_functions and (not entry.roles or entry.roles & held)
     )
 
@@ -90,4 +93,4 @@ def here() -> str:
 
 def install(app: Flask) -> None:
     """Make the navigation known to templates."""
-    app.jinja_env.globals.update(places=places, here=here)
+    app.jinja_env.globals.update(places=places, menu_places=lambda: places(MENU), here=here)
