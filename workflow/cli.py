@@ -890,6 +890,27 @@ def same(one: str, other: str, undo: bool, email: str | None) -> None:
     out(say("cli.person.not_same" if undo else "cli.person.same", one=one, other=other))
 
 
+@person.command("address", help="cli.help.person.address")
+@click.argument("address", metavar="EMAIL", cls=Argument, help="cli.help.person.present")
+@click.argument("new", metavar="NEW", required=False, cls=Argument, help="cli.help.person.new")
+@click.option("--works", is_flag=True, cls=Option, help="cli.help.person.works")
+@AS
+def change_address(address: str, new: str | None, works: bool, email: str | None) -> None:
+    """Another address of an account, or that the present one works again."""
+    from workflow import people
+
+    if works == (new is not None):
+        raise Wrong("cli.wrong.address")
+    with _opened() as engine:
+        person_id = _account(engine, address)
+        with engine.change(_actor(engine, email)) as work:
+            if new is None:
+                people.address_works(work, person_id)
+            else:
+                people.change_address(work, person_id, new)
+    out(say("cli.person.address_works" if new is None else "cli.person.address_changed", email=new or address))
+
+
 @person.command("list", help="cli.help.person.list")
 @AS
 @JSON
@@ -908,6 +929,8 @@ def list_people(email: str | None, as_json: bool) -> None:
                     "name": one.name,
                     "language": one.language,
                     "roles": [_written(role) for role in one.roles],
+                    "bounced_at": one.bounced_at.isoformat() if one.bounced_at else None,
+                    "bounce_reason": one.bounce_reason,
                 }
                 for one in everybody
             ]
@@ -915,6 +938,9 @@ def list_people(email: str | None, as_json: bool) -> None:
         return
     heads = [say(f"cli.head.{name}") for name in ("email", "person", "roles")]
     out_table(heads, [[one.email, one.name, ", ".join(_written(role) for role in one.roles)] for one in everybody])
+    for one in everybody:
+        if one.bounced_at is not None:
+            tell(say("cli.mails.unreachable", who=one.email, since=one.bounced_at, reason=one.bounce_reason or ""))
     if not everybody:
         tell(say("cli.person.nobody"))
 
@@ -949,6 +975,89 @@ def bounce(recipient: str | None) -> int:
         return TRY_AGAIN
     out(say(f"cli.mails.{taken}"))
     return DONE
+
+
+@mails.command("dead", help="cli.help.mails.dead")
+@AS
+@JSON
+def dead_mails(email: str | None, as_json: bool) -> None:
+    """Mails that failed for good, and addresses that do not work."""
+    from workflow.queries import mails as query
+
+    with _opened() as engine, engine.read(_actor(engine, email)) as work:
+        found = query.delivery(work)
+    if as_json:
+        out_json(
+            {
+                "unreachable": [
+                    {
+                        "person": one.name,
+                        "email": one.address,
+                        "since": one.since.isoformat(),
+                        "reason": one.reason,
+                    }
+                    for one in (*found.unreachable, *found.mailboxes)
+                ],
+                "dead": [
+                    {
+                        "id": str(one.id),
+                        "person": one.recipient,
+                        "email": one.address,
+                        "subject": one.subject,
+                        "written_on": one.written_on.isoformat(),
+                        "failure": one.failure,
+                        "reason": one.reason,
+                        "passed_on": one.passed_on,
+                        "may_resend": one.may_resend,
+                    }
+                    for one in found.dead
+                ],
+                "total": found.total,
+                "waiting": found.waiting.count if found.waiting else 0,
+            }
+        )
+        return
+    for one in (*found.unreachable, *found.mailboxes):
+        who = " ".join(word for word in (one.name, one.address) if word) or say("cli.mails.mailbox")
+        tell(say("cli.mails.unreachable", who=who, since=one.since, reason=one.reason))
+    if found.waiting is not None:
+        tell(say("cli.mails.waiting", n=found.waiting.count, reason=found.waiting.reason))
+    if not found.dead:
+        tell(say("cli.mails.no_dead"))
+        return
+    heads = [say(f"cli.head.{name}") for name in ("mail", "written", "person", "failure")]
+    rows = [
+        [str(letter.id), letter.written_on.isoformat(), letter.recipient or "–", f"{letter.failure}: {letter.reason}"]
+        for letter in found.dead
+    ]
+    out_table(heads, rows)
+    if found.total > len(found.dead):
+        tell(say("cli.mails.more_dead", n=found.total - len(found.dead)))
+
+
+@mails.command("resend", help="cli.help.mails.resend")
+@click.argument("ids", metavar="[ID]…", nargs=-1, type=click.UUID, cls=Argument, help="cli.help.mails.id")
+@click.option("--all", "every", is_flag=True, cls=Option, help="cli.help.mails.all")
+@AS
+def resend_mails(ids: tuple[UUID, ...], every: bool, email: str | None) -> int:
+    """Dead letters once more, under their own Message-ID."""
+    from workflow import dead_letters
+
+    if bool(ids) == every:
+        raise Wrong("cli.wrong.resend")
+    with _opened() as engine:
+        who = _actor(engine, email)
+        if every:
+            sent, left = dead_letters.resend_all(engine, who)
+        else:
+            with engine.change(who) as work:
+                for message_id in ids:
+                    dead_letters.resend(work, message_id)
+            sent, left = len(ids), 0
+    out(say("cli.mails.resent", n=sent))
+    if left:
+        tell(say("cli.mails.left", n=left))
+    return REFUSED if left else DONE
 
 
 @mails.command("simulate", help="cli.help.mails.simulate")

@@ -18,7 +18,8 @@ from tests.e2e.conftest import Site
 from tests.webui.visitor import PASSWORD, address
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN
 from workflow import bulk, cases, clusters, prerequisites, reminders, tasks
-from workflow.models import Milestone, Prerequisite
+from workflow.database import real_now
+from workflow.models import Message, Milestone, Person, Prerequisite
 
 PICTURES = os.environ.get("STARTKLAR_PICTURES")
 """A folder: pictures of every page are written there, to be looked at."""
@@ -82,6 +83,7 @@ def tour(site: Site) -> list[Stop]:
         endpoint = prerequisites.request(work, TOWN, "fitconnect_endpoint", "wohngeld").id
     with world.by("it") as work:
         prerequisites.complete(work, endpoint, world.proof(work, "fitconnect_endpoint"))
+    _let_mails_fail(site)
     return _stops(
         site,
         lacking=lacking,
@@ -96,6 +98,31 @@ def tour(site: Site) -> list[Stop]:
         empty=empty,
         cluster=cluster,
     )
+
+
+def _let_mails_fail(site: Site) -> None:
+    """The Kasse cannot be reached; two mails are dead letters, and one waits."""
+    world = site.world
+    said = "5.1.1: unknown user: …"
+    with world.engine.change("system") as work:
+        marked = {"bounced_at": work.now, "bounce_reason": said}
+        work.session.execute(sa.update(Person).where(Person.id == world["kasse"]).values(marked))
+        now = real_now()
+        dead = {"language": "de", "plain": "x", "html": "x", "status": "failed", "failed_at": now, "tries": 1}
+        subject = "Heute fällig: Vormerkung annehmen oder Interesse bekunden (Landkreis Mainz-Bingen)"
+        for number, (who, failure, words) in enumerate(
+            [
+                ("kasse", "bounced", said),
+                ("it", "content", "554 5.7.1: message content rejected"),
+                ("dsb", None, "451: x"),
+            ]
+        ):
+            values = {**dead, "id": UUID(int=number + 1), "key": f"{number:064}", "header_id": f"<{number}@x>"}
+            values |= {"recipient_id": world[who], "address": f"{who}@startklar.example", "subject": subject}
+            values |= {"failure": failure, "last_error": words, "written_at": work.now}
+            if failure is None:
+                values |= {"status": "queued", "failed_at": None, "try_at": now, "tried_at": now}
+            work.session.execute(sa.insert(Message).values(values))
 
 
 def _stops(site: Site, **ids: UUID) -> list[Stop]:
@@ -160,6 +187,8 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
         Stop("case-next", "office", f"/cases/{ids['live']}/next", "neue Runde"),
         Stop("account", "digi", "/account", ""),
         Stop("absences", "digi", "/account/absences", ""),
+        Stop("mails", "admin", "/mails", "Adressen, die nicht funktionieren"),
+        Stop("mails-office", "office", "/mails", "nicht angekommen"),
         Stop("clusters", "office", "/clusters", "Verbund gründen"),
         Stop("delegations", "office", "/delegations", "Leistung übertragen"),
         Stop("cluster", "office", f"/clusters/{ids['cluster']}", "Welche Kommune kommt dazu?"),

@@ -22,16 +22,20 @@ SAMPLE = [
 """The rest, in both orders, is `python3 run.py prove engine`."""
 
 ELSEWHERE = {
+    "addresses.mark": "it locks the recipient alone and waits for no case",
     "bodies.enact": "it changes the list of bodies; their cases follow with `move_case`",
     "bulk.ask": "it only keeps what is asked; `hold_many` and `advance_many` ask and work it off",
     "cases.open_next_as_answered": "it is `open_next`",
     "clusters.found": "it touches no case and nobody's rights",
     "clusters.join": "it locks what `leave` locks, and nothing else",
     "clusters.name_coordinator": "it locks what `dismiss_coordinator` locks, and nothing else",
+    "dead_letters.resend": "it touches one mail",
     "delegations.apply_to": "it is what `apply` does",
     "delegations.end": "its cases follow with `apply`",
     "delegations.give": "its cases follow with `apply`",
     "people.add": "somebody new has nothing at any case",
+    "people.address_works": "it locks what `change_address` locks, and nothing else",
+    "people.change_address": "it locks what `erase` locks, and nothing else",
     "people.end_grants": "it is what `withdraw` does",
     "people.give": "it is what `grant` does",
     "people.not_same_human": "it locks what `same_human` locks, and nothing else",

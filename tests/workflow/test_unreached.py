@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.smtp import MailServer
+from tests.workflow.conftest import Run
 from tests.workflow.test_bounces import report
 from tests.world import TOWN, World, contents
 from workflow import absences, bounces, dead_letters, mailer, messages, people, unreached
@@ -387,6 +388,36 @@ def test_all_are_sent_again_but_those_whose_address_does_not_work(sending: World
     assert dead_letters.resend_all(sending.engine, sending["admin"]) == (1, 2)
     mailer.deliver(sending.engine, worker="one")
     assert [mail.recipients for mail in smtp.received] == [("kasse@startklar.example",)]
+
+
+def test_the_operator_does_the_same_at_the_shell(
+    sending: World, smtp: MailServer, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARTKLAR_DATABASE_URL", sending.engine.settings.database_url)
+    assert "Jede Mail ist angekommen" in run("mails", "dead").err
+    sending.open()
+    smtp.refuse("digi@startklar.example", 550)
+    _write_and_send(sending)
+    smtp.accept_again()
+    said = run("mails", "dead")
+    assert "recipient: 550: no such mailbox" in said.out
+    assert "Digi digi@startklar.example ist seit" in said.err
+    (dead,) = run("mails", "dead", "--json").data["dead"]
+    assert (dead["failure"], dead["may_resend"], dead["person"]) == ("recipient", False, "Digi")
+    assert "digi@startklar.example ist seit" in run("person", "list").err
+    for_team = run("mails", "dead", "--as", "team@startklar.example")
+    assert (for_team.code, for_team.out) == (1, "")
+    assert run("mails", "resend", dead["id"]).code == 1
+    assert run("mails", "resend", "--all").code == 1
+    assert run("mails", "resend").code == 2
+    assert run("mails", "resend", "x").code == 2
+    assert run("person", "address", "digi@startklar.example").code == 2
+    assert run("person", "address", "digi@startklar.example", "--works").code == 0
+    assert run("person", "address", "digi@startklar.example", "--works").code == 1
+    assert run("person", "address", "digi@startklar.example", "neu@startklar.example").code == 0
+    assert run("mails", "resend", dead["id"]).out == "Eine Mail geht noch einmal hinaus.\n"
+    assert mailer.deliver(sending.engine, worker="one").sent == 1
+    assert smtp.received[0].recipients == ("neu@startklar.example",)
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from workflow import (
     clusters,
     commands,
     comments,
+    dead_letters,
     delegations,
     events,
     following,
@@ -43,7 +44,7 @@ from workflow.bodies import Edition
 from workflow.engine import Work
 from workflow.errors import AlreadyOpen, Conflict, StartklarError
 from workflow.exchange import gv100ad
-from workflow.models import Absence, Case, Event, Milestone, Part, Prerequisite, Remark, Task
+from workflow.models import Absence, Case, Event, Message, Milestone, Part, Person, Prerequisite, Remark, Task
 
 pytestmark = pytest.mark.slow
 
@@ -159,6 +160,21 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
             tasks.assign(work, task_id, world[who])
     with world.by("leitung") as work:
         tasks.hand_on(work, given_away, world["fachamt"])
+    with world.engine.change("system") as work:
+        marked = {"bounced_at": work.now, "bounce_reason": "x"}
+        work.session.execute(sa.update(Person).where(Person.id == world["isb"]).values(marked))
+        letter = uuid4()
+        dead: dict[str, Any] = {
+            "id": letter,
+            "key": "0" * 64,
+            "recipient_id": world["dsb"],
+            "header_id": "<x@y>",
+            "language": "de",
+        }
+        dead |= {"subject": "x", "plain": "x", "html": "x", "status": "failed", "failed_at": work.now}
+        work.session.execute(sa.insert(Message).values(written_at=work.now, **dead))
+        waits = {**dead, "id": uuid4(), "key": "1" * 64, "header_id": "<z@y>", "status": "queued", "failed_at": None}
+        work.session.execute(sa.insert(Message).values(written_at=work.now, **waits))
     return {
         "open": ("office", lambda work: cases.open_case(work, "wohngeld", EMPTY_TOWN)),
         "advance": ("team", lambda work: cases.advance(work, ready, "contract")),
@@ -280,6 +296,9 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
             lambda work: absences.enter(work, world["digi"], world["it"], work.today, dt.date(2026, 12, 31)),
         ),
         "back": ("fachamt", lambda work: absences.end(work, absence)),
+        "change_address": ("admin", lambda work: people.change_address(work, world["dsb"], "Neu@Startklar.example")),
+        "address_works": ("admin", lambda work: people.address_works(work, world["isb"])),
+        "resend": ("admin", lambda work: dead_letters.resend(work, letter)),
         "same_human": ("admin", lambda work: people.same_human(work, world["dsb"], world["isb"])),
         "not_same_human": ("admin", lambda work: people.not_same_human(work, world["team"], world["twin"])),
         "grant": ("admin", lambda work: people.grant(work, world["dsb"], role)),
@@ -295,6 +314,7 @@ _FEWEST = {"add_vendor": 1, "end_vendor": 2}
 
 
 _NOT_CUT = {
+    "addresses.mark": "one statement, beside the message it is about",
     "cases.open_next_as_answered": "it is `open_next`",
     "people.end_grants": "part of `withdraw`",
     "people.give": "part of `grant`",
