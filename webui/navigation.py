@@ -44,7 +44,7 @@ _CASEWORKERS = frozenset((*ROLES, COORDINATOR)) - {"admin"}
 
 ENTRIES = (
     Entry("inbox.show", "nav.inbox", "tasks", frozenset(), ("queue",)),
-    Entry("escalations.show", "nav.escalations", "escalated", frozenset({"supervisor"})),
+    Entry("escalations.show", "nav.escalations", "escalated", frozenset({"supervisor", "programme_office"})),
     Entry("case_list.show", "nav.cases", "case", _CASEWORKERS, ("cases", "tasks")),
     Entry(
         "bodies.index", "nav.bodies", "body", _CASEWORKERS, ("prerequisites", "districts", "clusters", "delegations")

@@ -28,7 +28,7 @@ def test_supervisors_have_an_entry_that_says_how_much_waits(late: UUID, visit: V
     page = visit("supervisor").get("/").text
     assert 'href="/escalations"' in page
     assert "Eskaliert 1 : 1 wartet auf Sie" in words(page)
-    for who in ("digi", "team", "office", "admin"):
+    for who in ("digi", "team", "admin"):
         assert 'href="/escalations"' not in visit(who).get("/").text
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import icalendar
 import sqlalchemy as sa
 
+from tests.statements import counted
 from tests.webui.visitor import Visitor, words
 from tests.world import EMPTY_TOWN, World
 from workflow import people, sessions, tasks
@@ -167,6 +168,21 @@ def test_the_secret_is_shown_once_and_kept_nowhere(world: World, visit: Visit) -
     assert "noch nie abgerufen" in words(visitor.get("/account").text)
     visitor.get(f"/calendar/{secret[1]}.ics")
     assert "zuletzt abgerufen" in words(visitor.get("/account").text)
+
+
+def test_a_calendar_takes_the_same_few_statements_for_one_and_for_many(
+    world: World, visit: Visit, stranger: Visitor
+) -> None:
+    world.open()
+    address = _subscribe(visit("supervisor"), team=world.team)
+    stranger.get(address)  # notes that it was asked for, once an hour
+    with counted(world) as few:
+        assert len(_entries(stranger.get(address).data)) == 1
+    for service in ("uvg", "einbuergerung", "aufenthalt"):
+        world.open(service)
+    with counted(world) as many:
+        assert len(_entries(stranger.get(address).data)) == 4
+    assert len(many) == len(few) <= 6
 
 
 def test_nobody_subscribes_to_a_team_of_others(world: World, visit: Visit) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -133,29 +134,51 @@ def escalations(work: Work, *, after: str | None = None) -> Escalations:
 
 def count(work: Work) -> int:
     """How much waits for a decision of the actor."""
-    found = _open(work)
-    if found is None:
+    if not _may_have_any(work.actor):
         return 0
-    query = sa.select(sa.func.count()).select_from(found).where(found.c.moving == 0)
-    return work.session.execute(query).scalar_one()
+    return work.session.execute(_count_of(work.actor, _ladders(work)), {"recent": work.now - RECENT}).scalar_one()
 
 
 # --- which ones ------------------------------------------------------------------------------------------------------
 
 
-def _open(work: Work) -> sa.Subquery | None:
-    """All four kinds in one table; None when nothing can ever be brought before this actor."""
-    if not work.actor.teams("supervisor") and not work.actor.holds("programme_office"):
-        return None
-    kinds = (_tasks(work), _prerequisites(work), _holds(work), _milestones(work))
-    return sa.union_all(*kinds).subquery("escalated")
+_Ladders = tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...]
+"""The ladders in force: of each rung, in order, its id and whom it tells."""
+
+_QUERIES_KEPT = 64
+"""For how many actors the queries of this page stay put together, which takes longer than asking them."""
+
+
+def _may_have_any(actor: policy.Actor) -> bool:
+    return bool(actor.teams("supervisor")) or actor.holds("programme_office")
+
+
+def _ladders(work: Work) -> _Ladders:
+    ladders = work.catalogue.programme.ladders
+    return tuple((name, tuple((rung.id, rung.to) for rung in ladder.rungs)) for name, ladder in ladders.items())
 
 
 def _rows(work: Work, place: tuple[int, dt.date, UUID] | None) -> Sequence[Any]:
     """One more than a page, each with how many there are in all."""
-    found = _open(work)
-    if found is None:
+    if not _may_have_any(work.actor):
         return ()
+    values: dict[str, Any] = {"recent": work.now - RECENT}
+    if place is not None:
+        values |= dict(zip(("moving_before", "due_before", "id_before"), place, strict=True))
+    return work.session.execute(_page_of(work.actor, _ladders(work), further=place is not None), values).all()
+
+
+@lru_cache(maxsize=_QUERIES_KEPT)
+def _count_of(actor: policy.Actor, ladders: _Ladders) -> sa.Select[int]:
+    """The query of an actor with these rights."""
+    found = _open(actor, ladders)
+    return sa.select(sa.func.count()).select_from(found).where(found.c.moving == 0)
+
+
+@lru_cache(maxsize=_QUERIES_KEPT)
+def _page_of(actor: policy.Actor, ladders: _Ladders, *, further: bool) -> sa.Select[*tuple[Any, ...]]:
+    """The query of an actor with these rights, likewise."""
+    found = _open(actor, ladders)
     counted = sa.select(
         found,
         sa.func.count().over().label("everything"),
@@ -166,14 +189,23 @@ def _rows(work: Work, place: tuple[int, dt.date, UUID] | None) -> Sequence[Any]:
     query = (
         sa.select(counted, name.label("display_name"), parts.said_title(counted.c.id)).order_by(*order).limit(PAGE + 1)
     )
-    if place is not None:
-        moving, due_on, item = place
-        before = sa.tuple_(sa.literal(moving), sa.literal(due_on, sa.Date()), sa.literal(item, sa.Uuid()))
-        query = query.where(sa.tuple_(*order) > before)
-    return work.session.execute(query).all()
+    if not further:
+        return query
+    before = sa.tuple_(
+        sa.bindparam("moving_before", type_=sa.Integer()),
+        sa.bindparam("due_before", type_=sa.Date()),
+        sa.bindparam("id_before", type_=sa.Uuid()),
+    )
+    return query.where(sa.tuple_(*order) > before)
 
 
-def _tasks(work: Work) -> sa.Select[*tuple[Any, ...]]:
+def _open(actor: policy.Actor, ladders: _Ladders) -> sa.Subquery:
+    """All four kinds in one table."""
+    kinds = (_tasks, _prerequisites, _holds, _milestones)
+    return sa.union_all(*(kind(actor, ladders) for kind in kinds)).subquery("escalated")
+
+
+def _tasks(actor: policy.Actor, ladders: _Ladders) -> sa.Select[*tuple[Any, ...]]:
     return (
         sa.select(
             sa.literal("task").label("kind"),
@@ -200,13 +232,13 @@ def _tasks(work: Work) -> sa.Select[*tuple[Any, ...]]:
             *_reported(Task),
         )
         .join(Case, Case.id == Task.case_id)
-        .join(Decision, _decided(work, "task", Task))
-        .where(_brought(work, Task.team, Task.ladder), Task.acting.is_not(None), sa.not_(Case.rests))
+        .join(Decision, _decided("task", Task))
+        .where(_brought(actor, ladders, Task.team, Task.ladder), Task.acting.is_not(None), sa.not_(Case.rests))
         .group_by(Task.id, Case.id)
     )
 
 
-def _prerequisites(work: Work) -> sa.Select[*tuple[Any, ...]]:
+def _prerequisites(actor: policy.Actor, ladders: _Ladders) -> sa.Select[*tuple[Any, ...]]:
     return (
         sa.select(
             sa.literal("prerequisite"),
@@ -232,9 +264,9 @@ def _prerequisites(work: Work) -> sa.Select[*tuple[Any, ...]]:
             _NO_NUMBER,
             *_reported(Prerequisite),
         )
-        .join(Decision, _decided(work, "prerequisite", Prerequisite))
+        .join(Decision, _decided("prerequisite", Prerequisite))
         .where(
-            _brought(work, Prerequisite.team, Prerequisite.ladder),
+            _brought(actor, ladders, Prerequisite.team, Prerequisite.ladder),
             sa.or_(Prerequisite.acting.is_not(None), Prerequisite.valid_until.is_not(None)),
             Prerequisite.due_on.is_not(None),
         )
@@ -242,7 +274,7 @@ def _prerequisites(work: Work) -> sa.Select[*tuple[Any, ...]]:
     )
 
 
-def _holds(work: Work) -> sa.Select[*tuple[Any, ...]]:
+def _holds(actor: policy.Actor, ladders: _Ladders) -> sa.Select[*tuple[Any, ...]]:
     return (
         sa.select(
             sa.literal("hold"),
@@ -269,16 +301,18 @@ def _holds(work: Work) -> sa.Select[*tuple[Any, ...]]:
             *_reported(Hold),
         )
         .join(Case, Case.id == Hold.case_id)
-        .join(Decision, _decided(work, "hold", Hold))
-        .where(_brought(work, Case.team, Hold.ladder), Hold.ended_on.is_(None))
+        .join(Decision, _decided("hold", Hold))
+        .where(_brought(actor, ladders, Case.team, Hold.ladder), Hold.ended_on.is_(None))
         .group_by(Hold.id, Case.id)
     )
 
 
-def _milestones(work: Work) -> sa.Select[*tuple[Any, ...]]:
+def _milestones(actor: policy.Actor, ladders: _Ladders) -> sa.Select[*tuple[Any, ...]]:
     """Of the Land: whoever is above those who work on one is the programme office itself."""
-    is_office = sa.true() if work.actor.holds("programme_office") else sa.false()
-    rung = sa.or_(_rung_of(work, "supervisor", Milestone.ladder), _rung_of(work, "programme_office", Milestone.ladder))
+    is_office = sa.true() if actor.holds("programme_office") else sa.false()
+    rung = sa.or_(
+        _rung_of(ladders, "supervisor", Milestone.ladder), _rung_of(ladders, "programme_office", Milestone.ladder)
+    )
     return (
         sa.select(
             sa.literal("milestone"),
@@ -304,7 +338,7 @@ def _milestones(work: Work) -> sa.Select[*tuple[Any, ...]]:
             _NO_NUMBER,
             *_reported(Milestone),
         )
-        .join(Decision, _decided(work, "milestone", Milestone))
+        .join(Decision, _decided("milestone", Milestone))
         .where(is_office, rung, Milestone.reached_on.is_(None), Milestone.due_on.is_not(None))
         .group_by(Milestone.id)
     )
@@ -314,13 +348,16 @@ _NOBODY = sa.cast(sa.null(), sa.Uuid())
 _NO_NUMBER = sa.cast(sa.null(), sa.Integer())
 
 
-def _decided(work: Work, kind: Kind, of: Any) -> sa.ColumnElement[bool]:
+def _decided(kind: Kind, of: Any) -> sa.ColumnElement[bool]:
     """Decisions about it as its due date stands now, and those of late: the first columns of their key."""
     return sa.and_(
         Decision.subject_kind == kind,
         Decision.subject_id == of.id,
         Decision.outcome.in_(_DECIDED),
-        sa.or_(Decision.generation == of.generation, Decision.decided_at >= work.now - RECENT),
+        sa.or_(
+            Decision.generation == of.generation,
+            Decision.decided_at >= sa.bindparam("recent", type_=Decision.decided_at.type),
+        ),
     )
 
 
@@ -335,24 +372,24 @@ def _reported(of: Any) -> tuple[sa.Label[Any], ...]:
     )
 
 
-def _brought(work: Work, team: Any, ladder: Any) -> sa.ColumnElement[bool]:
+def _brought(actor: policy.Actor, ladders: _Ladders, team: Any, ladder: Any) -> sa.ColumnElement[bool]:
     """A rung that means the actor fired."""
     mine: list[sa.ColumnElement[bool]] = []
-    if teams := work.actor.teams("supervisor"):
-        mine.append(sa.and_(policy.one_of(team, teams), _rung_of(work, "supervisor", ladder)))
-    if work.actor.holds("programme_office"):
-        mine.append(_rung_of(work, "programme_office", ladder))
+    if teams := actor.teams("supervisor"):
+        mine.append(sa.and_(policy.one_of(team, teams), _rung_of(ladders, "supervisor", ladder)))
+    if actor.holds("programme_office"):
+        mine.append(_rung_of(ladders, "programme_office", ladder))
     return sa.or_(sa.false(), *mine)
 
 
-def _rung_of(work: Work, role: str, ladder: Any) -> sa.ColumnElement[bool]:
+def _rung_of(ladders: _Ladders, role: str, ladder: Any) -> sa.ColumnElement[bool]:
     """The decision is about a rung that tells this role; or one below had nobody to tell, so that it came here."""
     found: list[sa.ColumnElement[bool]] = []
-    for name, known in work.catalogue.programme.ladders.items():
-        ranks = [rank for rank, rung in enumerate(known.rungs) if role in rung.to]
+    for name, rungs in ladders:
+        ranks = [rank for rank, (_, to) in enumerate(rungs) if role in to]
         if ranks:
-            own = Decision.rung.in_([known.rungs[rank].id for rank in ranks])
-            below = Decision.rung.in_([rung.id for rung in known.rungs[: ranks[-1]] if role not in rung.to])
+            own = Decision.rung.in_([rungs[rank][0] for rank in ranks])
+            below = Decision.rung.in_([rung for rung, to in rungs[: ranks[-1]] if role not in to])
             found.append(sa.and_(ladder == name, sa.or_(own, sa.and_(Decision.outcome == "passed_on", below))))
     return sa.or_(sa.false(), *found)
 
