@@ -945,6 +945,67 @@ def list_people(email: str | None, as_json: bool) -> None:
         tell(say("cli.person.nobody"))
 
 
+# --- mailboxes of roles -----------------------------------------------------------------------------------------------
+
+
+@startklar.group(help="cli.help.mailbox")
+def mailbox() -> None:
+    """Where mail for a role goes."""
+
+
+@mailbox.command("set", help="cli.help.mailbox.set")
+@click.argument("role", metavar="ROLE@PLACE")
+@click.argument("address", metavar="EMAIL")
+@click.option("--language", default="de", type=OneOf("de", "en"), cls=Option, help="cli.help.mailbox.language")
+@AS
+def set_mailbox(role: str, address: str, language: str, email: str | None) -> None:
+    """Mail for a role goes to a mailbox."""
+    from workflow import mailboxes
+
+    name, _, place = role.partition("@")
+    with _opened() as engine, engine.change(_actor(engine, email)) as work:
+        where = mailboxes.place_of(work, place)
+        done = mailboxes.set_up(work, where, mailboxes.ALL if name == "all" else name, address, language=language)
+    out(say("cli.mailbox.set", role=role, address=done.address))
+
+
+@mailbox.command("end", help="cli.help.mailbox.end")
+@click.argument("role", metavar="ROLE@PLACE")
+@AS
+def end_mailbox(role: str, email: str | None) -> None:
+    """Mail for a role goes to the people again."""
+    from workflow import mailboxes
+
+    name, _, place = role.partition("@")
+    with _opened() as engine, engine.change(_actor(engine, email)) as work:
+        mailboxes.end(work, mailboxes.place_of(work, place), mailboxes.ALL if name == "all" else name)
+    out(say("cli.mailbox.ended", role=role))
+
+
+@mailbox.command("list", help="cli.help.mailbox.list")
+@AS
+@JSON
+def list_mailboxes(email: str | None, as_json: bool) -> None:
+    """All mailboxes of roles."""
+    from workflow import mailboxes
+
+    with _opened() as engine, engine.read(_actor(engine, email)) as work:
+        known = mailboxes.everywhere(work)
+    names = [f"{one.role or 'all'}@{one.place.body or one.place.team or one.place.operator}" for one in known]
+    if as_json:
+        out_json(
+            [
+                {"role": name, "address": one.address, "language": one.language, "bounces": one.bounces}
+                for name, one in zip(names, known, strict=True)
+            ]
+        )
+        return
+    heads = [say(f"cli.head.{name}") for name in ("roles", "email")]
+    out_table(heads, [[name, one.address] for name, one in zip(names, known, strict=True)])
+    if not known:
+        tell(say("cli.mailbox.none"))
+
+
 # --- mail -------------------------------------------------------------------------------------------------------------
 
 

@@ -104,8 +104,6 @@ OUTSIDE: Mapping[Any, str] = {
     Remark: "free text; the entry it belongs to holds its commitment, which `verify` proves",
     Followup: "work that is still to be done; what it does to a case is an entry of its own",
     Notice: "what somebody is told; the mail is not the process",
-    Mailbox: "nobody can enter one yet",
-    Closure: "nobody can enter one yet",
     BulkItem: "what was asked of many at once; what it did to a case is an entry of its own, which names the whole",
 }
 """Tables that speak of a case and are not history, each with the reason."""
@@ -200,6 +198,8 @@ CHAINS: Mapping[str, tuple[_Kept, ...]] = {
     "wave": (_Kept(Wave, "id"),),
     "cluster": (_Kept(Cluster, "id"), _Kept(ClusterMember, "cluster_id"), _Kept(ClusterService, "cluster_id")),
     "delegation": (_Kept(Delegation, "id"),),
+    "closure": (_Kept(Closure, "id"),),
+    "mailbox": (_Kept(Mailbox, "id"),),
     "person": (_Kept(Person, "id"), _Kept(Grant, "person_id"), _Kept(Absence, "person_id")),
 }
 """What each kind of chain keeps; the first table is the one the chain is of, and an entry says it under the chain's

@@ -106,18 +106,18 @@ def compose(engine: Engine, *, limit: int | None = None) -> int:
     rehearsal is played mails are kept and never delivered. Raises Busy when another writer keeps the database.
     """
     written = 0
-    after: UUID | None = None
-    composed: set[UUID] = set()
+    after: _Place | None = None
+    seen: set[UUID] = set()
     while limit is None or written < limit:
         with engine.read(SYSTEM) as work:
-            ids = _with_something_due(work, after, CHUNK if limit is None else min(CHUNK, limit - written))
-            if not ids:
+            found = _with_something_due(work, after, seen, CHUNK if limit is None else min(CHUNK, limit - written))
+            if found is None:
                 break
+            ids, after = found
             example, recorded = work.session.execute(sa.select(Installation.example, Installation.rehearsing)).one()
-            piles = _piles(work, ids, composed)
+            piles = _piles(work, ids, seen) if ids else []
             written_now = [_draft_or_none(work, engine.settings, pile, example=example) for pile in piles]
             drafts = [draft for draft in written_now if draft is not None]
-        after = ids[-1]
         written += _keep(engine, drafts, recorded=recorded)
     return written
 
@@ -126,6 +126,13 @@ def timing(name: str, now: dt.datetime, *, last_rung: bool = False) -> dict[str,
     """The columns of a new notice that say when its recipient is to learn of it: at once, or with the first digest at
     or after `now`, the instant of the deed or of the rung."""
     return {"immediate": last_rung or name in ASKING, "try_at": now}
+
+
+def wake(work: Work, people: Any) -> None:
+    """What is pending for these people (a query of ids) is looked at again with the next pass: when they can be mailed
+    has changed."""
+    waiting = (Notice.recipient_id.in_(people), Notice.message_id.is_(None), Notice.try_at > work.now)
+    work.session.execute(sa.update(Notice).where(*waiting).values(try_at=work.now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,23 +226,40 @@ class _Draft:
 # --- reading what is pending -----------------------------------------------------------------------------------------
 
 
-def _with_something_due(work: Work, after: UUID | None, most: int) -> list[UUID]:
-    """The next people, by id, of whose notices one is to be looked at now."""
+_Place = tuple[dt.datetime, UUID]
+"""Where a pass is: what came before was looked at."""
+
+
+def _with_something_due(
+    work: Work, after: _Place | None, seen: set[UUID], most: int
+) -> tuple[list[UUID], _Place] | None:
+    """The next people of whose notices one is to be looked at now, whose is longest due first, and where to go on. None
+    when nothing is left; perhaps nobody that this pass has not `seen`. They count as seen from now on."""
     statement = (
-        sa.select(Notice.recipient_id)
+        sa.select(Notice.try_at, Notice.recipient_id)
         .where(Notice.message_id.is_(None), Notice.bulk_id.is_(None), Notice.try_at <= work.now)
-        .distinct()
-        .order_by(Notice.recipient_id)
-        .limit(most)
+        .order_by(Notice.try_at, Notice.recipient_id)
+        .limit(4 * CHUNK)
     )
     if after is not None:
-        statement = statement.where(Notice.recipient_id > after)
-    return list(work.session.execute(statement).scalars())
+        at, person = after
+        beyond = sa.or_(Notice.try_at > at, Notice.recipient_id > person)
+        statement = statement.where(Notice.try_at >= at, beyond)
+    place: _Place | None = None
+    ids: list[UUID] = []
+    for try_at, recipient_id in work.session.execute(statement):
+        if recipient_id not in seen:
+            if len(ids) == most:
+                break
+            ids.append(recipient_id)
+            seen.add(recipient_id)
+        place = try_at, recipient_id
+    return None if place is None else (ids, place)
 
 
-def _piles(work: Work, ids: Sequence[UUID], composed: set[UUID]) -> list[_Pile]:
-    """What is pending for these people, and for the mailboxes to which some of it goes instead. `composed`: mailboxes
-    that had their turn in this pass."""
+def _piles(work: Work, ids: Sequence[UUID], seen: set[UUID]) -> list[_Pile]:
+    """What is pending for these people, and for the mailboxes to which some of it goes instead, unless this pass has
+    `seen` them."""
     boxes = _mailboxes(work)
     known = _recipients(work, ids)
     piles: dict[UUID, list[_Matter]] = {recipient_id: [] for recipient_id in ids}
@@ -248,9 +272,9 @@ def _piles(work: Work, ids: Sequence[UUID], composed: set[UUID]) -> list[_Pile]:
         else:
             reached[box.id] = box
     for box in reached.values():
-        if box.id in composed:
+        if box.id in seen:
             continue
-        composed.add(box.id)
+        seen.add(box.id)
         colleagues = _colleagues(work, box)
         their = {**known, **_recipients(work, [one for one in colleagues if one not in known])}
         piles[box.id] = [
@@ -351,6 +375,7 @@ class _Box:
 
 
 def _mailboxes(work: Work) -> dict[_Held, _Box]:
+    """Every mailbox to which mail arrives, by its role and place."""
     rows = work.session.execute(
         sa.select(
             Mailbox.id,

@@ -710,6 +710,16 @@ def may_end_delegation(actor: Actor, giver: str, delegate: str, team: str | None
     return may_delegate(actor, giver, team) or answers_for(actor, body=delegate)
 
 
+def may_close(actor: Actor, body: str, team: str | None) -> bool:
+    """Who says on which days a body's office is closed: its leitung and digi, and the team of its district."""
+    return answers_for(actor, body=body) or (team is not None and team in actor.teams("umsetzungsteam"))
+
+
+def may_set_mailbox(actor: Actor, *, body: str | None, team: str | None) -> bool:
+    """Who says where mail for a role goes: whoever answers for the people there, and administrators anywhere."""
+    return actor.is_system or is_admin(actor) or answers_for(actor, body=body, team=team)
+
+
 def sees_people(actor: Actor, *, body: str, team: str | None) -> bool:
     """Who holds which role at a body is known to its own people and to its team."""
     return body in actor.bodies() or (team is not None and team in actor.teams("umsetzungsteam", "supervisor"))

@@ -11,11 +11,12 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from workflow import database, policy, prerequisites
+from workflow import database, mailboxes, policy, prerequisites
 from workflow.definition import BODY_ROLES, Needed, Text
 from workflow.engine import Work
 from workflow.errors import NotFound
-from workflow.models import Body, Case, Document, Evidence, Grant, Person, Prerequisite, Team, TeamDistrict
+from workflow.mailboxes import Place
+from workflow.models import Body, Case, Closure, Document, Evidence, Grant, Person, Prerequisite, Team, TeamDistrict
 from workflow.policy import Holder
 from workflow.queries import held_up, parts, standing
 from workflow.queries.case_list import clean, is_escalated, is_overdue, words_of
@@ -265,6 +266,42 @@ class Askable:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosureHere:
+    """Days on which the office is closed, both included, and who said so."""
+
+    id: UUID
+    from_on: dt.date
+    until_on: dt.date
+    by: str | None
+    """Null once the account is erased."""
+    in_force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxHere:
+    """Where mail for a role goes; `title` is None for all roles that have no mailbox of their own."""
+
+    role: str
+    title: Text | None
+    address: str
+    language: str
+    bounces: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PostHere:
+    """When nobody at a body is mailed, and to which mailboxes of roles mail goes."""
+
+    closures: tuple[ClosureHere, ...]
+    """Present and to come."""
+    may_close: bool
+    mailboxes: tuple[MailboxHere, ...]
+    may_set: bool
+    roles: tuple[tuple[str, Text], ...]
+    """Roles that can have a mailbox."""
+
+
+@dataclass(frozen=True, slots=True)
 class BodyPage:
     """A body: what it is, what runs there, what it has to bring, and who does it."""
 
@@ -303,6 +340,8 @@ class BodyPage:
     """What was laid aside among them; of a body that ended nothing."""
     roles: tuple[RoleHere, ...] | None
     """None when the actor may not know who holds them."""
+    post: PostHere | None
+    """None when the actor has nothing to do with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +394,35 @@ def body(work: Work, ars: str) -> BodyPage:
             else ()
         ),
         roles=_roles(work, ars, row.team, holders) if sees_people else None,
+        post=_post(work, row) if sees_people or policy.is_admin(work.actor) else None,
+    )
+
+
+def _post(work: Work, body: Any) -> PostHere:
+    rows = work.session.execute(
+        sa.select(Closure.id, Closure.from_on, Closure.until_on, Person.name)
+        .outerjoin(Person, Person.id == Closure.entered_by)
+        .where(Closure.body == body.ars, Closure.until_on >= work.today, Closure.until_on >= Closure.from_on)
+        .order_by(Closure.from_on, Closure.id)
+    )
+    ended = body.valid_until is not None
+    return PostHere(
+        closures=tuple(
+            ClosureHere(row.id, row.from_on, row.until_on, row.name, in_force=row.from_on <= work.today) for row in rows
+        ),
+        may_close=not ended and policy.may_close(work.actor, body.ars, body.team),
+        mailboxes=tuple(
+            MailboxHere(
+                role=one.role,
+                title=parts.role_title(work.catalogue, one.role) if one.role else None,
+                address=one.address,
+                language=one.language,
+                bounces=one.bounces,
+            )
+            for one in mailboxes.at(work, Place(body=body.ars))
+        ),
+        may_set=not ended and policy.may_set_mailbox(work.actor, body=body.ars, team=None),
+        roles=tuple((role, parts.role_title(work.catalogue, role)) for role in BODY_ROLES),
     )
 
 
