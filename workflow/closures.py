@@ -61,7 +61,8 @@ def end(work: Work, closure_id: UUID) -> ClosureView:
 
     Who could have entered it may. Raises NotFound, NotAllowed or Conflict (it is over), in this order.
     """
-    body = work.session.execute(sa.select(Closure.body).where(Closure.id == closure_id)).scalar()
+    known = sa.select(Closure.body).where(Closure.id == closure_id, policy.closures(work.actor))
+    body = work.session.execute(known).scalar()
     if body is None:
         raise NotFound(what="closure")
     place = _locked(work, body)

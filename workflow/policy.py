@@ -19,6 +19,7 @@ from workflow.models import (
     Body,
     Bulk,
     Case,
+    Closure,
     Cluster,
     ClusterMember,
     Delegation,
@@ -708,6 +709,20 @@ def may_delegate(actor: Actor, giver: str, team: str | None) -> bool:
 def may_end_delegation(actor: Actor, giver: str, delegate: str, team: str | None) -> bool:
     """Who ends it: whoever could have given it, and the delegate's leitung and digi."""
     return may_delegate(actor, giver, team) or answers_for(actor, body=delegate)
+
+
+def closures(actor: Actor) -> sa.ColumnElement[bool]:
+    """The closures this actor may know about: of the own bodies and of the districts of the own teams; administrators
+    look after mail everywhere."""
+    if actor.is_system or is_admin(actor):
+        return sa.true()
+    seen: list[sa.ColumnElement[bool]] = [one_of(Closure.body, actor.bodies())]
+    if teams := actor.teams("umsetzungsteam", "supervisor"):
+        place, team = Body.__table__.alias().c, TeamDistrict.__table__.alias().c
+        seen.append(
+            sa.exists().where(place.ars == Closure.body, team.district == place.district, one_of(team.team, teams))
+        )
+    return sa.or_(*seen)
 
 
 def may_close(actor: Actor, body: str, team: str | None) -> bool:

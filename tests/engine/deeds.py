@@ -24,12 +24,14 @@ from workflow import (
     bulk,
     cases,
     clock,
+    closures,
     clusters,
     commands,
     comments,
     delegations,
     evidence,
     following,
+    mailboxes,
     messages,
     milestones,
     participants,
@@ -40,6 +42,7 @@ from workflow import (
     sub_services,
     takeover,
     tasks,
+    wishes,
 )
 from workflow.casework import OPEN, RESULT
 from workflow.definition import AD_HOC, TASK_OWNERS
@@ -539,6 +542,49 @@ def end_delegation(scene: Scene, draw: Random) -> Drawn:
     chosen = draw.choice(scene.delegations)
     who = draw.choice([scene.people["office"], scene.anybody(draw)])
     return Deed(who, lambda work: delegations.end(work, chosen))
+
+
+@deed(1)
+def close_office(scene: Scene, draw: Random) -> Drawn:
+    """An office closes for some days; mail waits, nothing else does."""
+    body, begins = draw.choice(BODIES), scene.today + dt.timedelta(days=draw.randint(-1, 5))
+    ends = begins + dt.timedelta(days=draw.randint(-1, 9))
+    who = draw.choice([scene.people["leitung"], scene.people["mayor"], scene.anybody(draw)])
+    return Deed(who, lambda work: closures.enter(work, body, begins, ends))
+
+
+@deed(1)
+def open_office(scene: Scene, draw: Random) -> Drawn:
+    if not scene.closures:
+        return None
+    chosen = draw.choice(scene.closures)
+    who = draw.choice([scene.people["north"], scene.anybody(draw)])
+    return Deed(who, lambda work: closures.end(work, chosen))
+
+
+@deed(1)
+def set_mailbox(scene: Scene, draw: Random) -> Drawn:
+    """Mail for a role goes to a mailbox from now on."""
+    place = draw.choice([mailboxes.Place(body=body) for body in BODIES] + [mailboxes.Place(team="north")])
+    role = draw.choice([mailboxes.ALL, "digi", "leitung", "umsetzungsteam"])
+    address, language = f"{draw.choice('ab')}@rathaus.example", draw.choice(["de", "en"])
+    who = draw.choice([scene.people["admin"], scene.anybody(draw)])
+    return Deed(who, lambda work: mailboxes.set_up(work, place, role, address, language=language))
+
+
+@deed(1)
+def end_mailbox(scene: Scene, draw: Random) -> Drawn:
+    place = mailboxes.Place(body=draw.choice(BODIES))
+    role = draw.choice([mailboxes.ALL, "digi"])
+    who = draw.choice([scene.people["admin"], scene.anybody(draw)])
+    return Deed(who, lambda work: mailboxes.end(work, place, role))
+
+
+@deed(1)
+def choose_mail(scene: Scene, draw: Random) -> Drawn:
+    """Somebody wants mail at another hour."""
+    at, weekdays, asked = draw.choice(["07:00", "12:00", "03:00"]), draw.sample(range(1, 6), 2), draw.random() < 0.5
+    return Deed(scene.anybody(draw), lambda work: wishes.choose(work, at=at, weekdays=weekdays, asked_at_once=asked))
 
 
 @deed(3)

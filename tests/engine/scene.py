@@ -62,6 +62,7 @@ class Scene:
     absences: Sequence[Any] = ()
     clusters: Sequence[UUID] = ()
     delegations: Sequence[UUID] = ()
+    closures: Sequence[UUID] = ()
 
     def look(self) -> None:
         """See how things stand now."""
@@ -102,6 +103,8 @@ class Scene:
             self.clusters = work.session.execute(founded.order_by(Event.at, Event.content)).scalars().all()
             given = sa.select(Event.chain_id).where(Event.chain == "delegation", Event.seq == 1)
             self.delegations = work.session.execute(given.order_by(Event.at, Event.content)).scalars().all()
+            closed = sa.select(Event.chain_id).where(Event.chain == "closure", Event.seq == 1)
+            self.closures = work.session.execute(closed.order_by(Event.at, Event.content)).scalars().all()
 
     def process(self) -> Process:
         """The process everything runs on."""

@@ -26,6 +26,8 @@ ELSEWHERE = {
     "bodies.enact": "it changes the list of bodies; their cases follow with `move_case`",
     "bulk.ask": "it only keeps what is asked; `hold_many` and `advance_many` ask and work it off",
     "cases.open_next_as_answered": "it is `open_next`",
+    "closures.end": "it touches no case: mail waits, and nothing else",
+    "closures.enter": "it touches no case: mail waits, and nothing else",
     "clusters.found": "it touches no case and nobody's rights",
     "clusters.join": "it locks what `leave` locks, and nothing else",
     "clusters.name_coordinator": "it locks what `dismiss_coordinator` locks, and nothing else",
@@ -33,6 +35,8 @@ ELSEWHERE = {
     "delegations.apply_to": "it is what `apply` does",
     "delegations.end": "its cases follow with `apply`",
     "delegations.give": "its cases follow with `apply`",
+    "mailboxes.end": "it touches no case: where mail goes is asked when it is written",
+    "mailboxes.set_up": "it touches no case: where mail goes is asked when it is written",
     "people.add": "somebody new has nothing at any case",
     "people.address_works": "it locks what `change_address` locks, and nothing else",
     "people.change_address": "it locks what `erase` locks, and nothing else",
@@ -43,6 +47,7 @@ ELSEWHERE = {
     "programme.set_target": "no case depends on it",
     "registers.add_vendor": "no case depends on it",
     "registers.end_vendor": "no case depends on it",
+    "wishes.choose": "it touches no case: when mail goes is asked when it is written",
     "takeover.take_over": "where there is a case it is refused, whatever happens there",
 }
 """Deeds that meet no other at a case, each with why."""

@@ -16,12 +16,13 @@ from werkzeug.routing import Rule
 from tests.webui.visitor import Visitor, words
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, contents
 from webui import PUBLIC
-from workflow import absences, bulk, clusters, comments, delegations, documents, policy
+from workflow import absences, bulk, closures, clusters, comments, delegations, documents, policy
 from workflow.models import (
     Absence,
     Body,
     Bulk,
     Case,
+    Closure,
     Cluster,
     Comment,
     Delegation,
@@ -35,6 +36,7 @@ OWN = frozenset(
     {
         "absences.enter",
         "absences.show",
+        "account.mail",
         "account.show",
         "account.password",
         "account.sign_out_device",
@@ -85,6 +87,7 @@ GUARDED: dict[str, Callable[[policy.Actor], sa.Select[Any]]] = {
     "cluster_id": lambda actor: sa.select(Cluster.id).where(policy.clusters(actor)),
     "delegation_id": lambda actor: sa.select(Delegation.id).where(policy.delegations(actor)),
     "bulk_id": lambda actor: sa.select(Bulk.id).where(policy.bulks(actor)),
+    "closure_id": lambda actor: sa.select(Closure.id).where(policy.closures(actor)),
 }
 """What an address may name, and who may know that it exists."""
 
@@ -98,6 +101,7 @@ _MODELS: dict[str, Any] = {
     "cluster_id": Cluster,
     "delegation_id": Delegation,
     "bulk_id": Bulk,
+    "closure_id": Closure,
 }
 
 ACCOUNTS = (
@@ -145,6 +149,9 @@ def busy(world: World) -> World:
     assert delegations.apply(world.engine)
     with world.by("office") as work:
         delegations.give(work, EMPTY_TOWN, "uvg", STRANGE_TOWN, from_on=work.today)
+    for who, body in (("leitung", TOWN), ("stranger", STRANGE_TOWN)):
+        with world.by(who) as work:
+            closures.enter(work, body, work.today, work.today)
     with world.by("dsb") as work:
         absences.enter(work, world["dsb"], world["isb"], work.today, work.today)
     return world
@@ -277,6 +284,9 @@ def test_every_endpoint_is_public_about_oneself_shared_or_guarded(app: Flask) ->
             "sign_in.leave",
             "clock.advance",
             "bodies.ask",
+            "bodies.close",
+            "bodies.end_mailbox",
+            "bodies.set_mailbox",
             "clusters.found",
             "delegations.give",
             "milestones.plan",

@@ -243,8 +243,14 @@ def test_closures_that_make_no_sense_and_people_they_do_not_concern_are_refused(
             with pytest.raises(Conflict):
                 closures.enter(work, TOWN, today + dt.timedelta(days=begins), today + dt.timedelta(days=ends))
         closures.enter(work, TOWN, today + dt.timedelta(days=4), today + dt.timedelta(days=5))
-    with world.by("stranger") as work, pytest.raises(NotAllowed):
-        closures.end(work, one.id)
+    for who, refusal in (
+        ("stranger", NotFound),
+        ("other_team", NotFound),
+        ("fachamt", NotAllowed),
+        ("admin", NotAllowed),
+    ):
+        with world.by(who) as work, pytest.raises(refusal):
+            closures.end(work, one.id)
     with world.by("team") as work, pytest.raises(NotFound):
         closures.end(work, uuid4())
 

@@ -13,9 +13,23 @@ import pytest
 import sqlalchemy as sa
 
 from tests.world import FILE, STRANGE_TOWN, TOWN, World
-from workflow import cases, clusters, delegations, documents, events, following, history, people, programme, tasks
+from workflow import (
+    cases,
+    closures,
+    clusters,
+    delegations,
+    documents,
+    events,
+    following,
+    history,
+    mailboxes,
+    people,
+    programme,
+    tasks,
+)
 from workflow.engine import SYSTEM
 from workflow.errors import Conflict, NotAllowed, NotFound, SignInRequired
+from workflow.mailboxes import Place
 from workflow.models import (
     Base,
     Case,
@@ -62,6 +76,13 @@ def story(world: World) -> tuple[World, UUID]:
         programme.move_wave(work, "welle-2027-04", dt.date(2027, 5, 11), "Frau Muster ist im Urlaub.")
         clusters.found(work, "Verbund", TOWN, [STRANGE_TOWN], ["wohngeld"])
         delegations.give(work, TOWN, "wohngeld", STRANGE_TOWN, from_on=work.today, until_on=work.today)
+    with world.by("leitung") as work:
+        closures.end(work, closures.enter(work, TOWN, work.today, work.today).id)
+        closures.enter(work, TOWN, work.today, work.today)
+        mailboxes.set_up(work, Place(body=TOWN), "it", "it@kreis.example")
+        mailboxes.set_up(work, Place(body=TOWN), "it", "edv@kreis.example", language="en")
+        mailboxes.set_up(work, Place(body=TOWN), mailboxes.ALL, "rathaus@kreis.example")
+        mailboxes.end(work, Place(body=TOWN), "it")
     assert delegations.apply(world.engine)
     world.days(1)
     assert delegations.apply(world.engine)

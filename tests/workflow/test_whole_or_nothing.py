@@ -22,6 +22,7 @@ from workflow import (
     bodies,
     bulk,
     cases,
+    closures,
     clusters,
     commands,
     comments,
@@ -29,6 +30,7 @@ from workflow import (
     delegations,
     events,
     following,
+    mailboxes,
     milestones,
     participants,
     people,
@@ -45,6 +47,8 @@ from workflow.engine import Work
 from workflow.errors import AlreadyOpen, Conflict, StartklarError
 from workflow.exchange import gv100ad
 from workflow.models import Absence, Case, Event, Message, Milestone, Part, Person, Prerequisite, Remark, Task
+from workflow.mailboxes import Place
+from workflow.models import Absence, Case, Event, Milestone, Part, Prerequisite, Remark, Task
 
 pytestmark = pytest.mark.slow
 
@@ -143,6 +147,9 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
     with world.by("office") as work:
         delegation = delegations.give(work, TOWN, "fuehrerschein", STRANGE_TOWN, from_on=work.today).id
         delegations.give(work, STRANGE_TOWN, "elterngeld", EMPTY_TOWN, from_on=work.today)
+    with world.by("leitung") as work:
+        closure = closures.enter(work, TOWN, work.today, work.today).id
+        mailboxes.set_up(work, Place(body=TOWN), "it", "it@kreis.example")
     with world.by("fachamt") as work:
         absence = absences.enter(work, world["fachamt"], world["isb"], work.today, dt.date(2026, 12, 31)).id
     with world.by("admin") as work:
@@ -281,6 +288,11 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
             lambda work: delegations.give(work, STRANGE_TOWN, "wohngeld", EMPTY_TOWN, from_on=work.today),
         ),
         "end_delegation": ("leitung", lambda work: delegations.end(work, delegation)),
+        "close_office": ("leitung", lambda work: closures.enter(work, TOWN, *[work.today + dt.timedelta(days=9)] * 2)),
+        "open_office": ("leitung", lambda work: closures.end(work, closure)),
+        "set_mailbox": ("leitung", lambda work: mailboxes.set_up(work, Place(body=TOWN), "digi", "digi@kreis.example")),
+        "change_mailbox": ("leitung", lambda work: mailboxes.set_up(work, Place(body=TOWN), "it", "edv@kreis.example")),
+        "end_mailbox": ("leitung", lambda work: mailboxes.end(work, Place(body=TOWN), "it")),
         "follow_delegation": ("office", lambda work: delegations.apply_to(work, given_to_them)),
         "record_for_town": (
             "team",

@@ -402,7 +402,8 @@ def _post(work: Work, body: Any) -> PostHere:
     rows = work.session.execute(
         sa.select(Closure.id, Closure.from_on, Closure.until_on, Person.name)
         .outerjoin(Person, Person.id == Closure.entered_by)
-        .where(Closure.body == body.ars, Closure.until_on >= work.today, Closure.until_on >= Closure.from_on)
+        .where(Closure.body == body.ars, policy.closures(work.actor))
+        .where(Closure.until_on >= work.today, Closure.until_on >= Closure.from_on)
         .order_by(Closure.from_on, Closure.id)
     )
     ended = body.valid_until is not None
