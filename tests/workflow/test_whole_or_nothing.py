@@ -46,9 +46,8 @@ from workflow.bodies import Edition
 from workflow.engine import Work
 from workflow.errors import AlreadyOpen, Conflict, StartklarError
 from workflow.exchange import gv100ad
-from workflow.models import Absence, Case, Event, Message, Milestone, Part, Person, Prerequisite, Remark, Task
 from workflow.mailboxes import Place
-from workflow.models import Absence, Case, Event, Milestone, Part, Prerequisite, Remark, Task
+from workflow.models import Absence, Case, Event, Message, Milestone, Part, Person, Prerequisite, Remark, Task
 
 pytestmark = pytest.mark.slow
 
