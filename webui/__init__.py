@@ -38,6 +38,7 @@ from webui import (
     prerequisites,
     programme,
     queue,
+    replies,
     security,
     services,
     session,
@@ -81,6 +82,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     takeover.blueprint,
     documents.blueprint,
     mails.blueprint,
+    replies.blueprint,
 )
 
 PUBLIC = frozenset(
@@ -89,6 +91,8 @@ PUBLIC = frozenset(
         "favicon",
         "feeds.calendar",
         "healthz",
+        "replies.answer",
+        "replies.open_link",
         "sign_in.show",
         "sign_in.enter",
         "statusz",
@@ -122,7 +126,7 @@ def create_app(engine: Engine, settings: Settings) -> Flask:
     wording.install(app)
     phrases.install(app)
     assets.install(app)
-    session.install(app, PUBLIC)
+    session.install(app, PUBLIC, replies.UNBOUND)
     deeds.install(app)
     navigation.install(app)
     escalations.install(app)

@@ -90,8 +90,8 @@ def csrf_token() -> str:
     return found.csrf if found is not None else _of_browser(_browser())
 
 
-def install(app: Flask, public: AbstractSet[str]) -> None:
-    """Put the gate in front of every endpoint of the application."""
+def install(app: Flask, public: AbstractSet[str], unbound: AbstractSet[str] = frozenset()) -> None:
+    """Put the gate in front of every endpoint of the application. `unbound`: those whose forms prove themselves."""
     manager = LoginManager()
     manager.session_protection = None
     manager.request_loader(_load)
@@ -101,7 +101,7 @@ def install(app: Flask, public: AbstractSet[str]) -> None:
     @app.before_request
     def gate() -> AnyResponse | None:
         _insist_well_formed()
-        if request.method not in SAFE:
+        if request.method not in SAFE and request.endpoint not in unbound:
             _insist_from_here()
         if request.endpoint is None or request.endpoint in public or current_user.is_authenticated:
             return None

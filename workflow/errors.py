@@ -175,6 +175,34 @@ class Refused(StartklarError):
         super().__init__(**facts)
 
 
+class LinkRefused(StartklarError):
+    """A link in a mail that nobody can reply through, or not any more."""
+
+    key = "error.link_broken"
+
+
+class LinkBroken(LinkRefused):
+    """It was never written here: cut off by a mail program, or made up."""
+
+
+class LinkExpired(LinkRefused):
+    """Its mail is too old. Facts: `n`, for how many days it was good."""
+
+    key = "error.link_expired"
+
+
+class LinkSpent(LinkRefused):
+    """Somebody has replied through it. Facts: `on`, the day."""
+
+    key = "error.link_spent"
+
+
+class LinkClosed(LinkRefused):
+    """The account it was written to has ended, or it was never meant for replies."""
+
+    key = "error.link_closed"
+
+
 class SignInRefused(StartklarError):
     """Wrong address or password, or too many tries: the two look alike."""
 

@@ -77,6 +77,8 @@ class Letter:
     """Whoever reads it works for a body: there is a team that answers questions."""
     example: bool = False
     """What it tells is an example."""
+    link_note: str = ""
+    """What the link is good for, and until when; empty when it leads to a page one signs in for."""
 
 
 def html(letter: Letter) -> str:
@@ -151,6 +153,9 @@ def _lines(letter: Letter) -> Iterator[str]:
     yield ""
     yield f"{letter.button}:"
     yield letter.link
+    if letter.link_note:
+        yield ""
+        yield from _wrapped(letter.link_note)
     yield ""
     yield "-- "
     if letter.note:

@@ -1,7 +1,7 @@
 """Links in mails that need no sign-in: who holds one may reply once, as the person the mail was written to.
 
 A link names a message and is signed with the key of the installation; how long it is good for, and whether somebody
-has used it, is asked of the database (`replies`).
+has used it, is asked of the database (`correspondence`).
 """
 
 from __future__ import annotations
@@ -11,13 +11,7 @@ from uuid import UUID
 
 import itsdangerous
 
-from workflow.errors import StartklarError
-
-
-class LinkBroken(StartklarError):
-    """A link that was never written here: cut off by a mail program, or made up."""
-
-    key = "error.link_broken"
+from workflow.errors import LinkBroken
 
 
 def written(key: str, message_id: UUID) -> str:

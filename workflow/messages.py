@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased
 
-from workflow import database, definition, letters, maildays, policy, texts
+from workflow import database, definition, letters, links, maildays, policy, texts
 from workflow.catalogue import MessageText
 from workflow.definition import BODY_ROLES, TEAM_ROLES
 from workflow.engine import SYSTEM, Engine, Work
@@ -89,6 +89,10 @@ ASKING = (
     "follow_up",
 )
 """Notices of what was just asked of the recipient: they do not wait for the digest, unless the recipient wants that."""
+REPLIED_TO = ("task", "prerequisite", "milestone", "hold")
+"""What somebody is reminded of, and may reply to."""
+LINK_GOOD_FOR_DAYS = 30
+"""How long somebody can reply through the link of a mail, in the time of the process."""
 _SOON = 5
 """Working days within which something is said to be due soon."""
 _LONGEST_SUBJECT = 200
@@ -114,9 +118,10 @@ def compose(engine: Engine, *, limit: int | None = None) -> int:
             if found is None:
                 break
             ids, after = found
-            example, recorded = work.session.execute(sa.select(Installation.example, Installation.rehearsing)).one()
+            example, recorded, key = work.session.execute(_INSTALLED).one()
             piles = _piles(work, ids, seen) if ids else []
-            written_now = [_draft_or_none(work, engine.settings, pile, example=example) for pile in piles]
+            paper = _Paper(engine.settings, key, example=example)
+            written_now = [_draft_or_none(work, paper, pile) for pile in piles]
             drafts = [draft for draft in written_now if draft is not None]
         written += _keep(engine, drafts, recorded=recorded)
     return written
@@ -731,16 +736,28 @@ def _said_in_both(key: str) -> definition.Text:
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def _draft_or_none(work: Work, settings: Settings, pile: _Pile, *, example: bool) -> _Draft | None:
+@dataclass(frozen=True, slots=True)
+class _Paper:
+    """What every mail of this installation is written on."""
+
+    settings: Settings
+    link_key: str
+    example: bool
+
+
+_INSTALLED = sa.select(Installation.example, Installation.rehearsing, Installation.link_key)
+
+
+def _draft_or_none(work: Work, paper: _Paper, pile: _Pile) -> _Draft | None:
     """One recipient's trouble is no other's."""
     try:
-        return _draft(work, settings, pile, example=example)
+        return _draft(work, paper, pile)
     except Exception:
         log.exception("a mail about %d notices could not be written; the next pass tries again", len(pile.matters))
         return None
 
 
-def _draft(work: Work, settings: Settings, pile: _Pile, *, example: bool) -> _Draft:
+def _draft(work: Work, paper: _Paper, pile: _Pile) -> _Draft:
     """One recipient's mail, if there is one to write now."""
     recipient = pile.recipient
     if recipient.address is None or recipient.ended:
@@ -756,26 +773,27 @@ def _draft(work: Work, settings: Settings, pile: _Pile, *, example: bool) -> _Dr
     going = [pending[position] for position in turn.going]
     if not going:
         return _Draft(dropped=past, later=later, looked_at=work.now)
-    values = _message(work, settings, recipient, going, turn.number, example=example)
+    values = _message(work, paper, recipient, going, turn.number)
     return _Draft(tuple(matter.notice_id for matter in going), past, values, later, work.now)
 
 
-def _message(
-    work: Work, settings: Settings, recipient: _Recipient, going: Sequence[_Matter], number: int, *, example: bool
-) -> dict[str, Any]:
+def _message(work: Work, paper: _Paper, recipient: _Recipient, going: Sequence[_Matter], number: int) -> dict[str, Any]:
     """The row of one mail about all of these, the recipient's mail of this number today."""
     matters = _newest(going)
+    message_id, settings = uuid4(), paper.settings
     letter = (
         _about_one(work, settings, recipient, matters[0])
         if len(matters) == 1
         else _digest(work, settings, recipient, matters)
     )
-    letter = replace(letter, example=example)
+    letter = replace(letter, example=paper.example)
+    if not recipient.is_mailbox and any(_takes_reply(matter) for matter in matters):
+        letter = _with_reply(work, paper, letter, message_id)
     key = hashlib.sha256("\n".join(sorted(matter.notice_id.hex for matter in going)).encode()).hexdigest()
     domain = domain_of(settings)
     threads = {_thread(matter, domain) for matter in matters}
     return {
-        "id": uuid4(),
+        "id": message_id,
         "key": key,
         "recipient_id": None if recipient.is_mailbox else recipient.id,
         "mailbox_id": recipient.id if recipient.is_mailbox else None,
@@ -792,6 +810,24 @@ def _message(
         "status": "queued",
         "tries": 0,
     }
+
+
+def _takes_reply(matter: _Matter) -> bool:
+    """Whether its recipient may answer: whoever is asked to act. Those who are asked for help see to it otherwise."""
+    if matter.kind not in REPLIED_TO or matter.name in NEWS:
+        return False
+    return matter.role not in ("supervisor", "programme_office") or matter.kind == "milestone"
+
+
+def _with_reply(work: Work, paper: _Paper, letter: Letter, message_id: UUID) -> Letter:
+    """The same letter; its link leads to a page on which its recipient can reply without signing in."""
+    until = texts.day(letter.language, work.today + dt.timedelta(days=LINK_GOOD_FOR_DAYS), today=work.today)
+    return replace(
+        letter,
+        link=f"{paper.settings.base_url}/reply/{links.written(paper.link_key, message_id)}",
+        link_note=texts.say(letter.language, "mail.reply.note", day=until),
+        button=texts.say(letter.language, "mail.button.reply"),
+    )
 
 
 def _newest(matters: Sequence[_Matter]) -> list[_Matter]:

@@ -1203,6 +1203,12 @@ class Notice(Base):
             sqlite_where=text("bulk_id IS NOT NULL"),
         ),
         Index(
+            "ix_notice_message",
+            "message_id",
+            postgresql_where=text("message_id IS NOT NULL"),
+            sqlite_where=text("message_id IS NOT NULL"),
+        ),
+        Index(
             "ix_notice_try",
             "try_at",
             "recipient_id",

@@ -28,6 +28,7 @@ from workflow.prerequisites import PrerequisiteRow
 Kind = Literal["task", "prerequisite", "milestone", "hold"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Via = Literal["page", "link"]
+Says = Literal["seen", "snoozed", "promised"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,21 @@ class HoldRow:
     occurrence: int
     generation: int
     replied: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What somebody says about one thing they are reminded of."""
+
+    kind: Kind
+    id: UUID
+    of: int
+    """The generation of the due date that was shown."""
+    says: Says
+    working_days: int = 0
+    """For `snoozed`."""
+    on: dt.date | None = None
+    """For `promised`."""
 
 
 # --- deeds -----------------------------------------------------------------------------------------------------------
@@ -177,6 +193,17 @@ def promise(
     if on == clock.due_on:
         raise Refused("error.reply_promise_same", day=on)
     return at_hand.promise(standing, {**_reply(work, clock, via), "promised_on": on}, on)
+
+
+def give(work: Work, answer: Answer, *, seen: int | None = None, via: Via = "page") -> Replied:
+    """`see`, `snooze` or `promise`, as the answer says. Raises what they raise."""
+    if answer.says == "seen":
+        return see(work, answer.kind, answer.id, seen=seen, of=answer.of, via=via)
+    if answer.says == "snoozed":
+        return snooze(work, answer.kind, answer.id, answer.working_days, seen=seen, of=answer.of, via=via)
+    if answer.on is None:
+        raise Refused("error.reply_promise_day")
+    return promise(work, answer.kind, answer.id, answer.on, seen=seen, of=answer.of, via=via)
 
 
 # --- what reminders ask ----------------------------------------------------------------------------------------------

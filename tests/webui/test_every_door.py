@@ -78,6 +78,7 @@ SHARED = frozenset(
 GUARDED: dict[str, Callable[[policy.Actor], sa.Select[Any]]] = {
     "case_id": lambda actor: sa.select(Case.id).where(policy.cases(actor)),
     "task_id": lambda actor: sa.select(Task.id).join(Case, Case.id == Task.case_id).where(policy.cases(actor)),
+    "subject_id": lambda actor: sa.select(Task.id).join(Case, Case.id == Task.case_id).where(policy.cases(actor)),
     "prerequisite_id": lambda actor: sa.select(Prerequisite.id).where(policy.prerequisites(actor)),
     "absence_id": lambda actor: sa.select(Absence.id).where(
         sa.or_(sa.literal(policy.is_admin(actor)), Absence.person_id == actor.id)
@@ -94,6 +95,7 @@ GUARDED: dict[str, Callable[[policy.Actor], sa.Select[Any]]] = {
 _MODELS: dict[str, Any] = {
     "case_id": Case,
     "task_id": Task,
+    "subject_id": Task,
     "prerequisite_id": Prerequisite,
     "absence_id": Absence,
     "comment_id": Comment,
@@ -324,6 +326,8 @@ def _addresses(app: Flask, rule: Rule, population: Population) -> Iterator[tuple
         "digest": ["0" * 64],
         "message_id": [UUID(int=7)],
         "person_id": [UUID(int=7)],
+        "kind": ["task"],
+        "token": ["x" * 60],
         "milestone_id": _milestones(app),
     }
     combinations: list[dict[str, Any]] = [{}]

@@ -417,7 +417,7 @@ def test_a_second_digest_on_one_day_is_impossible_even_for_somebody_who_saw_othe
     _tell(world, "digi", "confirmed", since="2026-11-24 07:00")
     with world.look() as work:
         (pile,) = messages._piles(work, [world["digi"]], set())
-        draft = messages._draft(work, world.engine.settings, pile, example=False)
+        draft = messages._draft(work, messages._Paper(world.engine.settings, "key", example=False), pile)
     _tell(world, "digi", "asked", since="2026-11-24 07:00")
     assert messages._keep(world.engine, [draft], recorded=False) == 1
     late = dataclasses.replace(

@@ -15,9 +15,21 @@ import pytest
 import sqlalchemy as sa
 
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World
-from workflow import cases, letters, messages, milestones, people, prerequisites, reminders, tasks, ticking
+from workflow import (
+    cases,
+    correspondence,
+    letters,
+    links,
+    messages,
+    milestones,
+    people,
+    prerequisites,
+    reminders,
+    tasks,
+    ticking,
+)
 from workflow.engine import SYSTEM
-from workflow.models import Body, Case, Definition, Installation, Message, Milestone, Notice, Person, Task
+from workflow.models import Body, Case, Definition, Hold, Installation, Message, Milestone, Notice, Person, Task
 
 BASE = "https://startklar.example"
 
@@ -38,8 +50,11 @@ def test_a_single_notice_becomes_a_mail_about_that_task_with_one_link_to_it(worl
         "Neue Aufgabe: Vormerkung annehmen oder Interesse bekunden (Landkreis Mainz-Bingen) [wohngeld-07339-1]"
     )
     assert mail.address == "digi@startklar.example"
-    assert re.findall(r'href="([^"]*)"', mail.html) == [f"{BASE}/tasks/{task_id}"]
-    assert re.findall(r"https?://\S+", mail.plain) == [f"{BASE}/tasks/{task_id}"]
+    assert re.findall(r'href="([^"]*)"', mail.html) == [_reply_link(world, mail)]
+    assert re.findall(r"https?://\S+", mail.plain) == [_reply_link(world, mail)]
+    assert correspondence.open_link(world.engine, _reply_link(world, mail).rpartition("/")[2]).about == (
+        ("task", task_id),
+    )
     assert mail.in_reply_to == f"<case.{case_id.hex}@programm.example>"
     for words in (_words(mail.plain), _words(mail.html)):
         assert "Neu, fällig am Mo., 7. Dezember" in words
@@ -73,11 +88,11 @@ def test_several_notices_become_one_digest_by_body_and_urgency_with_one_link_to_
     ticking.decide_and_write(world.engine)
     (mail,) = _mails(world)
     assert mail.subject == "1 Aufgabe überfällig, 2 neue Aufgaben – Startklar am Di., 8. Dezember"
-    assert re.findall(r'href="([^"]*)"', mail.html) == [f"{BASE}/"]
-    assert re.findall(r"https?://\S+", mail.plain) == [f"{BASE}/"]
+    assert re.findall(r'href="([^"]*)"', mail.html) == [_reply_link(world, mail)]
+    assert re.findall(r"https?://\S+", mail.plain) == [_reply_link(world, mail)]
     assert mail.in_reply_to is None
     lines = [line for line in mail.plain.splitlines() if line.strip()]
-    told = lines[lines.index("Landkreis Mainz-Bingen") : lines.index("Meine Aufgaben ansehen:")]
+    told = lines[lines.index("Landkreis Mainz-Bingen") : lines.index("Ansehen oder antworten:")]
     assert told == [
         "Landkreis Mainz-Bingen",
         "======================",
@@ -126,7 +141,7 @@ def test_the_same_task_of_many_services_or_bodies_is_told_once(world: World) -> 
         assert words.count("Vormerkung annehmen oder Interesse bekunden") == 1
         assert f"({told}-mal)" in words
         assert re.search(r"(Landkreis|Stadt) .*, .* und \d+ weitere", words)
-    assert re.findall(r'href="([^"]*)"', mail.html) == [f"{BASE}/"]
+    assert re.findall(r'href="([^"]*)"', mail.html) == [_reply_link(world, mail)]
 
 
 def test_a_digest_names_the_most_urgent_and_counts_the_rest(world: World) -> None:
@@ -224,7 +239,7 @@ def test_every_text_of_the_definitions_can_be_written_in_both_languages(world: W
             assert f'<html lang="{language}"' in mail.html
 
 
-def test_prerequisites_milestones_and_holds_have_their_own_link(world: World) -> None:
+def test_mails_about_prerequisites_milestones_and_holds_can_be_replied_to(world: World) -> None:
     case_id = world.open()
     with world.by("it") as work:
         prerequisite_id = prerequisites.request(work, TOWN, "elster_account").id
@@ -235,15 +250,26 @@ def test_prerequisites_milestones_and_holds_have_their_own_link(world: World) ->
         review_on = work.catalogue.calendar.add(work.today, 10)
         cases.hold(work, case_id, blocker="no_staff", reason="Stelle", review_on=review_on)
     _days(world, 10)
-    links = {name: _last_link(world, name) for name in ("it", "office", "colleague")}
-    assert links == {
-        "it": f"{BASE}/prerequisites/{prerequisite_id}",
-        "office": f"{BASE}/milestones/{milestone_id}",
-        "colleague": f"{BASE}/cases/{case_id}",
+    with world.look() as work:
+        hold_id = work.session.execute(sa.select(Hold.id).where(Hold.case_id == case_id)).scalar_one()
+    about = {
+        name: correspondence.open_link(world.engine, _last_link(world, name).rpartition("/")[2]).about
+        for name in ("it", "office", "colleague")
+    }
+    assert about == {
+        "it": (("prerequisite", prerequisite_id),),
+        "office": (("milestone", milestone_id),),
+        "colleague": (("hold", hold_id),),
     }
     assert "Ruhenden Vorgang prüfen" in _mail_for(world, "colleague").subject
     assert "Rheinland-Pfalz" in _mail_for(world, "office").plain
     assert "Vorgang:" not in _mail_for(world, "it").plain  # a prerequisite has no number: the line is left out
+
+
+def test_who_is_asked_for_help_or_only_informed_gets_a_plain_link(world: World) -> None:
+    case_id = world.open()
+    _days(world, 22)  # overdue_12
+    assert _last_link(world, "supervisor") == f"{BASE}/tasks/{world.task(case_id, 'express_interest')}"
 
 
 def test_a_task_done_before_the_mail_was_written_is_not_written_about(world: World) -> None:
@@ -403,6 +429,13 @@ def _last_link(world: World, who: str) -> str:
     links: Iterable[str] = re.findall(r'href="([^"]*)"', _mail_for(world, who).html)
     (link,) = links
     return link
+
+
+def _reply_link(world: World, mail: Any) -> str:
+    """The address under which its recipient replies to a mail."""
+    with world.look() as work:
+        key = work.session.execute(sa.select(Installation.link_key)).scalar_one()
+    return f"{BASE}/reply/{links.written(key, mail.id)}"
 
 
 def _pending(world: World) -> int:

@@ -11,7 +11,17 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import cases, casework, evidence, participants, policy, registers, requirements, sub_services, tasks
+from workflow import (
+    cases,
+    casework,
+    evidence,
+    participants,
+    policy,
+    registers,
+    requirements,
+    sub_services,
+    tasks,
+)
 from workflow.casework import TaskRow
 from workflow.definition import AD_HOC, TASK_OWNERS, EvidenceField, Text, Transition
 from workflow.engine import Work
@@ -132,6 +142,8 @@ class Rest:
     waits_for: Text | None
     reason: str | None
     held_by: str | None
+    reply: UUID | None = None
+    """Its id, where the actor of the page may reply to its reminders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -727,6 +739,7 @@ def _rest(found: SeenCase) -> Rest | None:
 def _rest_of(found: SeenCase, hold: HoldSeen) -> Rest:
     review = parts.due(found.work, hold.review_on)
     assert review is not None  # noqa: S101 - a hold always has a review date
+    replies_to = policy.replying(found.work.actor, "umsetzungsteam", found.row, None) is not None
     return Rest(
         blocker=hold.blocker,
         since=hold.began_on,
@@ -735,6 +748,7 @@ def _rest_of(found: SeenCase, hold: HoldSeen) -> Rest:
         waits_for=hold.waits_for,
         reason=found.remarks().get(hold.remark_id.hex) if hold.remark_id else None,
         held_by=found.name(hold.held_by),
+        reply=hold.id if replies_to else None,
     )
 
 

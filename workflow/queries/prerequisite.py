@@ -17,8 +17,9 @@ from workflow.errors import NotFound
 from workflow.evidence import Value
 from workflow.models import Body, Case, Person, Prerequisite, Team
 from workflow.prerequisites import PrerequisiteRow
-from workflow.queries import parts, why
+from workflow.queries import parts, reply, why
 from workflow.queries.parts import AnswerView, DocumentLine, Due, Happened, StateView, status_of
+from workflow.queries.reply import Given, Matter
 from workflow.queries.why import Why
 from workflow.texts import Key
 
@@ -139,6 +140,10 @@ class PrerequisitePage:
     """Reasons given in this round, the last first."""
     waiting: tuple[WaitingCase, ...]
     history: tuple[Event, ...]
+    replied: tuple[Given, ...] = ()
+    """What was replied to the reminders of the present due date."""
+    reply: Matter | None = None
+    """What the actor of the page may reply; None: nothing."""
 
     def may(self, *deeds: str) -> bool:
         """Whether the actor of the page may do one of these deeds now."""
@@ -232,6 +237,10 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
         said=tuple(one for one in _of_round(history) if one.act in REASONED and row.acting is not None),
         waiting=_waiting(work, row, kind),
         history=tuple(_event(work, row, one, names) for one in history),
+        replied=reply.given(work, row.id, row.generation)
+        if row.replied == row.generation or row.promised_on is not None
+        else (),
+        reply=reply.prerequisite_matter(work, row, holders, body_name),
     )
 
 

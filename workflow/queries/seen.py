@@ -129,6 +129,7 @@ class Recorded:
 class HoldSeen:
     """A pause of the case."""
 
+    id: UUID
     code: str
     """Of the blocker."""
     party: str | None
@@ -496,6 +497,7 @@ def _holds(work: Work, rows: Rows) -> tuple[HoldSeen, ...]:
     blockers = work.catalogue.programme.blockers
     return tuple(
         HoldSeen(
+            id=row.id,
             code=row.blocker,
             blocker=blockers[row.blocker].title if row.blocker in blockers else _plain(row.blocker),
             began_on=row.began_on,
@@ -566,6 +568,7 @@ _CASE_OF_TASK: Query = _LOOK.where(Case.id == sa.select(Task.case_id).where(Task
 _TASKS = sa.select(*(getattr(Task, column.name) for column in fields(TaskRow))).where(Task.case_id == _CASE_ID)
 _HOLDS = (
     sa.select(
+        Hold.id,
         Hold.blocker,
         Hold.began_on,
         Hold.ended_on,

@@ -189,6 +189,8 @@ class MilestonePage:
     answers: tuple[AnswerView, ...]
     waiting: tuple[WaitingIn, ...]
     history: tuple[Happened, ...]
+    may_reply: bool
+    """The actor may reply to its reminders."""
     may_plan: bool
     """The actor may set its date and record that it is reached."""
     today: dt.date
@@ -284,6 +286,7 @@ def milestone(work: Work, milestone_id: UUID) -> MilestonePage:
             Milestone.kind,
             Milestone.due_on,
             Milestone.reached_on,
+            Milestone.remind_at,
         ).where(Milestone.id == milestone_id)
     ).first()
     if row is None or not policy.sees_milestones(work.actor):
@@ -305,6 +308,7 @@ def milestone(work: Work, milestone_id: UUID) -> MilestonePage:
         answers=tuple(answer for answer in given if answer.latest),
         waiting=_waiting(work, row.service, row.kind) if row.reached_on is None else (),
         history=parts.history(work, row.id, subject="milestone", names=staff),
+        may_reply=row.remind_at is not None and work.actor.holds("programme_office"),
         may_plan=row.reached_on is None and kind is not None and work.actor.holds("programme_office"),
         today=work.today,
     )

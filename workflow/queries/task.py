@@ -18,9 +18,10 @@ from workflow.engine import Work
 from workflow.errors import NotAllowed, Refused
 from workflow.evidence import Value
 from workflow.models import Body, Case, Event, Recording, Task, Wave
-from workflow.queries import conversation, parts, seen, standstill
+from workflow.queries import conversation, parts, reply, seen, standstill
 from workflow.queries.conversation import Conversation
 from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
+from workflow.queries.reply import Given, Matter
 from workflow.queries.seen import Answered, ByLaw, Party, Recorded, SeenCase, TaskLine
 from workflow.queries.standstill import Cause
 from workflow.queries.why import Why
@@ -171,6 +172,10 @@ class TaskPage:
     follow_up_on: dt.date | None
     """Put aside until this day."""
     follow_up_by: str | None
+    replied: tuple[Given, ...]
+    """What was replied to the reminders of the present due date."""
+    reply: Matter | None
+    """What the actor of the page may reply; None: nothing."""
 
     def may(self, *deeds: str) -> bool:
         """Whether the actor of the page may do one of these deeds now."""
@@ -253,8 +258,15 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         ),
         follow_up_on=row.follow_up_on if row.follow_up_on and row.follow_up_on > work.today else None,
         follow_up_by=case.name(row.follow_up_by),
+        replied=reply.given(work, row.id, row.generation) if _has_replies(row) else (),
+        reply=reply.task_matter(case, row) if row.acting is not None else None,
         candidates=_candidates(case, row, without_me="accept" in deeds) if {"assign", "hand_on"} & {*deeds} else (),
     )
+
+
+def _has_replies(row: TaskRow) -> bool:
+    """Nobody looks into the ledger of a task that nobody has replied about."""
+    return row.acting is not None and (row.replied == row.generation or row.promised_on is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1101,6 +1101,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("bulk_id IS NOT NULL"),
         )
         batch_op.create_index(
+            "ix_notice_message",
+            ["message_id"],
+            unique=False,
+            postgresql_where=sa.text("message_id IS NOT NULL"),
+            sqlite_where=sa.text("message_id IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_notice_pending",
             ["recipient_id", "created_at"],
             unique=False,
@@ -1180,6 +1187,11 @@ def downgrade() -> None:
             "ix_notice_pending",
             postgresql_where=sa.text("message_id IS NULL"),
             sqlite_where=sa.text("message_id IS NULL"),
+        )
+        batch_op.drop_index(
+            "ix_notice_message",
+            postgresql_where=sa.text("message_id IS NOT NULL"),
+            sqlite_where=sa.text("message_id IS NOT NULL"),
         )
         batch_op.drop_index(
             "ix_notice_bulk",
