@@ -63,18 +63,6 @@ def choices(calendar: Calendar, rules: MailRules) -> tuple[str, ...]:
     return tuple(sorted(offered))
 
 
-def moments(calendar: Calendar, rules: MailRules, after: dt.datetime, until: dt.datetime) -> Iterator[dt.datetime]:
-    """Every instant after one and before another at which some digest may come, in order, in UTC: where a clock that is
-    moved in steps must stop so that nobody's digest comes late."""
-    date = calendar.today(after)
-    while date <= calendar.today(until):
-        for time in choices(calendar, rules):
-            at = _instant(calendar, date, time)
-            if after < at < until:
-                yield at
-        date += _DAY
-
-
 class MailDays:
     """The days and hours of one recipient. `offices`: wherever a role is held; none: the programme's Land counts.
 

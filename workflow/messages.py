@@ -110,7 +110,7 @@ def compose(engine: Engine, *, limit: int | None = None) -> int:
     rehearsal is played mails are kept and never delivered. Raises Busy when another writer keeps the database.
     """
     written = 0
-    after: _Place | None = None
+    after: _Spot | None = None
     seen: set[UUID] = set()
     while limit is None or written < limit:
         with engine.read(SYSTEM) as work:
@@ -231,13 +231,11 @@ class _Draft:
 # --- reading what is pending -----------------------------------------------------------------------------------------
 
 
-_Place = tuple[dt.datetime, UUID]
+_Spot = tuple[dt.datetime, UUID]
 """Where a pass is: what came before was looked at."""
 
 
-def _with_something_due(
-    work: Work, after: _Place | None, seen: set[UUID], most: int
-) -> tuple[list[UUID], _Place] | None:
+def _with_something_due(work: Work, after: _Spot | None, seen: set[UUID], most: int) -> tuple[list[UUID], _Spot] | None:
     """The next people of whose notices one is to be looked at now, whose is longest due first, and where to go on. None
     when nothing is left; perhaps nobody that this pass has not `seen`. They count as seen from now on."""
     statement = (
@@ -250,7 +248,7 @@ def _with_something_due(
         at, person = after
         beyond = sa.or_(Notice.try_at > at, Notice.recipient_id > person)
         statement = statement.where(Notice.try_at >= at, beyond)
-    place: _Place | None = None
+    place: _Spot | None = None
     ids: list[UUID] = []
     for try_at, recipient_id in work.session.execute(statement):
         if recipient_id not in seen:

@@ -59,6 +59,10 @@ COMMANDS: tuple[list[str], ...] = (
     ["erase", "remark"],
     ["import"],
     ["import", "gv100ad"],
+    ["mailbox"],
+    ["mailbox", "end"],
+    ["mailbox", "list"],
+    ["mailbox", "set"],
     ["person"],
     ["person", "add"],
     ["person", "list"],
@@ -920,3 +924,27 @@ def test_explain_says_how_the_dates_of_a_case_came_about(run: Run, world: World)
     assert (one["due"], one["why"]["kind"], one["by_law"]) == ("2026-12-07", "working_days", None)
     assert run("explain", number, "nothing").code == 1
     assert run("explain", number, "--as", "stranger@startklar.example").code == 1
+
+
+def test_a_role_gets_a_mailbox_at_the_command_line(run: Run, world: World) -> None:
+    assert "Es gibt kein Postfach" in run("mailbox", "list").err
+    assert "rathaus@kreis.example" in run("mailbox", "set", f"all@{TOWN}", "rathaus@kreis.example").out
+    said = run("mailbox", "set", "umsetzungsteam@nord", "team@land.example", "--language", "en", "--as", ADMIN)
+    assert said.code == 0
+    listed = json.loads(run("mailbox", "list", "--json").out)
+    assert {(one["role"], one["address"], one["language"]) for one in listed} == {
+        ("umsetzungsteam@nord", "team@land.example", "en"),
+        (f"all@{TOWN}", "rathaus@kreis.example", "de"),
+    }
+    for words in (
+        ("set", "digi@nowhere", "x@kreis.example"),
+        ("set", "digi", "x@kreis.example"),
+        ("set", f"king@{TOWN}", "x@kreis.example"),
+        ("set", f"digi@{TOWN}", "nobody"),
+        ("set", f"digi@{TOWN}", "x@kreis.example", "--as", TEAM),
+        ("end", f"digi@{TOWN}"),
+        ("list", "--as", TEAM),
+    ):
+        assert run("mailbox", *words).code == 1, words
+    assert "wieder an die Personen" in run("mailbox", "end", f"all@{TOWN}").out
+    assert "umsetzungsteam@nord" in run("mailbox", "list").out
