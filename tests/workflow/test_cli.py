@@ -929,7 +929,16 @@ def test_explain_says_how_the_dates_of_a_case_came_about(run: Run, world: World)
 def test_a_role_gets_a_mailbox_at_the_command_line(run: Run, world: World) -> None:
     assert "Es gibt kein Postfach" in run("mailbox", "list").err
     assert "rathaus@kreis.example" in run("mailbox", "set", f"all@{TOWN}", "rathaus@kreis.example").out
-    said = run("mailbox", "set", "umsetzungsteam@nord", "team@land.example", "--language", "en", "--as", ADMIN)
+    said = run(
+        "mailbox",
+        "set",
+        "umsetzungsteam@nord",
+        "team@land.example",
+        "--language",
+        "en",
+        "--as",
+        "admin@startklar.example",
+    )
     assert said.code == 0
     listed = json.loads(run("mailbox", "list", "--json").out)
     assert {(one["role"], one["address"], one["language"]) for one in listed} == {

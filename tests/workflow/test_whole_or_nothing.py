@@ -41,6 +41,7 @@ from workflow import (
     sub_services,
     takeover,
     tasks,
+    wishes,
 )
 from workflow.bodies import Edition
 from workflow.engine import Work
@@ -291,6 +292,10 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         "open_office": ("leitung", lambda work: closures.end(work, closure)),
         "set_mailbox": ("leitung", lambda work: mailboxes.set_up(work, Place(body=TOWN), "digi", "digi@kreis.example")),
         "change_mailbox": ("leitung", lambda work: mailboxes.set_up(work, Place(body=TOWN), "it", "edv@kreis.example")),
+        "choose_mail": (
+            "digi",
+            lambda work: wishes.choose(work, at="09:00", weekdays=[1, 2], asked_at_once=False),
+        ),
         "end_mailbox": ("leitung", lambda work: mailboxes.end(work, Place(body=TOWN), "it")),
         "follow_delegation": ("office", lambda work: delegations.apply_to(work, given_to_them)),
         "record_for_town": (
@@ -320,7 +325,7 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
     }
 
 
-_FEWEST = {"add_vendor": 1, "end_vendor": 2}
+_FEWEST = {"choose_mail": 2, "add_vendor": 1, "end_vendor": 2}
 """Deeds that are one row of a register."""
 
 
