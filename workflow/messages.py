@@ -852,7 +852,7 @@ def _about_one(work: Work, settings: Settings, recipient: _Recipient, matter: _M
         name, value = texts.say(language, "mail.in_place"), texts.say(language, "mail.in_place_of_a_colleague")
         passages = _with_fact(passages, name, value)
     if matter.unreached:
-        name, value = texts.say(language, "mail.unreached"), texts.say(language, "mail.unreached_person")
+        name, value = texts.say(language, "mail.note"), texts.say(language, "mail.unreached_person")
         passages = _with_fact(passages, name, value)
     subject = _filled(text.subject, values) or f"{_capital(when)}: {title}"
     if matter.number and matter.number not in subject:
