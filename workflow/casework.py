@@ -924,6 +924,36 @@ def lock_by_task(work: Work, task_id: UUID) -> tuple[LockedCase, TaskRow]:
     return case, TaskRow(*found[0])
 
 
+def lock_by_tasks(work: Work, task_ids: Sequence[UUID]) -> list[tuple[LockedCase, TaskRow]]:
+    """Tasks of many cases, those cases ours until the transaction ends, in the order in which everybody locks them.
+
+    Of each case only these tasks are at hand. What is not there, or not for this actor, is left out.
+    """
+    of_tasks = sa.select(Task.case_id).where(Task.id.in_(task_ids))
+    locking = sa.select(*_CASE_COLUMNS).where(Case.id.in_(of_tasks)).order_by(Case.id)
+    found = work.connection.execute(locking.with_for_update(of=Case, key_share=True))
+    cases = {row.id: row for row in (CaseRow(*cells) for cells in found) if policy.sees(work.actor, row)}
+    read = sa.select(*_TASK_COLUMNS).where(Task.id.in_(task_ids)).order_by(Task.case_id, Task.id)
+    tasks = [TaskRow(*cells) for cells in work.connection.execute(read)]
+    places = {policy.acts_at(row) for row in cases.values()} | {policy.acts_at(task) for task in tasks}
+    holders_of = holders_at(work, places)
+    locked: dict[UUID, LockedCase] = {}
+    at_hand = []
+    for task in tasks:
+        row = cases.get(task.case_id)
+        if row is None:
+            continue
+        if row.id not in locked:
+            process = work.catalogue.process(row.process, row.process_version)
+            locked[row.id] = LockedCase(work, row, process, {}, _holders=holders_of(row))
+        case = locked[row.id]
+        case.tasks[task.key] = task
+        if policy.acts_at(task) != policy.acts_at(row):
+            case._holders_elsewhere[task.body] = holders_of(task)  # noqa: SLF001 - the same room
+        at_hand.append((case, task))
+    return at_hand
+
+
 def insist_unmoved(case: LockedCase, seen: int | None) -> None:
     """Raises CaseHasMoved when the person looked at another version of the case; None: nobody was looking."""
     if seen is not None and seen != case.row.version:
@@ -969,6 +999,26 @@ def record_new(cases: Sequence[LockedCase], act: str) -> None:
             together.setdefault(statement, []).extend(rows)
         case._forget()  # noqa: SLF001
     statements.write(cases[0].work.connection, together.items())
+
+
+def record_together(cases: Sequence[LockedCase], act: str) -> None:
+    """`record` for many cases this transaction holds, in as few statements as for one.
+
+    Raises CaseHasMoved when one of them was not ours.
+    """
+    entries = [case._entry(act) for case in cases]  # noqa: SLF001 - the same room
+    together: dict[sa.Insert | sa.Update, list[Any]] = {}
+    for case, entry in zip(cases, entries, strict=True):
+        changes = {"key": case.row.id, "before": entry.seq - 1, **case._case_changes}  # noqa: SLF001
+        together.setdefault(_update_case(tuple(case._case_changes)), []).append(changes)  # noqa: SLF001
+    moving = len(together)
+    for case, entry in zip(cases, entries, strict=True):
+        for statement, rows in case._written(entry):  # noqa: SLF001
+            together.setdefault(statement, []).extend(rows)
+        case._forget()  # noqa: SLF001
+    touched = statements.write(cases[0].work.connection, together.items()) if cases else []
+    if sum(touched[:moving]) != len(cases):
+        raise CaseHasMoved
 
 
 def load_tasks(case: LockedCase, state: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
@@ -127,6 +127,16 @@ def insert_missing(session: Session, model: Any, values: dict[str, Any]) -> bool
 def _insert_missing(dialect: str, model: Any) -> sa.Insert:
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     return insert(model.__table__).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+
+
+def insert_missing_many(session: Session, model: Any, rows: Sequence[dict[str, Any]]) -> set[tuple[Any, ...]]:
+    """`insert_missing` for many rows with a natural primary key; gives the keys of those that were inserted."""
+    if not rows:
+        return set()
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    key = model.__table__.primary_key.columns
+    statement = insert(model.__table__).on_conflict_do_nothing().returning(*key)
+    return {tuple(row) for row in session.execute(statement, rows)}
 
 
 def plainly_sorted(session: Session, column: Any) -> Any:

@@ -11,16 +11,16 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from workflow import casework, database, deadlines, events, messages, milestones, policy, replies
-from workflow.casework import LockedCase
+from workflow import casework, database, deadlines, events, messages, milestones, policy, replies, statements
+from workflow.casework import LockedCase, TaskRow
 from workflow.deadlines import Delay, Ring
 from workflow.definition import Ladder, Rung, canonical
 from workflow.engine import SYSTEM, Engine, Work
@@ -30,6 +30,8 @@ from workflow.prerequisites import PrerequisiteRow
 
 CHUNK = 100
 CHUNK_SECONDS = 0.05
+TOGETHER = 50
+"""Tasks decided in one go."""
 _AGAIN_AFTER = dt.timedelta(hours=1)
 _LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _LAST_RESORT = "programme_office"
@@ -126,6 +128,37 @@ class _Verdict:
         return {"remind_at": self.upcoming.at, "rung": self.upcoming.rung, "occurrence": self.upcoming.occurrence}
 
 
+@dataclass(slots=True)
+class _Judgement:
+    """What the ladder says about a subject: the rung that fires unless it was decided before, those that are passed
+    over, and when the next one is due."""
+
+    subject: _Subject
+    fires: _Fired | None = None
+    skipped: list[tuple[str, int]] = field(default_factory=list)
+    """Rung and occurrence."""
+    upcoming: Ring | None = None
+
+    def key(self, rung: str, occurrence: int) -> tuple[str, UUID, int, str, int]:
+        """The key of a decision."""
+        return self.subject.kind, self.subject.id, self.subject.generation, rung, occurrence
+
+    def decisions(self, now: dt.datetime) -> Iterator[dict[str, Any]]:
+        """The rows that are kept."""
+        if self.fires is not None:
+            outcome = "fired" if self.fires.passed_to is None else "passed_on" if self.fires.told else "unheard"
+            yield self._row(self.fires.ring.rung, self.fires.ring.occurrence, outcome, now)
+        for rung, occurrence in self.skipped:
+            yield self._row(rung, occurrence, "skipped", now)
+
+    def _row(self, rung: str, occurrence: int, outcome: str, now: dt.datetime) -> dict[str, Any]:
+        values = zip(DECISION_KEY, self.key(rung, occurrence), strict=True)
+        return {**dict(values), "outcome": outcome, "decided_at": now}
+
+
+DECISION_KEY = ("subject_kind", "subject_id", "generation", "rung", "occurrence")
+
+
 # --- passes and chunks -----------------------------------------------------------------------------------------------
 
 
@@ -145,11 +178,18 @@ def _due(engine: Engine, most: int) -> list[_Due]:
 
 
 def _decide_chunk(engine: Engine, chunk: Sequence[_Due]) -> int:
-    """Decide as many as one short transaction takes, each with a savepoint; returns how many were looked at."""
+    """Decide as many of one kind as one short transaction takes; returns how many were looked at.
+
+    Tasks are decided together, in as few statements as one. If that fails, and for every other kind, it is one after
+    the other, each with a savepoint.
+    """
+    alike = [due for due in chunk if due.kind == chunk[0].kind]
     began = time.monotonic()
     looked_at = 0
     with engine.change(SYSTEM) as work:
-        for due in chunk:
+        if chunk[0].kind == "task" and _decide_together(work, alike[:TOGETHER]):
+            return len(alike[:TOGETHER])
+        for due in alike:
             try:
                 with work.session.begin_nested():
                     _DECIDE[due.kind](work, due)
@@ -162,6 +202,19 @@ def _decide_chunk(engine: Engine, chunk: Sequence[_Due]) -> int:
             if time.monotonic() - began > CHUNK_SECONDS:
                 break
     return looked_at
+
+
+def _decide_together(work: Work, chunk: Sequence[_Due]) -> bool:
+    """All of these tasks or none; says which."""
+    try:
+        with work.session.begin_nested():
+            _decide_tasks(work, chunk)
+    except OperationalError:
+        raise
+    except Exception:
+        log.exception("reminding about %d tasks together failed; each is tried alone", len(chunk))
+        return False
+    return True
 
 
 def _push_back(work: Work, due: _Due) -> None:
@@ -212,7 +265,7 @@ def _decide_milestone(work: Work, due: _Due) -> None:
         counted_from,
         row.replied,
     )
-    verdict = _judge(work, subject, find)
+    (verdict,) = _keep(work, [_judge(work, subject, find)])
     facts = {"milestone": row.kind, "service": row.service}
     chain = _tell(work, subject, verdict, facts, holders, seq=row.seq, head=row.head)
     work.session.execute(sa.update(Milestone).where(Milestone.id == row.id).values(**verdict.clock, **chain))
@@ -242,7 +295,7 @@ def _decide_prerequisite(work: Work, due: _Due) -> None:
         row.counted_from,
         row.replied,
     )
-    verdict = _judge(work, subject, find)
+    (verdict,) = _keep(work, [_judge(work, subject, find)])
     facts = {"prerequisite": row.kind, "scope": row.scope, "body": row.body}
     chain = _tell(work, subject, verdict, facts, holders, seq=row.seq, head=row.head)
     work.session.execute(sa.update(Prerequisite).where(Prerequisite.id == row.id).values(**verdict.clock, **chain))
@@ -270,78 +323,112 @@ def _decide_hold(work: Work, due: _Due) -> None:
         row.began_on,
         row.replied,
     )
-    verdict = _judge(work, subject, _finder(case.row, "umsetzungsteam", None, case.holders()))
+    find = _finder(case.row, "umsetzungsteam", None, case.holders())
+    (verdict,) = _keep(work, [_judge(work, subject, find)])
     _tell_in_case(case, subject, verdict, {"blocker": row.blocker}, case.holders(), said={"blocker": row.blocker})
 
 
 def _decide_task(work: Work, due: _Due) -> None:
     """A task somebody acts on: its owner, who confirms it, or the team it was declined to."""
-    case, task = casework.lock_by_task(work, due.id)
-    if task.remind_at is None or task.remind_at > work.now:
-        return
-    if task.acting is None or task.due_on is None or case.row.rests:
-        _silence(work, due)
-        return
-    holder_id = task.holder_id if task.status == "accepted" else None
-    find = _finder(task, task.acting, holder_id, case.holders(task))
-    subject = _Subject(
+    _decide_tasks(work, [due])
+
+
+def _decide_tasks(work: Work, chunk: Sequence[_Due]) -> None:
+    """Tasks of any cases. Of one case one after the other, for each is an entry of its history."""
+    judged: list[tuple[LockedCase, TaskRow, _Judgement]] = []
+    for case, task in casework.lock_by_tasks(work, [due.id for due in chunk]):
+        if task.remind_at is None or task.remind_at > work.now:
+            continue
+        if task.acting is None or task.due_on is None or case.row.rests:
+            judged.append((case, task, _Judgement(_subject_of(task))))
+            continue
+        holder_id = task.holder_id if task.status == "accepted" else None
+        find = _finder(task, task.acting, holder_id, case.holders(task))
+        judged.append((case, task, _judge(work, _subject_of(task), find)))
+    fired: list[tuple[LockedCase, TaskRow, _Judgement, _Verdict]] = []
+    silent: list[dict[str, Any]] = []
+    for (case, task, judgement), verdict in zip(judged, _keep(work, [one for _, _, one in judged]), strict=True):
+        if verdict.fired is None:
+            silent.append({"key": task.id, **verdict.clock})
+        else:
+            fired.append((case, task, judgement, verdict))
+    if silent:
+        statements.write(work.connection, [(_SET_CLOCK["task"], silent)])
+    while fired:
+        of_other_cases: dict[UUID, LockedCase] = {}
+        left = []
+        for case, task, judgement, verdict in fired:
+            if case.row.id in of_other_cases:
+                left.append((case, task, judgement, verdict))
+                continue
+            of_other_cases[case.row.id] = case
+            said = {"task": task.id, "name": task.name}
+            _prepare(case, judgement.subject, verdict, {"task": task.name}, case.holders(task), said=said)
+        casework.record_together(list(of_other_cases.values()), "reminded")
+        fired = left
+
+
+def _subject_of(task: TaskRow) -> _Subject:
+    return _Subject(
         "task",
         task.id,
         task.generation,
         task.ladder,
-        task.remind_at,
+        task.remind_at or _LONG_AGO,
         task.rung,
         task.occurrence,
-        task.due_on,
-        task.counted_from or task.due_on,
+        task.due_on or dt.date.min,
+        task.counted_from or task.due_on or dt.date.min,
         task.replied,
     )
-    verdict = _judge(work, subject, find)
-    said = {"task": task.id, "name": task.name}
-    _tell_in_case(case, subject, verdict, {"task": task.name}, case.holders(task), said=said)
 
 
 # --- deciding --------------------------------------------------------------------------------------------------------
 
 
-def _judge(work: Work, subject: _Subject, find: Find) -> _Verdict:
-    """Record which rungs are decided now, by the ladder as it is in force now, and when the next one is due."""
+def _judge(work: Work, subject: _Subject, find: Find) -> _Judgement:
+    """Which rungs are decided now, by the ladder as it is in force now, and when the next one is due."""
+    judgement = _Judgement(subject)
     ladder = work.catalogue.programme.ladders.get(subject.ladder or "")
     if ladder is None:
         log.warning("the ladder %s of %s %s does not exist any more", subject.ladder, subject.kind, subject.id)
-        return _Verdict(None, None)
-    calendar = work.catalogue.calendar
+        return judgement
     if subject.rung is not None and deadlines.rung_named(ladder, subject.rung) is None:
-        _record(work, subject, subject.rung, subject.occurrence, "skipped")
+        judgement.skipped.append((subject.rung, subject.occurrence))
     replied = replies.ledger(work, subject.id, subject.generation) if subject.replied == subject.generation else None
     delays = replied.delays if replied is not None else ()
-    upcoming = deadlines.first_ring(
-        calendar, ladder, subject.due_on, subject.counted_from, after=work.now, delays=delays
+    judgement.upcoming = deadlines.first_ring(
+        work.catalogue.calendar, ladder, subject.due_on, subject.counted_from, after=work.now, delays=delays
     )
     rings = _past(work, subject, ladder, delays)
     if replied is not None and replied.is_seen:
-        rings = _without_those_for_owners(work, subject, ladder, rings)
-    if not rings:
-        return _Verdict(None, upcoming)
-    highest, *lower = rings
-    rung = ladder.rungs[highest.rank]
-    told, passed_to = _recipients(ladder, highest.rank, find)
-    outcome = "fired" if passed_to is None else "passed_on" if told else "unheard"
-    is_new = _record(work, subject, highest.rung, highest.occurrence, outcome)
-    for ring in lower:
-        _record(work, subject, ring.rung, ring.occurrence, "skipped")
-    if is_new and not told:
-        log.warning("nobody is there to be told rung %s of %s %s", rung.id, subject.kind, subject.id)
-    is_last = highest.rank == len(ladder.rungs) - 1
-    return _Verdict(_Fired(rung, highest, told, passed_to, is_last) if is_new else None, upcoming)
+        # Those whose task it is have said that they see to it: what they need not be told is skipped.
+        for_owners = [ring for ring in rings if ladder.rungs[ring.rank].is_for_owners]
+        judgement.skipped += [(ring.rung, ring.occurrence) for ring in for_owners]
+        rings = [ring for ring in rings if ring not in for_owners]
+    if rings:
+        highest, *lower = rings
+        told, passed_to = _recipients(ladder, highest.rank, find)
+        is_last = highest.rank == len(ladder.rungs) - 1
+        judgement.fires = _Fired(ladder.rungs[highest.rank], highest, told, passed_to, is_last)
+        judgement.skipped += [(ring.rung, ring.occurrence) for ring in lower]
+    return judgement
 
 
-def _without_those_for_owners(work: Work, subject: _Subject, ladder: Ladder, rings: list[Ring]) -> list[Ring]:
-    """What is left when those whose task it is have said that they see to it: what they need not be told is skipped."""
-    for ring in rings:
-        if ladder.rungs[ring.rank].is_for_owners:
-            _record(work, subject, ring.rung, ring.occurrence, "skipped")
-    return [ring for ring in rings if not ladder.rungs[ring.rank].is_for_owners]
+def _keep(work: Work, judgements: Sequence[_Judgement]) -> list[_Verdict]:
+    """Keep what was decided; a rung that was decided before does not fire again."""
+    rows = [row for judgement in judgements for row in judgement.decisions(work.now)]
+    new = database.insert_missing_many(work.session, Decision, rows)
+    verdicts = []
+    for judgement in judgements:
+        fires = judgement.fires
+        if fires is not None and judgement.key(fires.ring.rung, fires.ring.occurrence) not in new:
+            fires = None
+        if fires is not None and not fires.told:
+            subject = judgement.subject
+            log.warning("nobody is there to be told rung %s of %s %s", fires.rung.id, subject.kind, subject.id)
+        verdicts.append(_Verdict(fires, judgement.upcoming))
+    return verdicts
 
 
 def _past(work: Work, subject: _Subject, ladder: Ladder, delays: tuple[Delay, ...]) -> list[Ring]:
@@ -364,20 +451,6 @@ def _past(work: Work, subject: _Subject, ladder: Ladder, delays: tuple[Delay, ..
         default=subject.remind_at,
     )
     return [ring for ring in rings if ring.at >= min(since, subject.remind_at)]
-
-
-def _record(work: Work, subject: _Subject, rung: str, occurrence: int, outcome: str) -> bool:
-    """Keep a decision; says whether it is new."""
-    values = {
-        "subject_kind": subject.kind,
-        "subject_id": subject.id,
-        "generation": subject.generation,
-        "rung": rung,
-        "occurrence": occurrence,
-        "outcome": outcome,
-        "decided_at": work.now,
-    }
-    return database.insert_missing(work.session, Decision, values)
 
 
 def _recipients(ladder: Ladder, rank: int, find: Find) -> tuple[tuple[_Told, ...], str | None]:
@@ -445,15 +518,29 @@ def _tell_in_case(
     *,
     said: dict[str, Any],
 ) -> None:
-    """Notices, an entry in the case's history and the next instant; only the instant when nothing fires.
+    """Notices, an entry in the case's history and the next instant; only the instant when nothing fires."""
+    if verdict.fired is None:
+        statements.write(case.work.connection, [(_SET_CLOCK[subject.kind], [{"key": subject.id, **verdict.clock}])])
+        return
+    _prepare(case, subject, verdict, about, holders, said=said)
+    case.record("review_reminded")
+
+
+def _prepare(
+    case: LockedCase,
+    subject: _Subject,
+    verdict: _Verdict,
+    about: dict[str, Any],
+    holders: Sequence[policy.Holder],
+    *,
+    said: dict[str, Any],
+) -> None:
+    """What becomes of a rung that fires, ready to be recorded with the case.
 
     The subject's version stays: somebody who has the task open at seven in the morning can still hand it in.
     """
-    model = _MODELS[subject.kind]
     fired = verdict.fired
-    if fired is None:
-        case.work.session.execute(sa.update(model).where(model.id == subject.id).values(**verdict.clock))
-        return
+    assert fired is not None  # noqa: S101 -- asked before
     for told in fired.told:
         case.notify(
             fired.rung.message,
@@ -466,7 +553,6 @@ def _tell_in_case(
         )
     case.execute(_SET_CLOCK[subject.kind], key=subject.id, **verdict.clock)
     case.say(**_said(subject, fired, holders), **said)
-    case.record("review_reminded" if subject.kind == "hold" else "reminded")
 
 
 def _tell(
@@ -578,7 +664,7 @@ def _set_clock(model: Any) -> sa.Update:
 
 
 _MODELS: dict[Kind, Any] = {"milestone": Milestone, "prerequisite": Prerequisite, "hold": Hold, "task": Task}
-_LOCK_ORDER: dict[Kind, int] = {"milestone": 0, "prerequisite": 1, "hold": 2, "task": 2}
+_LOCK_ORDER: dict[Kind, int] = {"milestone": 0, "prerequisite": 1, "hold": 2, "task": 3}
 _DECIDE: dict[Kind, Callable[[Work, _Due], None]] = {
     "milestone": _decide_milestone,
     "prerequisite": _decide_prerequisite,
