@@ -784,7 +784,9 @@ def _message(work: Work, paper: _Paper, recipient: _Recipient, going: Sequence[_
         if len(matters) == 1
         else _digest(work, settings, recipient, matters)
     )
-    letter = replace(letter, example=paper.example)
+    why = "mail.why.mailbox" if recipient.is_mailbox else "mail.why.digest" if number == 0 else None
+    note = " ".join(filter(None, (letter.note, texts.say(letter.language, why) if why else None)))
+    letter = replace(letter, example=paper.example, note=note)
     if not recipient.is_mailbox and any(_takes_reply(matter) for matter in matters):
         letter = _with_reply(work, paper, letter, message_id)
     key = hashlib.sha256("\n".join(sorted(matter.notice_id.hex for matter in going)).encode()).hexdigest()

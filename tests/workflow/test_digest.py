@@ -36,6 +36,7 @@ def test_news_waits_for_the_digest_of_the_next_working_day(world: World) -> None
     assert _pass(world) == 1
     (mail,) = _mails(world, "digi")
     assert (mail.day, mail.nth) == (dt.date(2026, 11, 24), 0)
+    assert "Sammelmails kommen höchstens einmal am Tag." in " ".join(mail.plain.split())
     assert _pass(world) == 0
 
 
@@ -292,6 +293,7 @@ def test_mail_for_a_role_goes_to_its_mailbox_once_and_not_to_the_people(world: W
     assert mail.mailbox_id is not None
     assert f"/tasks/{world.task(case_id, 'express_interest')}" in mail.plain
     assert "Digitalisation officer" in mail.plain
+    assert "/reply/" not in mail.plain, "who reads it there is nobody in particular"
     assert _pending(world) == 0
 
 
