@@ -18,7 +18,7 @@ from tests.world import World, contents
 from workflow import lease, sessions, watch
 from workflow.database import real_now
 from workflow.engine import SYSTEM
-from workflow.models import Command, Lease, Message, Person, WebSession
+from workflow.models import Command, Lease, Message, Person, Task, WebSession
 
 
 def test_the_jobs_of_one_beat_lead_from_a_late_task_to_a_mail(world: World, smtp: MailServer) -> None:
@@ -154,6 +154,23 @@ def test_a_beat_that_fails_every_time_shows_although_its_process_lives(world: Wo
     with world.engine.pool.begin() as connection:
         connection.execute(sa.text("ALTER TABLE not_there RENAME TO notice"))
     assert run_safely(broken) is True
+    assert not watch.state(world.engine).stands_still
+
+
+def test_a_beat_that_hangs_shows_as_long_as_it_hangs(world: World) -> None:
+    task_id = world.task(world.open(), "express_interest")
+    _run(world, "one", "decide_and_write")
+    world.days(15)
+    _minutes_later(world, 6)
+    _run(world, "one", "deliver")
+    with ThreadPoolExecutor(1) as pool:
+        with world.engine.change(SYSTEM) as work:  # somebody keeps what the beat needs
+            work.session.execute(sa.select(Task.id).where(Task.id == task_id).with_for_update())
+            beat = pool.submit(_run, world, "one", "decide_and_write")
+            time.sleep(0.5)
+            assert not beat.done()
+            assert watch.state(world.engine).stuck == (watch.DECIDING,)
+        beat.result(timeout=20)
     assert not watch.state(world.engine).stands_still
 
 

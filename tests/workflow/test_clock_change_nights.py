@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World
 from workflow import clock, messages, reminders
 from workflow.engine import SYSTEM
-from workflow.models import Decision, Message, Task
+from workflow.models import Decision, Installation, Message, Task
 
 _BERLIN = ZoneInfo("Europe/Berlin")
 _HOUR = dt.timedelta(hours=1)
@@ -50,6 +50,27 @@ def test_around_the_night_every_rung_is_decided_once_at_seven_on_the_wall(
         assert {at.astimezone(_BERLIN).time() for at in upcoming if at} == {dt.time(7)}
         keys = work.session.execute(sa.select(Message.recipient_id, Message.written_at)).all()
     assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("hours", [1, 30, 24 * 20])
+def test_a_clock_that_is_set_back_and_goes_on_decides_nothing_again_and_loses_nothing(world: World, hours: int) -> None:
+    world.open()
+    world.open("uvg")
+    world.days(13)
+    _decide(world)
+    before, reached = _decisions(world), _now(world)
+    assert before
+    with world.engine.change(SYSTEM) as work:  # as a machine's clock is, whoever looks at it
+        work.session.execute(sa.update(Installation).values(clock_now=reached - hours * _HOUR))
+    _decide(world)
+    _set(world, reached)
+    _decide(world)
+    assert _decisions(world) == before
+    world.days(9)
+    _decide(world)
+    with world.look() as work:
+        rungs = work.session.execute(sa.select(Decision.subject_id, Decision.rung, Decision.outcome)).all()
+    assert len({row.subject_id for row in rungs if (row.rung, row.outcome) == ("overdue_12", "fired")}) == 2
 
 
 def _morning(day: dt.date) -> dt.datetime:
