@@ -78,7 +78,12 @@ def install(app: Flask, engine: Engine) -> None:
 def statusz() -> Response:
     """For machines: 200 while the scheduler goes, 503 when it stands still; and how much waits, up to 10,000 each."""
     found: State = current_app.extensions["startklar.lookout"].state()
-    said = {"status": "ok", "due_rungs": found.due_rungs, "due_mails": found.due_mails}
+    said = {
+        "status": "ok",
+        "due_rungs": found.due_rungs,
+        "due_notices": found.due_notices,
+        "due_mails": found.due_mails,
+    }
     if found.since is not None:
         said |= {"status": "stands_still", "since": found.since.isoformat(timespec="seconds"), "stuck": found.stuck}
     response = jsonify(said)

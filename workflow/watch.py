@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from workflow import database, lease, letters, mailer, messages, texts
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.letters import Letter, Passage
-from workflow.models import Grant, Hold, Installation, Lease, Message, Milestone, Person, Prerequisite, Task
+from workflow.models import Grant, Hold, Installation, Lease, Message, Milestone, Notice, Person, Prerequisite, Task
 from workflow.settings import Settings
 
 DECIDING, DELIVERING = PARTS = ("scheduler", "delivery")
@@ -48,6 +48,8 @@ class State:
     """Which of `PARTS`."""
     due_rungs: int
     """Subjects of which a rung is due and not decided."""
+    due_notices: int
+    """What somebody is to be told now and no mail is written about."""
     due_mails: int
     """Mails that are written and due, and not sent."""
 
@@ -80,10 +82,10 @@ def state(engine: Engine) -> State:
         made_at, clock, clock_now = session.execute(_INSTALLATION).one()
         signs = dict(session.execute(_SIGNS).all())
         process_now = now if clock == "system" else clock_now
-        due_rungs, due_mails = session.execute(_DUE, {"now": now, "process_now": process_now}).one()
+        due = session.execute(_DUE, {"now": now, "process_now": process_now}).one()
     most = patience(engine.settings)
     stuck = {part: min(at, now) for part in PARTS if abs(now - (at := signs.get(part, made_at))) > most}
-    return State(min(stuck.values(), default=None), tuple(stuck), due_rungs, due_mails)
+    return State(min(stuck.values(), default=None), tuple(stuck), *due)
 
 
 def look_after(engine: Engine, *, worker: str) -> State:
@@ -193,6 +195,12 @@ _INSTALLATION = sa.select(Installation.created_at, Installation.clock, Installat
 _SIGNS = sa.select(Lease.name, Lease.progress_at).where(Lease.name.in_(PARTS), Lease.progress_at > lease.NEVER)
 _DUE = sa.select(
     _rungs(Task) + _rungs(Hold) + _rungs(Prerequisite) + _rungs(Milestone),
+    _some(
+        Notice,
+        Notice.message_id.is_(None),
+        Notice.bulk_id.is_(None),
+        Notice.try_at <= sa.bindparam("process_now", type_=Message.try_at.type),
+    ),
     _some(
         Message,
         Message.try_at.is_not(None),

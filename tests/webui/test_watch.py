@@ -22,6 +22,7 @@ from workflow.database import real_now
 from workflow.engine import SYSTEM, Engine
 from workflow.models import Lease
 
+_NOTHING_DUE = {"due_rungs": 0, "due_notices": 0, "due_mails": 0}
 Visit = Callable[[str], Visitor]
 
 
@@ -36,7 +37,7 @@ def lookout(app: Flask) -> Lookout:
 def test_machines_learn_whether_it_goes_and_how_much_waits(world: World, stranger: Visitor, lookout: Lookout) -> None:
     _signs(world)
     answer = stranger.get("/statusz")
-    assert (answer.status_code, answer.json) == (200, {"status": "ok", "due_rungs": 0, "due_mails": 0})
+    assert (answer.status_code, answer.json) == (200, {"status": "ok"} | _NOTHING_DUE)
     _silent(world)
     answer = stranger.get("/statusz")
     assert answer.status_code == 503
@@ -45,7 +46,7 @@ def test_machines_learn_whether_it_goes_and_how_much_waits(world: World, strange
     assert answer.json["stuck"] == ["scheduler", "delivery"]
     since = dt.datetime.fromisoformat(answer.json["since"])
     assert dt.timedelta(minutes=6) <= real_now() - since < dt.timedelta(minutes=8)
-    assert set(answer.json) == {"status", "since", "stuck", "due_rungs", "due_mails"}
+    assert set(answer.json) == {"status", "since", "stuck", *_NOTHING_DUE}
 
 
 def test_administrators_see_it_on_every_page_and_nobody_else_does(world: World, visit: Visit, lookout: Lookout) -> None:

@@ -592,6 +592,11 @@ def _since(work: Work, row: Any, entry: _Entry, names: Mapping[UUID, str], remar
         facts["n"] = days
     if on := said.get("on"):
         facts["on"] = dt.date.fromisoformat(on)
+    if row.process and (target := said.get("target")):
+        process = work.catalogue.process(row.process, row.process_version)
+        transition = process.transitions.get(said.get("transition", ""))
+        facts["transition"] = transition.title if transition else None
+        facts["state"] = process.states[target].title if target in process.states else None
     if step := said.get("done") or said.get("step"):
         facts["step"] = parts.step_title(work.catalogue, row.name, step) or step
     for paused in said.get("rows", {}).get("hold", {}).values():
