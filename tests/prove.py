@@ -74,9 +74,17 @@ def engine() -> None:
     proof.plays(seeds=300, steps=120)
 
 
+def postfix() -> None:
+    """A real Postfix on the loopback: mail arrives, what is refused or comes back marks its address. Needs root."""
+    from tests import postfix as mail_server
+
+    mail_server.prove()
+
+
 PROOFS: dict[str, Callable[[], None]] = {
     "newcomer": newcomer,
     "engine": engine,
+    "postfix": postfix,
 }
 
 
