@@ -29,6 +29,7 @@ Kind = Literal["task", "prerequisite", "milestone", "hold"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Via = Literal["page", "link"]
 Says = Literal["seen", "snoozed", "promised"]
+SAYS: tuple[Says, ...] = get_args(Says)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from workflow import (
     prerequisites,
     programme,
     reminders,
+    replies,
     sub_services,
     takeover,
     tasks,
@@ -365,6 +366,33 @@ def extend(scene: Scene, draw: Random) -> Drawn:
     return _on_task(
         scene, draw, OPEN, "supervisor", lambda work, t, v: tasks.extend(work, t.id, days, "Urlaub", seen=v)
     )
+
+
+@deed(2)
+def reply(scene: Scene, draw: Random) -> Drawn:
+    answer = _answer(scene, draw)
+    return _on_task(
+        scene, draw, OPEN, "", lambda work, t, v: replies.give(work, answer("task", t.id, t.generation), seen=v)
+    )
+
+
+@deed(1)
+def reply_about_prerequisite(scene: Scene, draw: Random) -> Drawn:
+    answer = _answer(scene, draw)
+    there = ("ready", "accepted", "submitted", "declined", "expired", "done")
+
+    def do(work: Work, row: Any, version: int | None) -> replies.Replied:
+        return replies.give(work, answer("prerequisite", row.id, row.generation), seen=version)
+
+    return _on_prerequisite(scene, draw, there, "", do)
+
+
+def _answer(scene: Scene, draw: Random) -> Callable[[replies.Kind, UUID, int], replies.Answer]:
+    """What somebody says to a reminder; sometimes of a date that is past, or more than they may."""
+    says = draw.choice(replies.SAYS)
+    days, on = draw.choice([0, 1, 2, 5, 6]), scene.today + dt.timedelta(days=draw.randint(-1, 40))
+    late = draw.random() < 0.1
+    return lambda kind, subject_id, of: replies.Answer(kind, subject_id, of - late, says, working_days=days, on=on)
 
 
 @deed(4)

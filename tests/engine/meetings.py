@@ -45,6 +45,7 @@ from workflow import (
     prerequisites,
     programme,
     reminders,
+    replies,
     sub_services,
     tasks,
 )
@@ -69,6 +70,7 @@ from workflow.models import (
     Remark,
     Task,
 )
+from workflow.replies import Answer, Kind, Says
 
 HOLDS_ON = 0.03
 """Seconds the first one keeps its transaction open for the second to get as far as it can."""
@@ -87,7 +89,7 @@ _PROCESS = {
                 name: {"title": _TITLE, "owner": owner, "due": "5 working days", "ladder": "short", **more}
                 for name, owner, more in (
                     ("choose", "umsetzungsteam", {"evidence": {"variant": {"type": "variant", "title": _TITLE}}}),
-                    ("ready", "body.digi", {}),
+                    ("ready", "body.digi", {"ladder": "slow"}),
                     ("taken", "body.digi", {}),
                     ("listed", "body.digi", {"checklist": {"seen": _TITLE, "filed": _TITLE}}),
                     ("theirs", "participant.digi", {"optional": True}),
@@ -134,7 +136,7 @@ _PROOFS = """\
     title: {de: Nachweis, en: Proof}
     owner: body.kasse
     due: 10 working days
-    ladder: short
+    ladder: slow
     scoped_by: {de: Leistung, en: Service}
     evidence:
       until: {type: date, title: {de: Bis, en: Until}, required: false}
@@ -209,6 +211,7 @@ class Place:
 
 Meeting = Callable[[Place], Deed | Job]
 _TOMORROW = dt.date(2026, 11, 24)
+_SOME_DAY = dt.date(2026, 12, 22)
 _DAYS = count(1)
 """Dates that are new each time."""
 
@@ -228,6 +231,9 @@ def _under_way() -> dict[str, Meeting]:
         "decline": _by("digi", lambda work, at: tasks.decline(work, at.tasks["ready"], "Nein.")),
         "waive": _by("both", lambda work, at: tasks.waive(work, at.tasks["ready"], "Entfällt.")),
         "extend": _by("both", lambda work, at: tasks.extend(work, at.tasks["ready"], 5, "Urlaub")),
+        "see": _by("digi", lambda work, at: _reply(work, "task", at.tasks["ready"], "seen")),
+        "snooze": _by("north", lambda work, at: _reply(work, "task", at.tasks["ready"], "snoozed", days=2)),
+        "promise": _by("digi", lambda work, at: _reply(work, "task", at.tasks["ready"], "promised", on=at.day)),
         "follow_up": _by("digi", lambda work, at: tasks.follow_up(work, at.tasks["taken"], _TOMORROW)),
         "release": _by("digi", lambda work, at: tasks.release(work, at.tasks["taken"])),
         "hand_on": _by("digi", lambda work, at: tasks.hand_on(work, at.tasks["taken"], at.scene.people["leitung"])),
@@ -357,6 +363,13 @@ def _shared() -> dict[str, Meeting]:
         ),
         "decline_proof": _by("fachamt", lambda work, at: prerequisites.decline(work, at.proofs["asked"], "Nein.")),
         "extend_proof": _by("both", lambda work, at: prerequisites.extend(work, at.proofs["asked"], 5, "Urlaub")),
+        "see_proof": _by("fachamt", lambda work, at: _reply(work, "prerequisite", at.proofs["asked"], "seen")),
+        "snooze_proof": _by(
+            "north", lambda work, at: _reply(work, "prerequisite", at.proofs["asked"], "snoozed", days=2)
+        ),
+        "promise_proof": _by(
+            "fachamt", lambda work, at: _reply(work, "prerequisite", at.proofs["asked"], "promised", on=_SOME_DAY)
+        ),
         "release_proof": _by("fachamt", lambda work, at: prerequisites.release(work, at.proofs["taken"])),
         "complete_taken": _by("fachamt", lambda work, at: prerequisites.complete(work, at.proofs["taken"])),
         "hand_back_proof": _by("north", lambda work, at: prerequisites.hand_back(work, at.proofs["refused"], "Doch.")),
@@ -385,6 +398,15 @@ def _shared() -> dict[str, Meeting]:
         ),
         "remind_of_proof": lambda _: Job(reminders.decide),
     }
+
+
+def _reply(
+    work: Work, kind: Kind, subject_id: UUID, says: Says, *, days: int = 0, on: dt.date | None = None
+) -> replies.Replied:
+    """An answer to the reminders of whatever date it has by then."""
+    model = Task if kind == "task" else Prerequisite
+    of = work.session.execute(sa.select(model.generation).where(model.id == subject_id)).scalar_one()
+    return replies.give(work, Answer(kind, subject_id, of, says, working_days=days, on=on))
 
 
 def _two(at: Place) -> tuple[UUID, UUID]:
@@ -458,7 +480,7 @@ def _many(engine: Engine, at: Place, order: bulk.Order) -> None:
 
 _DIGI, _KASSE = (people.parse_role(f"{role}@{KOBLENZ}") for role in ("digi", "kasse"))
 _TEAM = people.parse_role("umsetzungsteam@north")
-THEIR_FUNCTIONS = ("_under_way", "_live", "_shared", "_move_to_body", "_give_way", "_back")
+THEIR_FUNCTIONS = ("_under_way", "_live", "_shared", "_reply", "_move_to_body", "_give_way", "_back")
 """Where the deeds that meet stand."""
 PLACES = {"under_way": _under_way(), "live": _live(), "shared": _shared()}
 

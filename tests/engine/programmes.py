@@ -93,6 +93,17 @@ blockers:
   vendor: {title: {de: Hersteller, en: Vendor}}
 """
 
+SLOW = """\
+ladders:
+  slow:
+    title: {de: Langsam, en: Slow}
+    rungs:
+      - {id: waiting, every: 2, times: 3, to: [owner], message: reminder, asks: promise}
+      - {id: late, at: 1, every: 3, to: [owner, deputy], message: reminder}
+      - {id: help, at: 4, to: [supervisor], message: reminder}
+"""
+"""A ladder under which dates are promised."""
+
 _TITLE = {"de": "Wort", "en": "Word"}
 _OWNERS = [*TASK_OWNERS, "umsetzungsteam", "body.digi", "body.leitung", "participant.digi", "participant.leitung"]
 _MOVERS = ["umsetzungsteam", "body.leitung", "supervisor", "programme_office"]
@@ -101,7 +112,7 @@ _MOVERS = ["umsetzungsteam", "body.leitung", "supervisor", "programme_office"]
 def write(folder: Path, draw: Random) -> Path:
     """A whole folder of definitions with a process of this seed."""
     small.write_minimal(folder)
-    small.write(folder, "programme.yaml", small.PROGRAMME + BLOCKERS)
+    small.write(folder, "programme.yaml", small.PROGRAMME.replace("ladders:\n", SLOW) + BLOCKERS)
     small.write(folder, "services/cats.yaml", CATS)
     small.write(folder, small.SERVICE, small.DOGS.replace("{group: towns,", "{group: around,") + SUB_SERVICES)
     small.write(folder, "prerequisites.yaml", small.SHARED + RECURRING)
@@ -149,7 +160,7 @@ def _tasks(
             "title": _TITLE,
             "owner": owner,
             "due": draw.choice(["1 working day", "5 working days", "10 calendar days", "30 working days"]),
-            "ladder": "short",
+            "ladder": "slow" if position % 2 else "short",
             "after": after,
             "optional": draw.random() < 0.2,
             "evidence": _evidence(draw, first=first, of_case=not owner.startswith("participant.")),

@@ -38,6 +38,7 @@ from workflow import (
     programme,
     registers,
     reminders,
+    replies,
     sub_services,
     takeover,
     tasks,
@@ -48,7 +49,8 @@ from workflow.engine import Work
 from workflow.errors import AlreadyOpen, Conflict, StartklarError
 from workflow.exchange import gv100ad
 from workflow.mailboxes import Place
-from workflow.models import Absence, Case, Event, Message, Milestone, Part, Person, Prerequisite, Remark, Task
+from workflow.models import Absence, Case, Event, Hold, Message, Milestone, Part, Person, Prerequisite, Remark, Task
+from workflow.replies import Answer
 
 pytestmark = pytest.mark.slow
 
@@ -114,6 +116,11 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
     with world.look() as work:
         proof = plausible(work.catalogue.shared.prerequisites["elster_account"].evidence, work.today)
         owner = work.session.get_one(Prerequisite, asked).owner.removeprefix("body.")
+    with world.by("office") as work:
+        planned = work.session.execute(
+            sa.select(Milestone.id).where(Milestone.service == "wohngeld", Milestone.kind == "land_contract")
+        ).scalar_one()
+        milestones.plan(work, planned, work.today.replace(year=2027), "zugesagt")
     with world.by("team") as work:
         mandate = prerequisites.request(work, TOWN, "payment_mandate", "").id
         refused = prerequisites.request(work, TOWN, "network_clearance").id
@@ -238,6 +245,20 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         "reopen": ("team", lambda work: tasks.reopen(work, world.task(contracted, "pvog_entry"), "falsch")),
         "waive": ("supervisor", lambda work: tasks.waive(work, interest, "entbehrlich")),
         "extend": ("supervisor", lambda work: tasks.extend(work, interest, 5, "Urlaub")),
+        "see": ("digi", lambda work: replies.give(work, Answer("task", interest, 1, "seen"))),
+        "snooze": ("digi", lambda work: replies.give(work, Answer("task", interest, 1, "snoozed", working_days=2))),
+        "snooze_review": (
+            "team",
+            lambda work: replies.snooze(
+                work, "hold", work.session.execute(sa.select(Hold.id).where(Hold.case_id == resting)).scalar_one(), 2
+            ),
+        ),
+        "see_prerequisite": ("kasse", lambda work: replies.see(work, "prerequisite", mandate)),
+        "promise_prerequisite": (
+            owner,
+            lambda work: replies.promise(work, "prerequisite", asked, dt.date(2026, 12, 22)),
+        ),
+        "see_milestone": ("office", lambda work: replies.see(work, "milestone", planned)),
         "ask": ("team", lambda work: prerequisites.request(work, world.case(live).body, "records_system")),
         "accept_prerequisite": (owner, lambda work: prerequisites.accept(work, asked)),
         "complete_prerequisite": (owner, lambda work: prerequisites.complete(work, asked, proof)),
