@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import Site
 from tests.webui.visitor import PASSWORD, address
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN
-from workflow import bulk, cases, clusters, prerequisites, reminders, tasks
+from workflow import bulk, cases, closures, clusters, mailboxes, prerequisites, reminders, tasks
 from workflow.database import real_now
+from workflow.mailboxes import Place
 from workflow.models import Message, Milestone, Person, Prerequisite
 
 PICTURES = os.environ.get("STARTKLAR_PICTURES")
@@ -83,6 +85,9 @@ def tour(site: Site) -> list[Stop]:
         endpoint = prerequisites.request(work, TOWN, "fitconnect_endpoint", "wohngeld").id
     with world.by("it") as work:
         prerequisites.complete(work, endpoint, world.proof(work, "fitconnect_endpoint"))
+    with world.by("leitung") as work:
+        closures.enter(work, TOWN, dt.date(2027, 12, 27), dt.date(2027, 12, 31))
+        mailboxes.set_up(work, Place(body=TOWN), "it", "informationstechnik.und.digitalisierung@mainz-bingen.example")
     _let_mails_fail(site)
     return _stops(
         site,
@@ -158,7 +163,7 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
         Stop("task-supervisor", "supervisor", f"/tasks/{task}", ""),
         Stop("task-declined", "team", f"/tasks/{declined}", ""),
         Stop("bodies", "digi", "/bodies", "Mainz-Bingen"),
-        Stop("body", "it", f"/bodies/{TOWN}", "Mainz-Bingen"),
+        Stop("body", "leitung", f"/bodies/{TOWN}", "Funktionspostfächer"),
         Stop("body-foreign", "stranger", f"/bodies/{TOWN}", "Mainz-Bingen"),
         Stop("district", "office", f"/districts/{TOWN}", "Stand je Kommune"),
         Stop("district-foreign", "stranger", f"/districts/{TOWN}", "Mainz-Bingen"),
