@@ -68,7 +68,8 @@ def _work_off(engine: Engine, find: Callable[[Work], Sequence[UUID]], handle: Ca
 
 def _stranded(work: Work) -> Sequence[UUID]:
     """Pending notices of people whose address is marked and that no mailbox gets instead."""
-    marked = work.session.execute(sa.select(Person.id).where(Person.bounced_at.is_not(None))).scalars().all()
+    pending = sa.exists().where(Notice.recipient_id == Person.id, Notice.message_id.is_(None), Notice.bulk_id.is_(None))
+    marked = work.session.execute(sa.select(Person.id).where(Person.bounced_at.is_not(None), pending)).scalars().all()
     return messages.stranded(work, marked) if marked else ()
 
 

@@ -10,10 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from tests.webui.visitor import Visitor, words
-from tests.world import World
+from tests.world import TOWN, World
+from workflow import mailboxes
 from workflow.database import real_now
 from workflow.engine import SYSTEM
-from workflow.models import Message, Person
+from workflow.models import Mailbox, Message, Person
 
 SUBJECT = "Neue Aufgabe: Vormerkung annehmen [wohngeld-07339-1]"
 
@@ -61,6 +62,22 @@ def test_the_programme_office_sees_what_it_was_about_and_no_addresses(
     assert "kasse@startklar.example" not in page
     assert "Neue E-Mail-Adresse" not in words(page)
     assert 'href="/mails"' in visitor.get("/").text
+
+
+def test_the_first_page_tells_those_who_can_mend_it(visit: Callable[[str], Visitor], failed: UUID) -> None:
+    for who, told in (("admin", True), ("office", True), ("team", False), ("digi", False)):
+        assert ("Eine E-Mail-Adresse funktioniert nicht" in words(visit(who).get("/").text)) is told, who
+
+
+def test_a_mailbox_that_does_not_work_is_shown_too(visit: Callable[[str], Visitor], world: World) -> None:
+    with world.engine.change(SYSTEM) as work:
+        box = mailboxes.set_up(work, mailboxes.Place(body=TOWN), "kasse", "kasse@town.example").id
+        marked = {"bounced_at": work.now, "bounce_reason": "5.2.1: disabled"}
+        work.session.execute(sa.update(Mailbox).where(Mailbox.id == box).values(marked))
+    page = words(visit("admin").get("/mails").text)
+    assert "Kasse, Landkreis Mainz-Bingen kasse@town.example" in page
+    assert "5.2.1: disabled" in page
+    assert "kasse@town.example" not in visit("office").get("/mails").text
 
 
 def test_a_new_address_ends_it(visit: Callable[[str], Visitor], world: World, failed: UUID) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -16,7 +19,7 @@ from tests.smtp import MailServer
 from tests.workflow.conftest import Run
 from tests.workflow.test_bounces import report
 from tests.world import TOWN, World, contents
-from workflow import absences, bounces, dead_letters, mailer, messages, people, unreached
+from workflow import absences, bounces, dead_letters, mailer, messages, people, tasks, unreached
 from workflow.database import real_now
 from workflow.engine import SYSTEM
 from workflow.errors import Conflict, NotAllowed, NotFound, Refused
@@ -191,6 +194,36 @@ def test_several_that_pass_on_at_once_tell_everybody_once(world: World) -> None:
         list(pool.map(lambda _: unreached.pass_on(world.engine), range(4)))
     assert len(_pending(world)) == 1 + 1
     assert {_name(world, row) for row in _pending(world)} == {"digi"}
+
+
+def test_whoever_marks_mends_and_tells_at_once_meets_no_deadlock(world: World) -> None:
+    """Reports come in, addresses are entered, tasks assigned, notices passed on and mails written."""
+    opened = [world.open(service) for service in ("wohngeld", "uvg", "ikfz")]
+    for case_id in opened:
+        _failed(world, "kasse", case_id) if case_id == opened[0] else _notify(world, "digi", case_id, role="body.digi")
+    letters = [_sent(world) for _ in range(6)]
+
+    def change(number: int) -> None:
+        with world.by("admin") as work:
+            people.change_address(work, world["digi"], f"neu{number}@startklar.example")
+
+    def act(number: int) -> None:
+        with world.by("leitung") as work:
+            tasks.assign(work, world.task(opened[number % 3], "express_interest"), world["digi"])
+
+    todo: list[Callable[[], object]] = []
+    for number in range(6):
+        todo += [
+            partial(bounces.take, world.engine, report(letters[number])),
+            partial(change, number),
+            partial(act, number),
+            partial(unreached.pass_on, world.engine),
+            partial(messages.compose, world.engine),
+        ]
+    with ThreadPoolExecutor(5) as pool:
+        for one in [pool.submit(deed) for deed in todo]:
+            with suppress(Conflict):  # assigned to somebody who has it
+                one.result(timeout=60)
 
 
 def test_a_pass_with_nothing_to_do_changes_nothing(world: World) -> None:
@@ -501,6 +534,16 @@ def _failed(world: World, name: str, case_id: UUID) -> None:
                 **messages.timing("reminder", work.now),
             )
         )
+
+
+def _sent(world: World) -> UUID:
+    message_id = uuid4()
+    with world.engine.change(SYSTEM) as work:
+        values = {"id": message_id, "key": message_id.hex * 2, "recipient_id": world["digi"], "language": "de"}
+        values |= {"address": "digi@startklar.example", "header_id": f"<{message_id.hex}@x>", "status": "sent"}
+        values |= {"subject": "x", "plain": "x", "html": "x", "written_at": work.now}
+        work.session.execute(sa.insert(Message).values(values))
+    return message_id
 
 
 def _forget_notices(world: World) -> None:

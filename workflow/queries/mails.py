@@ -109,6 +109,15 @@ def delivery(work: Work) -> Delivery:
     )
 
 
+def unreachable(work: Work) -> int:
+    """How many addresses do not work, for who can do something about it; 0 for everybody else."""
+    if not policy.keeps_post(work.actor):
+        return 0
+    people = sa.select(sa.func.count()).where(Person.bounced_at.is_not(None), Person.ended_at.is_(None))
+    boxes = sa.select(sa.func.count()).where(Mailbox.bounced_at.is_not(None), Mailbox.ended_on.is_(None))
+    return sum(work.session.execute(query).scalar_one() for query in (people, boxes))
+
+
 def _unreachable(work: Work) -> tuple[Unreachable, ...]:
     rows = work.session.execute(
         sa.select(Person.id, Person.name, Person.email, Person.bounced_at, Person.bounce_reason)
