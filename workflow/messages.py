@@ -137,7 +137,10 @@ def wake(work: Work, people: Any) -> None:
     """What is pending for these people (a query of ids) is looked at again with the next pass: when they can be mailed
     has changed."""
     waiting = (Notice.recipient_id.in_(people), Notice.message_id.is_(None), Notice.try_at > work.now)
-    work.session.execute(sa.update(Notice).where(*waiting).values(try_at=work.now))
+    ids = (
+        work.session.execute(sa.select(Notice.id).where(*waiting).order_by(Notice.id).with_for_update()).scalars().all()
+    )
+    work.session.execute(sa.update(Notice).where(Notice.id.in_(ids)).values(try_at=work.now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +289,7 @@ def _piles(work: Work, ids: Sequence[UUID], seen: set[UUID]) -> list[_Pile]:
             if _goes_to(their[person_id], matter, boxes) == box
         ]
         found[box.id] = _as_recipient(work, box)
-    return [_Pile(found[recipient_id], tuple(pile)) for recipient_id, pile in piles.items() if pile]
+    return [_Pile(found[recipient_id], tuple(pile)) for recipient_id, pile in sorted(piles.items()) if pile]
 
 
 def _pending(work: Work, ids: Sequence[UUID]) -> list[tuple[UUID, _Matter]]:
@@ -1162,16 +1165,20 @@ def _keep_one(work: Work, draft: _Draft, *, recorded: bool) -> bool:
 
 
 def _write(work: Work, draft: _Draft, *, recorded: bool) -> bool:
+    """Everybody locks notices in the order of their ids, so that two composers never wait for each other."""
     session = work.session
+    waiting = [notice_id for ids in draft.later.values() for notice_id in ids]
+    touched = (*draft.told, *draft.dropped, *waiting)
+    pending = sa.select(Notice.id, Notice.try_at).where(Notice.id.in_(touched), Notice.message_id.is_(None))
+    there = dict(session.execute(pending.order_by(Notice.id).with_for_update()).all())
     if draft.dropped:
         session.execute(sa.delete(Notice).where(Notice.id.in_(draft.dropped), Notice.message_id.is_(None)))
     for at, ids in draft.later.items():
-        waiting = (Notice.id.in_(ids), Notice.message_id.is_(None), Notice.try_at <= draft.looked_at)
-        session.execute(sa.update(Notice).where(*waiting).values(try_at=at))
+        still = [one for one in ids if one in there and there[one] <= (draft.looked_at or there[one])]
+        session.execute(sa.update(Notice).where(Notice.id.in_(still)).values(try_at=at))
     if draft.values is None:
         return False
-    pending = sa.select(Notice.id).where(Notice.id.in_(draft.told), Notice.message_id.is_(None)).order_by(Notice.id)
-    if len(session.execute(pending.with_for_update()).all()) != len(draft.told):
+    if not there.keys() >= set(draft.told):
         raise _Outrun
     sending = {"status": "recorded", "try_at": None} if recorded else {"try_at": database.real_now()}
     if not database.insert_missing(session, Message, {**draft.values, **sending}):

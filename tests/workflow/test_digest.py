@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -428,6 +430,54 @@ def test_a_second_digest_on_one_day_is_impossible_even_for_somebody_who_saw_othe
     assert messages._keep(world.engine, [late], recorded=False) == 0
     assert _pass(world) == 1, "what is left comes as what was asked does"
     assert [mail.nth for mail in _mails(world, "digi")] == [0, 1]
+
+
+def test_a_pass_that_is_cut_anywhere_is_made_good_by_the_next(world: World) -> None:
+    """Every statement once: each day brings news for two people, one digest each comes of it, and none twice."""
+    day, cut_at, through = dt.date(2026, 11, 24), 0, False
+    with world.by("digi") as work:
+        wishes.choose(work, at="09:00", weekdays=[1, 2, 3, 4, 5], asked_at_once=True)
+    while not through:
+        cut_at += 1
+        while day.isoweekday() > 5 or f"{day:%m-%d}" in ("12-24", "12-25", "12-31", "01-01"):
+            day += dt.timedelta(days=1)
+        for moment in ("07:00", "09:00"):
+            _at(world, f"{day} {moment}")
+            for who in ("digi", "leitung"):
+                _tell(world, who, "confirmed", since=f"{day} 07:00")
+            with _power_cut(world, at=cut_at) as cut:
+                _pass(world)
+            through = not cut
+            _pass(world)
+        mails = [(mail.recipient_id, mail.nth) for mail in _mails(world) if mail.day == day]
+        assert sorted(mails) == sorted([(world["digi"], 0), (world["leitung"], 0)]), f"cut at statement {cut_at}"
+        day += dt.timedelta(days=1)
+    assert cut_at > 12
+
+
+@contextmanager
+def _power_cut(world: World, *, at: int) -> Iterator[list[str]]:
+    """The process dies at its n-th statement; whether it did is in the list."""
+    count, cut = 0, list[str]()
+
+    def die(_connection: Any, _cursor: Any, words: str, *_: Any) -> None:
+        nonlocal count
+        count += 1
+        if count == at:
+            cut.append(words)
+            raise _PowerCut
+
+    sa.event.listen(world.engine.pool, "before_cursor_execute", die)
+    try:
+        yield cut
+    except _PowerCut:
+        pass
+    finally:
+        sa.event.remove(world.engine.pool, "before_cursor_execute", die)
+
+
+class _PowerCut(BaseException):
+    """Nobody catches it."""
 
 
 def test_a_pass_with_nothing_due_asks_one_index(world: World) -> None:
