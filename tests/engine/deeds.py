@@ -18,9 +18,11 @@ import sqlalchemy as sa
 
 from tests.engine.programmes import BODIES, CHECKLIST, NEIGHBOURS, PARTS, SERVICES
 from tests.engine.scene import HELD, KEPT, Scene, answers, mostly, seen
+from tests.workflow.test_bounces import report
 from workflow import (
     absences,
     bodies,
+    bounces,
     bulk,
     cases,
     clock,
@@ -28,6 +30,7 @@ from workflow import (
     clusters,
     commands,
     comments,
+    dead_letters,
     delegations,
     evidence,
     following,
@@ -43,12 +46,13 @@ from workflow import (
     sub_services,
     takeover,
     tasks,
+    unreached,
     wishes,
 )
 from workflow.casework import OPEN, RESULT
 from workflow.definition import AD_HOC, TASK_OWNERS
 from workflow.engine import SYSTEM, Engine, Who, Work
-from workflow.models import Body, Grant
+from workflow.models import Body, Grant, Message
 from workflow.policy import Role
 
 
@@ -877,6 +881,50 @@ def expire(_scene: Scene, _draw: Random) -> Drawn:
 @deed(1)
 def compose(_scene: Scene, _draw: Random) -> Drawn:
     return Job(messages.compose)
+
+
+# --- mail that does not arrive ---------------------------------------------------------------------------------------
+
+
+@deed(1)
+def come_back(scene: Scene, draw: Random) -> Drawn:
+    """A mail server reports that a mail did not arrive; sometimes twice."""
+    with scene.engine.read(SYSTEM) as work:
+        out = sa.select(Message.id).where(Message.status.in_(("queued", "sent", "failed"))).order_by(Message.subject)
+        sent = work.session.execute(out).scalars().all()
+    if not sent:
+        return None
+    raw = report(draw.choice(sent), status=draw.choice(["5.1.1", "5.1.1", "5.7.1", "4.4.1"]))
+    return Job(lambda engine: bounces.take(engine, raw))
+
+
+@deed(2)
+def pass_on(_scene: Scene, _draw: Random) -> Drawn:
+    return Job(unreached.pass_on)
+
+
+@deed(1)
+def change_address(scene: Scene, draw: Random) -> Drawn:
+    person, number = scene.anybody(draw), draw.randint(0, 3)
+    who = draw.choice([scene.people["admin"], scene.people["admin"], scene.anybody(draw)])
+    return Deed(who, lambda work: people.change_address(work, person, f"new{number}@startklar.example"))
+
+
+@deed(1)
+def address_works(scene: Scene, draw: Random) -> Drawn:
+    person = scene.anybody(draw)
+    return Deed(scene.people["admin"], lambda work: people.address_works(work, person))
+
+
+@deed(1)
+def resend(scene: Scene, draw: Random) -> Drawn:
+    with scene.engine.read(SYSTEM) as work:
+        dead = sa.select(Message.id).where(Message.failed_at.is_not(None)).order_by(Message.subject)
+        failed = work.session.execute(dead).scalars().all()
+    if not failed:
+        return None
+    chosen = draw.choice(failed)
+    return Deed(scene.people["office"], lambda work: dead_letters.resend(work, chosen))
 
 
 def _blockers(scene: Scene) -> list[str]:
