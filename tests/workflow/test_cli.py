@@ -70,6 +70,7 @@ COMMANDS: tuple[list[str], ...] = (
     ["mails", "bounce"],
     ["mails", "dead"],
     ["mails", "resend"],
+    ["mails", "simulate"],
     ["person", "address"],
     ["clock"],
     ["clock", "show"],
