@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from webui import deeds, errors, forms, notices, session, wording
 from workflow import correspondence, evidence, replies, sessions
-from workflow.correspondence import Mend, Opened, Outcome
+from workflow.correspondence import Meant, Mend, Opened, Outcome
 from workflow.errors import (
     Conflict,
     InvalidEvidence,
@@ -72,8 +72,9 @@ def open_link(token: str) -> AnyResponse:
     """What a mail asked about, and a form to reply with. Whoever it was written to and is signed in goes on there."""
     me = session.person()
     try:
-        if me is not None and correspondence.meant_for(session.engine(), token)[0] == me.person_id:
-            return _discreet(redirect(_where(token), 303))
+        meant = correspondence.meant_for(session.engine(), token)
+        if me is not None and meant.recipient_id == me.person_id:
+            return _discreet(redirect(_where(meant), 303))
         return _letter(token)
     except LinkRefused as error:
         return _refused(token, error)
@@ -171,9 +172,13 @@ def _done(opened: Opened, outcomes: Sequence[Outcome]) -> AnyResponse:
 
 def _refused(token: str, error: LinkRefused) -> AnyResponse:
     """A link nobody can reply through: why, and what to do."""
+    target = "/"
     if isinstance(error, LinkBroken):
         sessions.count_guess(session.engine(), "reply", request.remote_addr or "")
-    target = "/" if isinstance(error, LinkBroken) else _where(token)
+    else:
+        meant = correspondence.meant_for(session.engine(), token)
+        _speak(meant.language)
+        target = _where(meant)
     page = render_template("reply_refused.html", error=error, target=target)
     return _discreet(make_response(page, 404 if isinstance(error, LinkBroken) else 410))
 
@@ -199,13 +204,12 @@ def _target(found: Sequence[Matter]) -> str:
     return path_of(visible[0]) if len(found) == len(visible) == 1 else "/"
 
 
-def _where(token: str) -> str:
+def _where(meant: Meant) -> str:
     """The same of a link, whether it is still good or not."""
-    recipient, about = correspondence.meant_for(session.engine(), token)
-    if recipient is None:
+    if meant.recipient_id is None:
         return "/"
-    with session.engine().read(recipient) as work:
-        return _target(query.matters(work, about))
+    with session.engine().read(meant.recipient_id) as work:
+        return _target(query.matters(work, meant.about))
 
 
 def _speak(language: str) -> None:

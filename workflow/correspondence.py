@@ -59,6 +59,15 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Meant:
+    """For whom a link was written (None: nobody is there any more), in which language, and what about."""
+
+    recipient_id: UUID | None
+    language: str
+    about: tuple[tuple[Kind, UUID], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one answer: the reply, or why there is none."""
 
@@ -78,14 +87,12 @@ class Mend(Exception):
         self.refused = refused
 
 
-def meant_for(engine: Engine, token: str) -> tuple[UUID | None, tuple[tuple[Kind, UUID], ...]]:
-    """Whose link it is (None: nobody's any more) and what its mail asked about, whether or not it is still good.
-
-    Raises LinkBroken.
-    """
+def meant_for(engine: Engine, token: str) -> Meant:
+    """Whose link it is and what its mail asked about, whether or not it is still good. Raises LinkBroken."""
     with engine.read(None) as work:
         row = _row(work, token)
-        return (row.recipient_id, _about(work, row)) if _is_there(row) else (None, ())
+        there = _is_there(row)
+        return Meant(row.recipient_id if there else None, row.language, _about(work, row) if there else ())
 
 
 def open_link(engine: Engine, token: str) -> Opened:

@@ -18,10 +18,10 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import Site
 from tests.webui.visitor import PASSWORD, address
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN
-from workflow import bulk, cases, closures, clusters, mailboxes, prerequisites, reminders, tasks
+from workflow import bulk, cases, closures, clusters, links, mailboxes, prerequisites, reminders, tasks
 from workflow.database import real_now
 from workflow.mailboxes import Place
-from workflow.models import Message, Milestone, Person, Prerequisite
+from workflow.models import Installation, Message, Milestone, Notice, Person, Prerequisite
 
 PICTURES = os.environ.get("STARTKLAR_PICTURES")
 """A folder: pictures of every page are written there, to be looked at."""
@@ -130,6 +130,22 @@ def _let_mails_fail(site: Site) -> None:
             work.session.execute(sa.insert(Message).values(values))
 
 
+def _reply_link(site: Site, number: int, who: str, *about: tuple[str, UUID]) -> str:
+    """The address in a mail to somebody about these things."""
+    world, message_id = site.world, UUID(int=number)
+    with world.engine.change("system") as work:
+        key = work.session.execute(sa.select(Installation.link_key)).scalar_one()
+        values = {"id": message_id, "key": f"{number:064}", "header_id": f"<{number}@x>", "recipient_id": world[who]}
+        values |= {"language": "de", "subject": "Bitte ansehen", "plain": "Guten Tag,\n\n…", "html": "x"}
+        values |= {"written_at": work.now, "status": "recorded", "tries": 0}
+        work.session.execute(sa.insert(Message).values(values))
+        for kind, subject_id in about:
+            told = {"recipient_id": world[who], "name": "asked", "subject_kind": kind, "subject_id": subject_id}
+            told |= {"facts": "{}", "created_at": work.now, "immediate": False, "try_at": work.now}
+            work.session.execute(sa.insert(Notice).values(told | {"message_id": message_id}))
+    return f"/reply/{links.written(key, message_id)}"
+
+
 def _stops(site: Site, **ids: UUID) -> list[Stop]:
     task = site.world.task(ids["first"], "express_interest")
     declined = site.world.task(ids["declined"], "name_contacts")
@@ -138,7 +154,16 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
     asked = bulk.start(
         site.world.engine, site.world["team"], bulk.Order("resume"), bulk.of_cases([ids["first"], ids["resting"]])
     )
+    with site.world.engine.change("system") as work:  # as if its step were one that waits for others
+        slow = sa.update(Prerequisite).where(Prerequisite.id == ids["endpoint"]).values(ladder="external")
+        work.session.execute(slow)
+    alone = _reply_link(site, 101, "it", ("prerequisite", ids["endpoint"]))
+    several = _reply_link(site, 102, "digi", ("task", task), ("task", declined), ("task", together))
     return [
+        Stop("reply", "it", f"/replies/prerequisite/{ids['endpoint']}", "Neuen Termin zusagen"),
+        Stop("reply-link", "auditor", alone, "Promise a new date"),
+        Stop("reply-link-several", "team", several, "Nichts vermerken"),
+        Stop("reply-broken", "team", "/reply/x", "Dieser Link führt nicht weiter"),
         Stop("inbox-town", "digi", "/", "Aufgabe"),
         Stop("inbox-team", "team", "/", "Aufgabe"),
         Stop("inbox-supervisor", "supervisor", "/", ""),

@@ -233,7 +233,7 @@ def _under_way() -> dict[str, Meeting]:
         "extend": _by("both", lambda work, at: tasks.extend(work, at.tasks["ready"], 5, "Urlaub")),
         "see": _by("digi", lambda work, at: _reply(work, "task", at.tasks["ready"], "seen")),
         "snooze": _by("north", lambda work, at: _reply(work, "task", at.tasks["ready"], "snoozed", days=2)),
-        "promise": _by("digi", lambda work, at: _reply(work, "task", at.tasks["ready"], "promised", on=at.day)),
+        "promise": _by("digi", lambda work, at: _reply(work, "task", at.tasks["ready"], "promised", on=_SOME_DAY)),
         "follow_up": _by("digi", lambda work, at: tasks.follow_up(work, at.tasks["taken"], _TOMORROW)),
         "release": _by("digi", lambda work, at: tasks.release(work, at.tasks["taken"])),
         "hand_on": _by("digi", lambda work, at: tasks.hand_on(work, at.tasks["taken"], at.scene.people["leitung"])),

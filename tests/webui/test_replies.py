@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from tests.webui.visitor import Visitor, words
 from tests.world import TOWN, World, contents
-from workflow import cases, links, messages, milestones, prerequisites, tasks
+from workflow import cases, links, messages, milestones, people, prerequisites, tasks
 from workflow.models import Hold, Installation, Message, Milestone, Prerequisite, Reply, SpentLink, Task
 
 Visit = Callable[[str], Visitor]
@@ -174,6 +174,27 @@ def test_what_changed_meanwhile_is_told_and_the_link_stays(
     page = stranger.get(link)
     assert "Es ist erledigt" in words(page.text)
     assert "says-" not in page.text
+
+
+def test_who_lost_the_role_reads_so_and_need_not_do_anything(
+    world: World, stranger: Visitor, mailed: tuple[UUID, str]
+) -> None:
+    task_id, link = mailed
+    with world.by("admin") as work:
+        people.withdraw(work, world["digi"], people.parse_role(f"digi@{TOWN}"))
+    page = stranger.get(link)
+    assert page.status_code == 200
+    assert "Nicht mehr bei Ihnen" in words(page.text)
+    assert "Vormerkung annehmen" not in words(re.sub("<details.*</details>", "", page.text, flags=re.DOTALL))
+    answer = stranger.client.post(link, data=filled_in(task_id, "seen"))
+    assert (answer.status_code, "Nicht mehr bei Ihnen" in words(answer.text)) == (409, True)
+    with world.by("admin") as work:
+        people.erase(work, world["digi"])
+    gone = stranger.get(link)
+    assert (gone.status_code, "Das Konto, an das die E-Mail ging, gibt es nicht mehr" in words(gone.text)) == (
+        410,
+        True,
+    )
 
 
 def test_the_page_speaks_the_language_of_the_mail(world: World, stranger: Visitor, mailed: tuple[UUID, str]) -> None:

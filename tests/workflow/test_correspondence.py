@@ -78,7 +78,8 @@ def test_a_link_is_good_for_thirty_days_of_the_process(mailed: tuple[World, UUID
     world.days(1)
     with pytest.raises(LinkExpired):
         correspondence.reply(world.engine, token, [answer(task_id)])
-    assert correspondence.meant_for(world.engine, token) == (world["digi"], (("task", task_id),))
+    meant = correspondence.meant_for(world.engine, token)
+    assert (meant.recipient_id, meant.about) == (world["digi"], (("task", task_id),))
 
 
 def test_a_link_somebody_made_up_or_cut_off_is_broken(mailed: tuple[World, UUID, str]) -> None:
@@ -104,7 +105,7 @@ def test_the_link_of_somebody_whose_account_has_ended_is_closed(mailed: tuple[Wo
         people.erase(work, world["digi"])
     with pytest.raises(LinkClosed):
         correspondence.reply(world.engine, token, [answer(task_id)])
-    assert correspondence.meant_for(world.engine, token) == (None, ())
+    assert correspondence.meant_for(world.engine, token).recipient_id is None
 
 
 def test_who_lost_the_role_learns_so_and_the_link_stays(mailed: tuple[World, UUID, str]) -> None:

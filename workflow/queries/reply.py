@@ -29,6 +29,7 @@ rests; hidden: it is not there any more, or not for this actor."""
 
 REVIEW = Text(de="Prüfen, ob der Vorgang weitergehen kann", en="Check whether the case can go on")
 """What is asked of whoever is reminded of a pause."""
+HIDDEN = Text(de="Nicht mehr bei Ihnen", en="Not with you any more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def matters(work: Work, wanted: Sequence[tuple[Kind, UUID]]) -> tuple[Matter, ..
         try:
             found.append(matter(work, kind, subject_id))
         except NotFound:
-            found.append(Matter(kind, subject_id, "hidden", Text(de="", en="")))
+            found.append(Matter(kind, subject_id, "hidden", HIDDEN))
     return tuple(found)
 
 
