@@ -31,7 +31,7 @@ from workflow.engine import SYSTEM, Engine
 from workflow.errors import Busy, Unready
 from workflow.models import Message
 
-LARGEST = 1024 * 1024
+LARGEST = 256 * 1024
 """Bytes of a mail that are looked at. A report begins with what matters; what it returns comes last."""
 MOST = 500
 """Mails of a Maildir read in one pass."""

@@ -423,7 +423,9 @@ def _answered(code: int, words: bytes | str, *, asked: Literal["sender", "recipi
     if blame == "sender" or code in _NOT_OUR_LANGUAGE:
         return _Refusal("ours", str(code), said)
     if not 500 <= code < 600:
-        return _Refusal("later", str(code), said)
+        # A mail system that is full or closed just now (4.3.x) says nothing about this mail.
+        is_system = detailed is not None and detailed.subject == 3 and detailed.detail != 4
+        return _Refusal("ours" if is_system else "later", str(code), said)
     if asked == "recipient" and blame == "unclear":
         # A matter of policy or routing (5.7.1, relay access denied): it may be ours, so there is a day to mend it.
         return _Refusal("later", str(code), said)

@@ -160,6 +160,7 @@ def _tell(work: Work, row: Any, *, without: Iterable[UUID]) -> None:
         return
     subject = _subject(work, row)
     if subject is None:
+        log.warning("a notice %s is closed: nobody else answers for what it is about", row.name)
         return
     facts: dict[str, Any] = json.loads(row.facts)
     unreached = {UUID(hex=one) for one in facts.get("unreached", ())} | {row.recipient_id, *without}

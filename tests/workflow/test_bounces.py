@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from tests.workflow.conftest import Run
 from tests.world import World, contents
-from workflow import addresses, bounces, mailer
+from workflow import addresses, bounces, mailer, settings
 from workflow.database import real_now
 from workflow.engine import SYSTEM
 from workflow.errors import Unready
@@ -317,6 +317,30 @@ def test_a_maildir_that_is_not_there_is_named(world: World, tmp_path: Path) -> N
     with pytest.raises(Unready) as refusal:
         bounces.read_maildir(world.engine)
     assert refusal.value.facts["name"] == "STARTKLAR_BOUNCES"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STARTKLAR_BOUNCES", "/var/mail/bounces"),
+        ("STARTKLAR_BOUNCES", "maildir://relative"),
+        ("STARTKLAR_BOUNCES", "mbox:///var/mail/bounces"),
+        ("STARTKLAR_BOUNCES_TO", "bounces"),
+        ("STARTKLAR_BOUNCES_TO", "bounces+tag@programm.example"),
+        ("STARTKLAR_BOUNCES_TO", "bounces@programm.example\r\nBcc: x@y.example"),
+        ("STARTKLAR_BOUNCES_TO", "b" * 40 + "@programm.example"),
+    ],
+)
+def test_settings_that_make_no_sense_are_named(name: str, value: str) -> None:
+    with pytest.raises(Unready) as refusal:
+        settings.read({name: value})
+    assert refusal.value.facts["name"] == name
+
+
+def test_settings_for_bounces_are_read() -> None:
+    given = {"STARTKLAR_BOUNCES": "maildir:///var/mail/b", "STARTKLAR_BOUNCES_TO": "bounces@programm.example"}
+    found = settings.read(given)
+    assert (found.bounces, found.bounces_to) == (Path("/var/mail/b"), "bounces@programm.example")
 
 
 # --- the pipe of a mail server ---------------------------------------------------------------------------------------

@@ -197,6 +197,16 @@ def test_what_is_our_own_trouble_never_costs_a_mail(sending: World, smtp: MailSe
     assert mailer.deliver(sending.engine, worker="one") == Delivered(sent=1)
 
 
+def test_a_server_that_is_full_for_days_costs_no_mail(sending: World, smtp: MailServer) -> None:
+    _queue(sending)
+    smtp.refuse_all(452, "4.3.1 insufficient system storage")
+    for _ in range(40):
+        assert mailer.deliver(sending.engine, worker="one") == Delivered(postponed=1)
+        _let_time_come(sending)
+    smtp.accept_again()
+    assert mailer.deliver(sending.engine, worker="one") == Delivered(sent=1)
+
+
 def test_the_envelope_names_the_mail_where_there_is_a_mailbox_for_bounces(sending: World, smtp: MailServer) -> None:
     sending.engine.settings = dataclasses.replace(sending.engine.settings, bounces_to="bounces@programm.example")
     message_id = _queue(sending)
