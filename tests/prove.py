@@ -81,9 +81,20 @@ def postfix() -> None:
     mail_server.prove()
 
 
+def reminders() -> None:
+    """Weeks of reminders against a clerk with a calendar: with people at work, in chaos, and from copies.
+
+    Every step of every ladder once, in the morning it is due, to the right people, and no mail on a holiday.
+    """
+    from tests.reminding import proof
+
+    proof.prove()
+
+
 PROOFS: dict[str, Callable[[], None]] = {
     "newcomer": newcomer,
     "engine": engine,
+    "reminders": reminders,
     "postfix": postfix,
 }
 

@@ -19,12 +19,27 @@ OWN_AFFAIRS = ("umsetzungsteam", "rollout_team")
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a ladder: `at` working days from the due date, or `every` so many from the beginning."""
+    """One step of a ladder: `at` working days from the due date, then `every` so many, at most so many `times`; without
+    `at` every so many from the beginning."""
 
     id: str
     to: tuple[str, ...]
     at: int | None
     every: int | None
+    times: int | None = None
+
+    @property
+    def is_for_owners(self) -> bool:
+        """Nobody else learns of it."""
+        return set(self.to) <= {"owner", "deputy"}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What somebody answered to the reminders of a thing: that they see to it, or so many working days later."""
+
+    on: dt.date
+    later: int | None
 
 
 @dataclass(frozen=True)
@@ -41,6 +56,8 @@ class Thing:
     holder: UUID | None = None
     body: str | None = None
     team: str | None = None
+    said: tuple[Said, ...] = ()
+    """In the order in which it was said, about this date."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +80,8 @@ class Clerk:
     people: Mapping[tuple[str, str | None], frozenset[UUID]]
     """Who holds a role where: at a body, in a team, or centrally (None)."""
     _behind: dict[tuple[str, UUID, int], set[tuple[str, int]]] = field(default_factory=dict)
+    _put_off: dict[tuple[str, UUID, int], list[tuple[frozenset[tuple[str, int]], Said]]] = field(default_factory=dict)
+    """By what was behind when it was said."""
     _recalled: dict[tuple[str, UUID, int], set[tuple[str, int]]] = field(default_factory=dict)
 
     def recall(self, decided: Iterable[tuple[str, UUID, int, str, int]]) -> None:
@@ -74,29 +93,46 @@ class Clerk:
         """What is due at `now`. A date nobody saw at the last look, `before`, was set after it and before `now`."""
         found = []
         for thing in things:
-            known = self._behind.get((thing.kind, thing.id, thing.generation))
+            key = (thing.kind, thing.id, thing.generation)
+            known = self._behind.get(key)
             if known is None:
                 known = {(step.id, n) for step, n, at in self._steps(thing, now) if self._is_past(step, at, before)}
-                known |= self._recalled.get((thing.kind, thing.id, thing.generation), set())
-                self._behind[thing.kind, thing.id, thing.generation] = known
+                known |= self._recalled.get(key, set())
+                self._behind[key] = known
+            put_off = self._put_off.setdefault(key, [])
+            snoozed = [one for one in thing.said if one.later is not None]
+            put_off += [(frozenset(known), one) for one in snoozed[len(put_off) :]]
+            if any(now < almanac.morning(almanac.add(one.on, one.later or 0)) for _, one in put_off[-1:]):
+                continue
             due = [(step, n) for step, n, at in self._steps(thing, now) if at <= now and (step.id, n) not in known]
+            known |= {(step.id, n) for step, n in due}
+            if any(one.later is None for one in thing.said):
+                due = [(step, n) for step, n in due if not step.is_for_owners]
             if due:
                 step, occurrence = max(due, key=lambda one: (self._rank(thing, one[0]), one[1]))
-                known |= {(one.id, n) for one, n in due}
                 told = frozenset(self._told(thing, step))
                 found.append(Reminder(thing.kind, thing.id, thing.generation, step.id, occurrence, told))
         return found
 
     def _steps(self, thing: Thing, now: dt.datetime) -> Iterator[tuple[Step, int, dt.datetime]]:
         for step in self.ladders[thing.ladder]:
+            day, occurrence = thing.counted_from, 0
             if step.at is not None:
-                yield step, 0, almanac.morning(almanac.add(thing.due_on, step.at))
-            elif step.every is not None:
-                occurrence, at = 1, almanac.morning(almanac.add(thing.counted_from, step.every))
-                while at <= now:
-                    yield step, occurrence, at
-                    occurrence += 1
-                    at = almanac.morning(almanac.add(thing.counted_from, step.every * occurrence))
+                day = almanac.add(thing.due_on, step.at)
+                yield step, 0, self._at_last(thing, step.id, 0, day)
+            while step.every is not None and occurrence < (step.times or 10**6):
+                occurrence, day = occurrence + 1, almanac.add(day, step.every)
+                at = self._at_last(thing, step.id, occurrence, day)
+                yield step, occurrence, at
+                if at > now:
+                    break
+
+    def _at_last(self, thing: Thing, step: str, occurrence: int, day: dt.date) -> dt.datetime:
+        """The morning of a step of this day, which was put off as often as somebody said so before it was behind."""
+        for behind, said in self._put_off.get((thing.kind, thing.id, thing.generation), ()):
+            if (step, occurrence) not in behind:
+                day = almanac.add(day, said.later or 0)
+        return almanac.morning(day)
 
     @staticmethod
     def _is_past(step: Step, at: dt.datetime, before: dt.datetime) -> bool:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from uuid import UUID
 
+import psycopg
 import sqlalchemy as sa
+from psycopg import sql
 
+from tests.postgres import Cluster
 from tests.reminding import almanac
 from tests.reminding.expected import Clerk, Reminder
 from tests.reminding.town_hall import TownHall, build
 from tests.smtp import MailServer, Received
 from workflow import ticking
-from workflow.models import Decision, Message, Notice
+from workflow.models import Decision, Event, Message, Notice, Reply
 
 MOST_A_DAY = 4
 SPRING, AUTUMN = dt.date(2028, 3, 20), dt.date(2028, 10, 9)
@@ -33,11 +38,12 @@ class Counted:
     mornings: int = 0
     most_a_day: int = 0
     steps: Counter[str] = field(default_factory=Counter)
+    replies: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
         return (
             f"{self.reminders} reminders on {self.mornings} mornings, {self.mails} mails, at most {self.most_a_day} "
-            "a day: " + ", ".join(f"{step} {n}" for step, n in self.steps.most_common())
+            "a day: " + ", ".join(f"{what} {n}" for what, n in (self.steps + self.replies).most_common())
         )
 
 
@@ -70,6 +76,8 @@ def weeks(
             day += dt.timedelta(days=1)
         delivered(hall, smtp.received)
         counted.mails = len(smtp.received)
+        with hall.world.look() as work:
+            counted.replies.update(work.session.execute(sa.select(Reply.kind)).scalars())
         counted.most_a_day = max(per_day(smtp.received).values())
     finally:
         hall.world.engine.close()
@@ -83,12 +91,11 @@ def compare(hall: TownHall, due: Sequence[Reminder], now: dt.datetime) -> None:
             sa.select(Decision.__table__).where(Decision.decided_at == now, Decision.outcome != "skipped")
         ).all()
         told: dict[tuple[str, UUID], set[UUID]] = {}
-        for row in work.session.execute(
-            sa.select(Notice.subject_kind, Notice.subject_id, Notice.recipient_id).where(
-                Notice.created_at == now, Notice.urgency > 0
-            )
-        ):
-            told.setdefault((row.subject_kind, row.subject_id), set()).add(row.recipient_id)
+        entries = sa.select(Event.content).where(Event.at == now, Event.act.in_(("reminded", "review_reminded")))
+        for content in work.session.execute(entries).scalars():
+            said = json.loads(content)
+            place = said["subject"]["kind"], UUID(said["subject"]["id"])
+            told.setdefault(place, set()).update(map(UUID, said["recipients"]))
     decided = {
         Reminder(
             row.subject_kind,
@@ -138,3 +145,35 @@ def sent_at(mail: Received) -> dt.datetime:
 def per_day(received: Sequence[Received]) -> Counter[tuple[str, dt.date]]:
     """How many mails somebody got on a day."""
     return Counter((mail.recipients[0], sent_at(mail).date()) for mail in received)
+
+
+def prove(tell: Callable[[str], None] = print) -> None:
+    """Both runs of sixty working days with 200 cases, one on each database; the same in chaos; copies under load."""
+    from tests.reminding import chaos, copies
+
+    with Cluster(durable=True) as cluster, tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+
+        def place(name: str) -> Path:
+            (home / name).mkdir()
+            return home / name
+
+        def database(name: str) -> str:
+            with psycopg.connect(cluster.url(), autocommit=True) as connection:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            return cluster.url(name)
+
+        for begins, url in ((SPRING, f"sqlite:///{home / 'spring.db'}"), (AUTUMN, database("autumn"))):
+            smtp = MailServer()
+            smtp.start()
+            try:
+                data = place(f"{begins}")
+                counted = weeks(url, data, begins=begins, working_days=60, cases=200, seed=begins.year, smtp=smtp)
+            finally:
+                smtp.stop()
+            tell(f"sixty working days from {begins}: {counted}")
+        for url in (f"sqlite:///{home / 'copied.db'}", database("copied")):
+            data = place(url.partition(":")[0])
+            copies.taken_under_load(url, data, begins=SPRING, cases=100, seed=4, tell=tell)
+        url, data = database("chaos"), place("chaos")
+        chaos.weeks(url, data, begins=SPRING, working_days=60, cases=200, seed=5, cluster=cluster, tell=tell)

@@ -13,7 +13,7 @@ import holidays
 import pytest
 
 from tests.databases import Flavour
-from tests.reminding import almanac, copies, proof
+from tests.reminding import almanac, chaos, copies, proof
 from tests.smtp import MailServer
 
 BEFORE_EASTER = dt.date(2028, 4, 10)
@@ -41,3 +41,22 @@ def test_a_copy_taken_while_people_work_reminds_of_everything_overdue_once(
     databases: Callable[[Flavour], str], tmp_path: Path
 ) -> None:
     assert copies.taken_under_load(databases("empty"), tmp_path, begins=BEFORE_EASTER, cases=12, seed=2) > 8
+
+
+@pytest.mark.slow
+def test_schedulers_that_are_killed_and_a_moody_mail_server_lose_nothing(
+    databases: Callable[[Flavour], str], tmp_path: Path
+) -> None:
+    url = databases("empty")
+    reminders = chaos.weeks(
+        url,
+        tmp_path,
+        begins=dt.date(2028, 3, 20),
+        working_days=3,
+        cases=12,
+        seed=3,
+        schedulers=2,
+        skipped=7,
+        to_the_end=False,
+    )
+    assert reminders >= 8

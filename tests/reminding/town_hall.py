@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,12 +16,24 @@ import sqlalchemy as sa
 
 from tests.databases import DEFINITIONS
 from tests.reminding import almanac
-from tests.reminding.expected import OFFICE, Step, Thing
+from tests.reminding.expected import OFFICE, Said, Step, Thing
 from tests.world import FILE, FORWARD, PDF, World, plausible
-from workflow import cases, clock, documents, loading, milestones, people, prerequisites, settings, start, tasks
+from workflow import (
+    cases,
+    clock,
+    documents,
+    loading,
+    milestones,
+    people,
+    prerequisites,
+    replies,
+    settings,
+    start,
+    tasks,
+)
 from workflow.engine import SYSTEM, Work
 from workflow.errors import StartklarError
-from workflow.models import Body, Case, Hold, Milestone, Prerequisite, Task, TeamDistrict
+from workflow.models import Body, Case, Hold, Milestone, Prerequisite, Reply, Task, TeamDistrict
 
 _ROLES = ("leitung", "digi", "fachamt", "it", "dsb", "isb", "kasse", "redaktion")
 _STAFFED: tuple[tuple[str, ...], ...] = (("leitung", "digi"), ("digi",), _ROLES, ())
@@ -56,18 +68,33 @@ class TownHall:
         """The ladders as the definitions say them."""
         with self.world.look() as work:
             return {
-                key: [Step(rung.id, rung.to, rung.at, rung.every) for rung in ladder.rungs]
+                key: [Step(rung.id, rung.to, rung.at, rung.every, rung.times) for rung in ladder.rungs]
                 for key, ladder in work.catalogue.programme.ladders.items()
             }
 
     def things(self) -> list[Thing]:
         """Everything somebody is waited for just now, straight from the rows."""
         with self.world.look() as work:
-            return [*_tasks(work), *_prerequisites(work), *_holds(work), *_milestones(work)]
+            said: dict[tuple[UUID, int], list[Said]] = defaultdict(list)
+            for row in work.session.execute(sa.select(Reply.__table__).order_by(Reply.given_at)):
+                if row.kind != "promised":
+                    on = row.given_at.astimezone(almanac.BERLIN).date()
+                    said[row.subject_id, row.generation].append(Said(on, row.working_days))
+            found = [*_tasks(work), *_prerequisites(work), *_holds(work), *_milestones(work)]
+        return [replace(one, said=tuple(said[one.id, one.generation])) for one in found]
 
     def live_a_day(self, many: int) -> None:
         """People do what people do; what is refused is part of the day."""
-        deeds = (self._hand_in, self._confirm, self._accept, self._extend, self._decline, self._prove, self._rest)
+        deeds = (
+            self._hand_in,
+            self._confirm,
+            self._accept,
+            self._extend,
+            self._decline,
+            self._prove,
+            self._rest,
+            self._reply,
+        )
         for deed in self.draw.choices(deeds, _OFTEN, k=many):
             with suppress(StartklarError):
                 deed()
@@ -113,6 +140,25 @@ class TownHall:
                 else:
                     prerequisites.complete(work, row.id, self.world.proof(work, row.kind, row.step))
 
+    def _reply(self) -> None:
+        """Somebody has seen a reminder, wants it later, or promises a day."""
+        kind: replies.Kind = self.draw.choice(["task", "task", "prerequisite"])
+        model = Task if kind == "task" else Prerequisite
+        with self.world.look() as work:
+            order = (Task.body, Task.service, Task.name) if kind == "task" else (Prerequisite.body, Prerequisite.kind)
+            query = sa.select(model.__table__).where(model.acting.is_not(None)).order_by(*order, model.scope)
+            rows = work.session.execute(query).all()
+            today = work.today
+        if rows:
+            row, dice = self.draw.choice(rows), self.draw.random()
+            with self.world.engine.change(self._who(row)) as work:
+                if dice < 0.4:
+                    replies.see(work, kind, row.id)
+                elif dice < 0.8:
+                    replies.snooze(work, kind, row.id, self.draw.randint(1, 5))
+                else:
+                    replies.promise(work, kind, row.id, almanac.add(today, self.draw.randint(2, 20)))
+
     def _accept(self) -> None:
         row = self._some_task("ready")
         if row is not None:
@@ -122,7 +168,7 @@ class TownHall:
     def _extend(self) -> None:
         row = self._some_task(*_BUSY)
         if row is not None and (found := self.people.get(("supervisor", row.team))):
-            with self.world.engine.change(min(found)) as work:
+            with self.world.engine.change(self._first(found)) as work:
                 tasks.extend(work, row.id, self.draw.choice([1, 3, 10]), "Urlaub")
 
     def _decline(self) -> None:
@@ -139,7 +185,7 @@ class TownHall:
             blocker = self.draw.choice(sorted(work.catalogue.programme.blockers))
         row = self.draw.choice([one for one in rows if one.rests] or rows) if self.draw.random() < 0.5 else None
         row = row or self.draw.choice(rows)
-        with self.world.engine.change(min(self.people["umsetzungsteam", row.team])) as work:
+        with self.world.engine.change(self._first(self.people["umsetzungsteam", row.team])) as work:
             if row.rests:
                 cases.resume(work, row.id)
             else:
@@ -154,7 +200,7 @@ class TownHall:
             if row.state in FORWARD:
                 with (
                     suppress(StartklarError),
-                    self.world.engine.change(min(self.people["umsetzungsteam", row.team])) as w,
+                    self.world.engine.change(self._first(self.people["umsetzungsteam", row.team])) as w,
                 ):
                     cases.advance(w, row.id, FORWARD[row.state])
 
@@ -170,18 +216,22 @@ class TownHall:
 
     def _who(self, row: Any) -> UUID:
         """Whoever has it, or somebody who may act."""
-        return row.holder_id if row.holder_id is not None else min(self._in_charge(row))
+        return row.holder_id if row.holder_id is not None else self._in_charge(row)[0]
+
+    def _first(self, people: Iterable[UUID]) -> UUID:
+        """Ids are new in every run; addresses are not."""
+        return min(people, key=self.addresses.__getitem__)
 
     def _in_charge(self, row: Any) -> list[UUID]:
         role = str(row.acting).removeprefix("body.")
         town = [(one, row.body) for one in (("leitung",) if role == "leitung" else (role, "digi", "leitung"))]
         for one, place in (*(town if row.acting.startswith("body.") else ()), ("umsetzungsteam", row.team)):
             if found := self.people.get((one, place)):
-                return sorted(found)
+                return sorted(found, key=self.addresses.__getitem__)
         raise AssertionError("a team without anybody")
 
 
-_OFTEN = [24, 8, 4, 2, 1, 4, 2]
+_OFTEN = [24, 8, 4, 2, 1, 4, 2, 10]
 """Of the deeds of a day, in their order."""
 
 
