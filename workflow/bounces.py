@@ -137,7 +137,10 @@ def read_report(raw: bytes, *, recipient: str | None = None) -> Report | None:
     Only as much of it is looked at as `LARGEST`, with plain patterns: a mail may be made to keep a parser busy.
     """
     try:
-        mail = message_from_bytes(raw[:LARGEST], policy=compat32)
+        plain = raw[:LARGEST].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if any(len(header[0]) > _LONGEST_TYPE for header in _CONTENT_TYPE.finditer(plain)):
+            return None
+        mail = message_from_bytes(plain, policy=compat32)
         if mail.get_content_type() != "multipart/report":
             return None
         parts = [part for part in _parts(mail) if part is not mail]
@@ -150,6 +153,9 @@ def read_report(raw: bytes, *, recipient: str | None = None) -> Report | None:
         return None
 
 
+_LONGEST_TYPE = 4000
+"""Of a type with its parameters; reading them takes the square of it."""
+_CONTENT_TYPE = re.compile(rb"^content-type:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
 _ENVELOPE = "original-envelope-id"
 _STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 _RETURNED_TYPES = ("message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global")

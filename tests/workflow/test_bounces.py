@@ -222,15 +222,16 @@ def test_whatever_is_no_report_changes_nothing_and_is_answered_by_nobody(world: 
             + b"Action: failed\n\n" * 60_000
         ),
         lambda: b"Content-Type: multipart/report" + b"; a=b" * 100_000 + b"\n\n",
+        lambda: b"Content-Type: multipart/report" + b";\r a=b" * 100_000 + b"\n\n",
         lambda: os.urandom(3 * 1024 * 1024),
     ],
-    ids=["parts", "nested", "comments", "brackets", "headers", "groups", "parameters", "noise"],
+    ids=["parts", "nested", "comments", "brackets", "headers", "groups", "parameters", "folded", "noise"],
 )
 def test_a_mail_made_to_keep_a_parser_busy_is_through_in_a_moment(make: Callable[[], bytes]) -> None:
     raw = make()
-    began = time.perf_counter()
+    began = time.process_time()
     found = bounces.read_report(raw)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 4
     assert found is None or found.sent_to is None
 
 
