@@ -158,11 +158,13 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
         slow = sa.update(Prerequisite).where(Prerequisite.id == ids["endpoint"]).values(ladder="external")
         work.session.execute(slow)
     alone = _reply_link(site, 101, "it", ("prerequisite", ids["endpoint"]))
-    several = _reply_link(site, 102, "digi", ("task", task), ("task", declined), ("task", together))
+    several = _reply_link(
+        site, 102, "team", ("task", declined), ("prerequisite", ids["endpoint"]), ("task", task), ("task", together)
+    )
     return [
         Stop("reply", "it", f"/replies/prerequisite/{ids['endpoint']}", "Neuen Termin zusagen"),
         Stop("reply-link", "auditor", alone, "Promise a new date"),
-        Stop("reply-link-several", "team", several, "Nichts vermerken"),
+        Stop("reply-link-several", "digi", several, "Nichts vermerken"),
         Stop("reply-broken", "team", "/reply/x", "Dieser Link führt nicht weiter"),
         Stop("inbox-town", "digi", "/", "Aufgabe"),
         Stop("inbox-team", "team", "/", "Aufgabe"),

@@ -15,6 +15,7 @@ from workflow import absences, cases, history, milestones, prerequisites, remind
 from workflow.engine import SYSTEM
 from workflow.errors import NotAllowed, NotFound, Refused, TaskHasMoved, TaskNotAvailable
 from workflow.models import Decision, Event, Hold, Milestone, Notice, Prerequisite, Reply, Task
+from workflow.queries import dates
 from workflow.queries import prerequisite as prerequisite_page
 from workflow.queries import task as task_page
 
@@ -268,6 +269,11 @@ def test_a_task_under_the_same_ladder_is_promised_alike(world: World) -> None:
     assert page.why is not None
     assert (page.due.on, page.why.kind) == (promised, "promised")
     assert [sentence[0] for sentence in page.why.steps[0].sentences] == ["why.promise", "why.promise_by"]
+    with world.look("team") as work:
+        (told,) = dates.plain(dates.only(dates.dates(work, case_id), "order_vendor"))["dates"]
+    assert told["due"] == promised.isoformat()
+    assert told["why"]["steps"][0]["said"]["de"].endswith("Zugesagt von It.")
+    assert "Promised on" in told["why"]["steps"][0]["said"]["en"]
     with world.by("team") as work:
         cases.hold(work, case_id, blocker="no_staff", reason="Stelle", review_on=dt.date(2027, 3, 1))
     world.days(3)
