@@ -146,13 +146,13 @@ def test_a_beat_that_fails_every_time_shows_although_its_process_lives(world: Wo
     _run(world, "one", "decide_and_write", "deliver")
     _minutes_later(world, 6)
     with world.engine.pool.begin() as connection:
-        connection.execute(sa.text("ALTER TABLE notice RENAME TO not_there"))
+        connection.execute(sa.text("ALTER TABLE bulk RENAME TO not_there"))
     broken = next(job for job in jobs(world.engine, world.engine.settings, worker="one"))
     assert run_safely(broken) is False
     _run(world, "one", "deliver")
     assert watch.state(world.engine).stuck == (watch.DECIDING,)
     with world.engine.pool.begin() as connection:
-        connection.execute(sa.text("ALTER TABLE not_there RENAME TO notice"))
+        connection.execute(sa.text("ALTER TABLE not_there RENAME TO bulk"))
     assert run_safely(broken) is True
     assert not watch.state(world.engine).stands_still
 
