@@ -93,8 +93,8 @@ class Answer:
 
     kind: Kind
     id: UUID
-    of: int
-    """The generation of the due date that was shown."""
+    of: int | None
+    """The generation of the due date that was shown; None when nobody was looking."""
     says: Says
     working_days: int = 0
     """For `snoozed`."""

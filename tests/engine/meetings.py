@@ -404,9 +404,7 @@ def _reply(
     work: Work, kind: Kind, subject_id: UUID, says: Says, *, days: int = 0, on: dt.date | None = None
 ) -> replies.Replied:
     """An answer to the reminders of whatever date it has by then."""
-    model = Task if kind == "task" else Prerequisite
-    of = work.session.execute(sa.select(model.generation).where(model.id == subject_id)).scalar_one()
-    return replies.give(work, Answer(kind, subject_id, of, says, working_days=days, on=on))
+    return replies.give(work, Answer(kind, subject_id, None, says, working_days=days, on=on))
 
 
 def _two(at: Place) -> tuple[UUID, UUID]:
