@@ -819,6 +819,8 @@ def _takes_reply(matter: _Matter) -> bool:
     """Whether its recipient may answer: whoever is asked to act. Those who are asked for help see to it otherwise."""
     if matter.kind not in REPLIED_TO or matter.name in NEWS:
         return False
+    if matter.unreached and matter.role not in (matter.owner, "umsetzungsteam"):
+        return False  # told in another's place, and may not act in it
     return matter.role not in ("supervisor", "programme_office") or matter.kind == "milestone"
 
 

@@ -54,6 +54,8 @@ def test_what_a_refused_mail_said_is_told_to_those_who_answer_for_the_recipient(
     facts = json.loads(notice.facts)
     assert facts["unreached"] == [sending["digi"].hex]
     assert facts["role"] == "body.leitung"
+    assert "Wer das bekommen sollte, ist per E-Mail nicht zu" in mail.text
+    assert f"/tasks/{sending.task(case_id, 'express_interest')}" in mail.text  # to look at, not to answer for digi
     assert notice.subject_id == sending.task(case_id, "express_interest")
     _write_and_send(sending)
     assert len(smtp.received) == 1  # once
