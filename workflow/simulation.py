@@ -191,7 +191,12 @@ _LEFT_OUT = frozenset(
     }
 )
 """What no reminder depends on: it stays where it is."""
-_EMPTIED = {"person": ("password", "salt"), "message": ("plain", "html"), "evidence": ("salt",)}
+_EMPTIED = {
+    "installation": ("link_key",),
+    "person": ("password", "salt"),
+    "message": ("plain", "html"),
+    "evidence": ("salt",),
+}
 """Columns whose content nobody needs to know there."""
 
 

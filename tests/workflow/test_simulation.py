@@ -15,7 +15,7 @@ from tests.databases import DEFINITIONS
 from tests.definitions.folder import edit
 from tests.workflow.conftest import Run
 from tests.world import World, contents
-from workflow import cases, clock, simulation, tasks, ticking
+from workflow import cases, clock, replies, simulation, tasks, ticking
 from workflow.engine import SYSTEM
 from workflow.errors import InvalidDefinitions, NotAllowed, Refused
 from workflow.models import Message
@@ -23,7 +23,7 @@ from workflow.models import Message
 
 @pytest.fixture
 def busy(world: World) -> World:
-    """Tasks in several states, a case that rests, and a mail that waits to be written."""
+    """Tasks in several states, replies to reminders, a case that rests, and a mail that waits to be written."""
     first, second = world.open(), world.open("uvg")
     ticking.decide_and_write(world.engine)
     world.days(2)
@@ -32,7 +32,10 @@ def busy(world: World) -> World:
         cases.hold(work, second, blocker="no_staff", reason="Urlaub", review_on=dt.date(2026, 12, 8))
     with world.by("supervisor") as work:
         tasks.extend(work, world.task(first, "confirm_responsibility"), 3, "Urlaub")
-    world.open("einbuergerung")
+    later, seen = (world.task(world.open(service), "express_interest") for service in ("einbuergerung", "aufenthalt"))
+    with world.by("digi") as work:
+        replies.snooze(work, "task", later, 2)
+        replies.see(work, "task", seen)
     return world
 
 
