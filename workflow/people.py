@@ -219,7 +219,7 @@ def erase(work: Work, person_id: UUID) -> None:
         raise Conflict(what="erased")
 
     nothing = {"email": None, "name": None, "password": None, "salt": None, "ended_at": work.now}
-    nothing |= {"bounced_at": None, "bounce_reason": None}
+    nothing |= dict.fromkeys(("bounced_at", "bounce_reason", "mail_at", "mail_days", "mail_asked"))
     work.session.execute(sa.update(Person).where(Person.id == person_id).values(nothing))
     work.session.execute(sa.update(Grant).where(Grant.id.in_(grants)).values(ended_at=work.now))
     work.session.execute(sa.delete(WebSession).where(WebSession.person_id == person_id))

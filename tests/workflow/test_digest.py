@@ -186,6 +186,17 @@ def test_holidays_are_those_of_the_land_where_somebody_works(world: World) -> No
     assert _pass(world) == 1
 
 
+def test_what_somebody_chose_is_erased_with_the_account(world: World) -> None:
+    with world.by("it") as work:
+        wishes.choose(work, at="12:00", weekdays=[1], asked_at_once=False)
+    with world.by("admin") as work:
+        people.erase(work, world["it"])
+        row = work.session.execute(
+            sa.select(Person.mail_at, Person.mail_days, Person.mail_asked).where(Person.id == world["it"])
+        ).one()
+    assert tuple(row) == (None, None, None)
+
+
 # --- closures --------------------------------------------------------------------------------------------------------
 
 
