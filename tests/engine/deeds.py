@@ -372,7 +372,7 @@ def extend(scene: Scene, draw: Random) -> Drawn:
     )
 
 
-@deed(2)
+@deed(6)
 def reply(scene: Scene, draw: Random) -> Drawn:
     answer = _answer(scene, draw)
     return _on_task(
@@ -380,7 +380,7 @@ def reply(scene: Scene, draw: Random) -> Drawn:
     )
 
 
-@deed(1)
+@deed(3)
 def reply_about_prerequisite(scene: Scene, draw: Random) -> Drawn:
     answer = _answer(scene, draw)
     there = ("ready", "accepted", "submitted", "declined", "expired", "done")
