@@ -46,7 +46,7 @@ def test_the_page_says_why_who_acts_and_what_happened(late: UUID, visit: Visit) 
     assert "Eine Sache kommt ohne Sie nicht weiter." in said
     assert "seit 12 Arbeitstagen überfällig" in said
     assert "Zuständig: Digitalisierungsbeauftragte" in said
-    assert "Der Grund: Es war 12 Arbeitstage überfällig." in said
+    assert "Der Grund: Nach 12 Arbeitstagen Verzug wird es Ihnen gemeldet." in said
     assert "Seitdem ist nichts geschehen." in said
 
 
