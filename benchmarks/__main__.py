@@ -18,11 +18,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import databases, deeds, growth, installation, machine, memory, opening, pages, rehearsing
+from benchmarks import databases, deeds, growth, installation, machine, memory, opening, pages, rehearsing, reminding
 from benchmarks.databases import Database
 from benchmarks.growth import Grown, Moved
 from benchmarks.installation import Opened
 from benchmarks.measuring import ROUNDS, Ratio
+from benchmarks.reminding import Idle, Morning
 from tests.postgres import NoPostgres
 from workflow.checking import check
 from workflow.rehearsal import Rehearsed
@@ -40,10 +41,15 @@ class Size:
     grown: int
     """Cases of the large programme."""
     grown_deeds: int
+    rungs: int
+    """Due on one morning."""
+    open_tasks: int
+    """Of the large programme in which nothing is due; the small one has a thousand."""
+    passes: int
 
 
-FULL = Size(deeds=80, pages=150, cases=60, grown=100_000, grown_deeds=20)
-QUICK = Size(deeds=15, pages=30, cases=10, grown=10_000, grown_deeds=8)
+FULL = Size(deeds=80, pages=150, cases=60, grown=100_000, grown_deeds=20, rungs=10_000, open_tasks=1_000_000, passes=20)
+QUICK = Size(deeds=15, pages=30, cases=10, grown=10_000, grown_deeds=8, rungs=1_000, open_tasks=20_000, passes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,8 @@ class Reported:
     """Resident memory of a web process after some hundred pages."""
     grown: Grown
     moved: Moved
+    morning: Morning
+    idle: Idle
 
 
 def main(words: list[str] | None = None) -> int:
@@ -94,9 +102,11 @@ def _measure(database: Database, data: Path, size: Size) -> tuple[list[Ratio], R
     copied = database.copy(url)
     found += deeds.measure(database, url, people, each_round=size.deeds, data=data)
     found += pages.measure(database, copied, people, each_round=size.pages, data=data)
+    morning = reminding.morning(database, copied, rungs=size.rungs, data=data)
+    idle = reminding.idle(database, copied, few=1_000, many=size.open_tasks, each_round=size.passes, data=data)
     played = rehearsing.measure(database, data, most=size.cases)
     grown = growth.measure(database, url, people, each_round=size.grown_deeds, wanted=size.grown, data=data)
-    return found, Reported(opened, played, memory.of_a_web_process(url, people, data), grown, moved)
+    return found, Reported(opened, played, memory.of_a_web_process(url, people, data), grown, moved, morning, idle)
 
 
 def _checking_ms() -> int:
@@ -136,6 +146,23 @@ def _as_json(facts: dict[str, str | int], results: list[Ratio], reported: dict[s
                 "milestone_cases": found.moved.cases,
                 "milestone_reached_ms": round(found.moved.reaching_seconds * 1000, 1),
                 "milestone_followed_seconds": round(found.moved.following_seconds, 2),
+                "morning": {
+                    "rungs": found.morning.rungs,
+                    "mails": found.morning.mails,
+                    "deciding_seconds": round(found.morning.deciding_seconds, 2),
+                    "writing_seconds": round(found.morning.writing_seconds, 2),
+                    "memory_mb": round(found.morning.memory_mb),
+                    "holds": found.morning.holds,
+                },
+                "nothing_due": {
+                    "few_tasks": found.idle.few_tasks,
+                    "many_tasks": found.idle.many_tasks,
+                    "few_ms": [round(seconds * 1000, 3) for seconds in found.idle.few],
+                    "many_ms": [round(seconds * 1000, 3) for seconds in found.idle.many],
+                    "ratio": round(found.idle.value, 3),
+                    "target": reminding.MOST,
+                    "holds": found.idle.holds,
+                },
                 "grown_cases": found.grown.large,
                 "growing_seconds": round(found.grown.building_seconds, 1),
                 "growth": [
@@ -181,7 +208,7 @@ def _print(facts: dict[str, str | int], results: list[Ratio], reported: dict[str
             f"{name}: rehearsing {played.cases} cases, {played.deeds} deeds and {played.mails} mails "
             f"in {played.seconds:.0f} s, {played.deeds / played.seconds:.0f} deeds a second"
         )
-        for line in growth.written(found.grown, found.moved):
+        for line in (*growth.written(found.grown, found.moved), *reminding.written(found.morning, found.idle)):
             out.print(f"{name}: {line}")
         out.print(f"{name}: a web process holds {found.web_mb:.0f} MB (wanted: under {memory.MOST_MB})")
 
