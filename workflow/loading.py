@@ -31,10 +31,13 @@ from workflow.models import (
     Case,
     Definition,
     Event,
+    Hold,
     Installation,
     LandEdition,
     Milestone,
+    Prerequisite,
     Target,
+    Task,
     Team,
     TeamDistrict,
     TeamService,
@@ -77,9 +80,12 @@ def load_checked(engine: Engine, definitions: Definitions, *, dry_run: bool = Fa
                 raise Unready("error.not_initialised")
             now = installation.clock_now if installation.clock == "manual" else database.real_now()
             _processes(session, definitions, report)
+            before = _loaded_programme(session)
             _revisions(session, definitions, report)
             _bodies(session, definitions, report)
             _programme(session, definitions.programme, report)
+            if before is not None:
+                clock_anew(session, before, definitions.programme, now)
             revision = installation.definitions_revision + 1
             _milestones(session, definitions, now, revision, report)
             session.execute(sa.update(Installation).values(definitions_revision=revision))
@@ -88,6 +94,37 @@ def load_checked(engine: Engine, definitions: Definitions, *, dry_run: bool = Fa
     except _DryRun:
         pass
     return report
+
+
+def clock_anew(session: Session, before: Programme, after: Programme, now: dt.datetime) -> None:
+    """Have the next mail morning look at everything whose ladder changed, or whose working days.
+
+    Rungs that are decided stay decided; a rung that is new, moved or came to stand earlier is found then, and not only
+    when the one comes that was waited for so far.
+    """
+    ladders = [
+        name
+        for name, ladder in after.ladders.items()
+        if before.calendar != after.calendar or (name in before.ladders and before.ladders[name].rungs != ladder.rungs)
+    ]
+    calendar = Calendar(after.calendar)
+    at = calendar.remind_at(calendar.today(now) + dt.timedelta(days=1))
+    resting = sa.select(Case.id).where(Case.rests)
+    still_open: tuple[tuple[Any, sa.ColumnElement[bool]], ...] = (
+        (Task, sa.and_(Task.acting.is_not(None), Task.due_on.is_not(None), Task.case_id.not_in(resting))),
+        (
+            Prerequisite,
+            sa.and_(
+                Prerequisite.due_on.is_not(None),
+                sa.or_(Prerequisite.acting.is_not(None), Prerequisite.due_on == Prerequisite.valid_until),
+            ),
+        ),
+        (Hold, Hold.ended_on.is_(None)),
+        (Milestone, sa.and_(Milestone.due_on.is_not(None), Milestone.reached_on.is_(None))),
+    )
+    for model, is_open in still_open if ladders else ():
+        later = sa.or_(model.remind_at.is_(None), model.remind_at > at)
+        session.execute(sa.update(model).where(model.ladder.in_(ladders), is_open, later).values(remind_at=at))
 
 
 class _DryRun(Exception):
@@ -153,6 +190,13 @@ def _revisions(session: Session, definitions: Definitions, report: Loaded) -> No
             if known and kind == "service":
                 _follow(session, known[1], content, version, report)
     report.different += [key for key in newest if key[0] == "service" and key not in wanted]
+
+
+def _loaded_programme(session: Session) -> Programme | None:
+    """The newest that is loaded."""
+    newest = sa.select(Definition.content).where(Definition.kind == "programme").order_by(Definition.version.desc())
+    content = session.execute(newest.limit(1)).scalar()
+    return definition.PROGRAMME.validate_json(content) if content is not None else None
 
 
 def _follow(session: Session, before: str, after: str, version: int, report: Loaded) -> None:

@@ -270,7 +270,10 @@ def _emptied(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _put_programme(copy: Engine, programme: Programme) -> None:
+    with copy.read(SYSTEM) as work:
+        before, now = work.catalogue.programme, work.now
     with database.transaction(copy.pool, write=True) as session:
+        loading.clock_anew(session, before, programme, now)
         session.execute(
             sa.update(Definition)
             .where(Definition.kind == "programme")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,8 +16,9 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
+from tests.databases import DEFINITIONS
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World
-from workflow import cases, clusters, definition, events, milestones, people, prerequisites, reminders, tasks
+from workflow import cases, clusters, definition, events, loading, milestones, people, prerequisites, reminders, tasks
 from workflow.engine import SYSTEM, Work
 from workflow.models import (
     Case,
@@ -371,6 +374,32 @@ def test_a_rung_that_was_moved_is_decided_where_it_stands_now(world: World) -> N
     assert story == [("2026-12-04", "before_2", ["digi"]), ("2026-12-07", "due", ["digi"])]
 
 
+def test_a_ladder_that_is_loaded_anew_counts_for_every_rung_still_to_come(world: World, tmp_path: Path) -> None:
+    moved, ended = world.open(), world.open("uvg")
+    _days(world, 23)  # 24 December: of both the last rung was decided the day before
+    waiting = world.open("einbuergerung")  # due on 11 January; six working days before is the 31st of December
+    with world.by("supervisor") as work:
+        tasks.extend(work, world.task(moved, "express_interest"), 20, "Urlaub")
+    _load_changed(
+        world,
+        tmp_path,
+        (
+            "{id: before_2, at: -2, to: [owner], message: reminder_before}",
+            "{id: before_2, at: -6, to: [owner], message: reminder_before}",
+        ),
+        (
+            "{id: overdue_12, at: 12, to: [supervisor], message: escalation}",
+            "{id: overdue_12, at: 12, to: [supervisor], message: escalation}\n"
+            "      - {id: overdue_20, at: 20, to: [programme_office], message: escalation}",
+        ),
+    )
+    story = _days(world, 12, about=world.task(waiting, "express_interest"))
+    assert story == [("2027-01-04", "before_2", ["digi"]), ("2027-01-11", "due", ["digi"])]
+    assert _story(world, world.task(ended, "express_interest"))[-1] == ("2027-01-06", "overdue_20", ["office"])
+    with world.look() as work:
+        assert work.session.execute(sa.select(Task.remind_at).where(Task.acting.is_(None))).scalars().all() == []
+
+
 def test_a_rung_can_repeat_from_its_day_on_and_no_more_often_than_the_ladder_says(world: World) -> None:
     case_id = world.open()  # due on Monday, 7 December
     _with_ladder(
@@ -538,6 +567,22 @@ def _add(work: Work, name: str, role: str) -> UUID:
         language="de",
         roles=[people.parse_role(role)],
     ).id
+
+
+def _load_changed(world: World, folder: Path, *changes: tuple[str, str]) -> None:
+    """Load the shipped definitions with something else in the ladders."""
+    changed = shutil.copytree(DEFINITIONS, folder / "definitions")
+    for before, after in changes:
+        edit_first(changed, "programme.yaml", before, after)
+    loading.load(world.engine, changed)
+
+
+def edit_first(folder: Path, file: str, before: str, after: str) -> None:
+    """Replace the first place where something stands."""
+    path = folder / file
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
 
 
 def _with_ladder(world: World, name: str, change: Callable[[list[Any]], list[Any]]) -> None:
