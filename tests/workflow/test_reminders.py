@@ -397,7 +397,8 @@ def test_a_ladder_that_is_loaded_anew_counts_for_every_rung_still_to_come(world:
     assert story == [("2027-01-04", "before_2", ["digi"]), ("2027-01-11", "due", ["digi"])]
     assert _story(world, world.task(ended, "express_interest"))[-1] == ("2027-01-06", "overdue_20", ["office"])
     with world.look() as work:
-        assert work.session.execute(sa.select(Task.remind_at).where(Task.acting.is_(None))).scalars().all() == []
+        reminded = sa.select(Task.id).where(Task.acting.is_(None), Task.remind_at.is_not(None))
+        assert work.session.execute(reminded).all() == [], "nobody is reminded of what nobody acts on"
 
 
 def test_a_rung_can_repeat_from_its_day_on_and_no_more_often_than_the_ladder_says(world: World) -> None:
