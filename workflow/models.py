@@ -942,6 +942,12 @@ class Prerequisite(Base):
             postgresql_where=text("remind_at IS NOT NULL"),
             sqlite_where=text("remind_at IS NOT NULL"),
         ),
+        Index(
+            "ix_prerequisite_valid",
+            "valid_until",
+            postgresql_where=text("valid_until IS NOT NULL"),
+            sqlite_where=text("valid_until IS NOT NULL"),
+        ),
     )
 
 

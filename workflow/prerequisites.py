@@ -452,7 +452,8 @@ def expire(engine: Engine) -> int:
     with engine.read(SYSTEM) as work:
         proved = sa.or_(Prerequisite.status == "done", Prerequisite.renewing)
         past = (proved, Prerequisite.valid_until < work.today)
-        found = list(work.session.execute(sa.select(Prerequisite.id).where(*past).order_by(Prerequisite.id)).scalars())
+        query = sa.select(Prerequisite.id).where(*past).order_by(Prerequisite.valid_until, Prerequisite.id)
+        found = list(work.session.execute(query).scalars())
     return sum(_alone(engine, partial(_expire, prerequisite_id=prerequisite_id)) for prerequisite_id in found)
 
 

@@ -498,6 +498,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("acting IS NOT NULL"),
             sqlite_where=sa.text("acting IS NOT NULL"),
         )
+        batch_op.create_index(
+            "ix_prerequisite_valid",
+            ["valid_until"],
+            unique=False,
+            postgresql_where=sa.text("valid_until IS NOT NULL"),
+            sqlite_where=sa.text("valid_until IS NOT NULL"),
+        )
 
     op.create_table(
         "target",
@@ -1358,6 +1365,11 @@ def downgrade() -> None:
     op.drop_table("team_district")
     op.drop_table("target")
     with op.batch_alter_table("prerequisite", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_prerequisite_valid",
+            postgresql_where=sa.text("valid_until IS NOT NULL"),
+            sqlite_where=sa.text("valid_until IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_prerequisite_team",
             postgresql_where=sa.text("acting IS NOT NULL"),
