@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import hypothesis
 import pytest
@@ -18,6 +18,8 @@ from tests.databases import Flavour, PostgresDatabases, SQLiteDatabases
 from tests.postgres import ADDRESS, Cluster, NoPostgres, in_ci
 from tests.smtp import MailServer
 from tests.world import World, make
+
+Prepare = Callable[[Callable[[World], Any]], tuple[World, Any]]
 
 gc.set_threshold(200_000, 20, 50)  # thousands of short worlds: looking for circles after every 700 objects is dear
 
@@ -77,10 +79,16 @@ def postgres_databases(cluster: str) -> Iterator[PostgresDatabases]:
 
 
 @pytest.fixture
-def databases(database_kind: str, request: pytest.FixtureRequest) -> Iterator[Callable[[Flavour], str]]:
+def source(database_kind: str, request: pytest.FixtureRequest) -> SQLiteDatabases | PostgresDatabases:
+    """Where databases of this test's kind come from."""
+    name = "sqlite_databases" if database_kind == "sqlite" else "postgres_databases"
+    found: SQLiteDatabases | PostgresDatabases = request.getfixturevalue(name)
+    return found
+
+
+@pytest.fixture
+def databases(source: SQLiteDatabases | PostgresDatabases) -> Iterator[Callable[[Flavour], str]]:
     """Makes fresh databases of this test's kind and drops them afterwards."""
-    source: SQLiteDatabases | PostgresDatabases
-    source = request.getfixturevalue("sqlite_databases" if database_kind == "sqlite" else "postgres_databases")
     made: list[str] = []
 
     def fresh(flavour: Flavour) -> str:
@@ -116,6 +124,35 @@ def world(peopled_database_url: str, tmp_path: Path) -> Iterator[World]:
     made = make(peopled_database_url, tmp_path)
     yield made
     made.engine.close()
+
+
+@pytest.fixture
+def prepared(source: SQLiteDatabases | PostgresDatabases, tmp_path: Path) -> Iterator[Prepare]:
+    """`prepared(build)`: a world in which `build` has done its work, and what that answered.
+
+    It is done once per process; every test gets a copy of its own. What `build` answers is the same for all of them.
+    """
+    made: list[tuple[World, str]] = []
+
+    def prepare(build: Callable[[World], Any]) -> tuple[World, Any]:
+        template = f"{build.__module__}.{build.__qualname__}"
+        if not source.knows(template):
+            url = source.fresh("peopled")
+            first = make(url, tmp_path)
+            source.said[template] = build(first), dict(first.ids)
+            first.engine.close()
+            source.keep(url, template)
+        said, ids = source.said[template]
+        url = source.fresh(template)
+        world = make(url, tmp_path)
+        world.ids = dict(ids)
+        made.append((world, url))
+        return world, said
+
+    yield prepare
+    for world, url in made:
+        world.engine.close()
+        source.drop(url)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import sqlite3
 import tempfile
 import uuid
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 import psycopg
 from psycopg import sql
@@ -47,17 +47,28 @@ class SQLiteDatabases:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._templates: dict[Flavour, Path] = {}
+        self._templates: dict[str, Path] = {}
+        self.said: dict[str, Any] = {}
+        """What somebody wants to know of a template."""
 
-    def fresh(self, flavour: Flavour) -> str:
+    def knows(self, template: str) -> bool:
+        """Whether there is a template of this name."""
+        return template in self._templates
+
+    def keep(self, url: str, template: str) -> None:
+        """Make a database, which nobody has open, a template."""
+        path = Path(str(make_url(url).database))
+        with sqlite3.connect(path) as connection:  # the write-ahead log goes into the file that is copied
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+        self._templates[template] = path
+
+    def fresh(self, flavour: str) -> str:
         """The address of a new database."""
-        if flavour not in self._templates:
-            template = self._folder / f"template-{flavour}.db"
-            fill(f"sqlite:///{template}", flavour)
-            with sqlite3.connect(template) as connection:  # the write-ahead log goes into the file that is copied
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            connection.close()
-            self._templates[flavour] = template
+        if not self.knows(flavour):
+            url = f"sqlite:///{self._folder / f'template-{flavour}.db'}"
+            fill(url, cast("Flavour", flavour))
+            self.keep(url, flavour)
         path = self._folder / f"{uuid.uuid4().hex}.db"
         shutil.copyfile(self._templates[flavour], path)
         return f"sqlite:///{path}"
@@ -79,14 +90,24 @@ class PostgresDatabases:
     def __init__(self, cluster: str) -> None:
         self._cluster = cluster
         self._connection = psycopg.connect(cluster, autocommit=True)
-        self._templates: dict[Flavour, str] = {}
+        self._templates: dict[str, str] = {}
+        self.said: dict[str, Any] = {}
+        """What somebody wants to know of a template."""
 
-    def fresh(self, flavour: Flavour) -> str:
+    def knows(self, template: str) -> bool:
+        """Whether there is a template of this name."""
+        return template in self._templates
+
+    def keep(self, url: str, template: str) -> None:
+        """Make a database, which nobody has open, a template."""
+        self._templates[template] = str(make_url(url).database)
+
+    def fresh(self, flavour: str) -> str:
         """The address of a new database."""
-        if flavour not in self._templates:
-            name = self._create("template0")
-            fill(self._url(name), flavour)
-            self._templates[flavour] = name
+        if not self.knows(flavour):
+            url = self._url(self._create("template0"))
+            fill(url, cast("Flavour", flavour))
+            self.keep(url, flavour)
         return self._url(self._create(self._templates[flavour]))
 
     def drop(self, url: str) -> None:

@@ -843,7 +843,7 @@ def test_a_terminal_without_umlauts_gets_the_sentence_all_the_same(small_world: 
 @pytest.mark.slow
 def test_ctrl_c_ends_a_long_command_quietly(small_world: World) -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "workflow.cli", "clock", "advance", "--working-days", "260", "--no-tick"],
+        [sys.executable, "-m", "workflow.cli", "clock", "advance", "--working-days", "260"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from tests.conftest import Prepare
 from tests.world import FILE, STRANGE_TOWN, TOWN, World
 from workflow import (
     cases,
@@ -49,8 +50,12 @@ from workflow.queries import case as case_page
 
 
 @pytest.fixture
-def story(world: World) -> tuple[World, UUID]:
+def story(prepared: Prepare) -> tuple[World, UUID]:
     """A case with a hold, a decline, a hand-back, a send-back, an extension, rework and go-live."""
+    return prepared(_story)
+
+
+def _story(world: World) -> UUID:
     case_id = world.open()
     with world.by("digi") as work:
         tasks.decline(work, world.task(case_id, "express_interest"), "Keine Kapazität, sagt Frau Muster.")
@@ -88,7 +93,7 @@ def story(world: World) -> tuple[World, UUID]:
     assert delegations.apply(world.engine)
     following.work_off(world.engine)
     world.walk(case_id)
-    return world, case_id
+    return case_id
 
 
 def test_folding_the_events_gives_the_rows(story: tuple[World, UUID]) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
+from tests.conftest import Prepare
 from tests.world import EMPTY_TOWN, FILE, STRANGE_TOWN, TOWN, World, plausible
 from workflow import cases, casework, documents, evidence, following, milestones, people, policy, prerequisites
 from workflow.definition import EvidenceField, Text
@@ -47,8 +48,12 @@ EVERYTHING = Filters()
 
 
 @pytest.fixture
-def lively(world: World) -> World:
+def lively(prepared: Prepare) -> World:
     """Cases of several services in towns of every team, one of them further on its way, one resting."""
+    return prepared(_lively)[0]
+
+
+def _lively(world: World) -> None:
     open_everything(world, "wohngeld", "uvg")
     first = case_of(world, "wohngeld", TOWN)
     world.walk(first, until="connected")
@@ -60,7 +65,6 @@ def lively(world: World) -> World:
             reason="Die IT zieht um.",
             review_on=work.today + dt.timedelta(days=30),
         )
-    return world
 
 
 def open_everything(world: World, *keys: str) -> int:

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from tests.conftest import Prepare
 from tests.gv100ad import EXCERPT
 from tests.workflow.test_queries_lists import PEOPLE, case_of, counted, lines, open_everything
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World
@@ -31,8 +32,12 @@ RHEIN_SELZ = "073395007000"
 
 
 @pytest.fixture
-def lively(world: World) -> World:
+def lively(prepared: Prepare) -> World:
     """Cases of three services in towns of every team, some of them late, escalated, resting, live or at an end."""
+    return prepared(_lively)[0]
+
+
+def _lively(world: World) -> None:
     open_everything(world, "wohngeld", "uvg")
     world.walk(case_of(world, "wohngeld", TOWN))
     with world.engine.change(SYSTEM) as work:
@@ -48,7 +53,6 @@ def lively(world: World) -> World:
         )
     pass_days(world, 28)
     world.open("ewa", body=_verbandsgemeinde(world))
-    return world
 
 
 def pass_days(world: World, working_days: int) -> None:
