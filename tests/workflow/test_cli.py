@@ -14,6 +14,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -843,10 +844,11 @@ def test_a_terminal_without_umlauts_gets_the_sentence_all_the_same(small_world: 
 @pytest.mark.slow
 def test_ctrl_c_ends_a_long_command_quietly(small_world: World) -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "workflow.cli", "clock", "advance", "--working-days", "260"],
+        [sys.executable, "-m", "workflow.cli", "clock", "advance", "--working-days", "260", "--no-tick"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 -- in the background it is ignored
         env=_surroundings(STARTKLAR_DATABASE_URL=os.environ["STARTKLAR_DATABASE_URL"]),
     ) as running:
         _wait(lambda: _today(small_world) > "2026-11-24")

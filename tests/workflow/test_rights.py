@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from tests.conftest import Prepare
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World
 from workflow import cases, casework, people, policy, tasks
 from workflow.errors import NotAllowed, NotFound, StartklarError
@@ -14,8 +15,12 @@ from workflow.models import Case, Prerequisite, Task, Team
 
 
 @pytest.fixture
-def busy(world: World) -> World:
+def busy(prepared: Prepare) -> World:
     """Cases of three towns in several states, some with roles that nobody holds."""
+    return prepared(_busy)[0]
+
+
+def _busy(world: World) -> None:
     for body in (TOWN, STRANGE_TOWN, EMPTY_TOWN):
         world.open(body=body)
     world.walk(world.open("uvg"), until="connected")
@@ -23,7 +28,6 @@ def busy(world: World) -> World:
     with world.by("admin") as work:
         people.grant(work, world["dsb"], people.parse_role(f"fachamt@{STRANGE_TOWN}/wohngeld"))
         people.withdraw(work, world["kasse"], people.parse_role(f"kasse@{TOWN}"))
-    return world
 
 
 SEEN = {

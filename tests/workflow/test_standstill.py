@@ -289,7 +289,7 @@ def complete(answer: Standstill) -> None:
     assert json.dumps(standstill.plain("x", answer))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))  # plays of random programmes ask the same after every deed
 def test_every_open_case_always_has_an_answer(world: World, seed: int) -> None:
     dice = random.Random(seed)
     known = [world.open(service) for service in ("wohngeld", "ikfz", "uvg")]
@@ -304,7 +304,7 @@ def test_every_open_case_always_has_an_answer(world: World, seed: int) -> None:
 
 @pytest.mark.slow
 def test_every_case_of_a_rehearsed_programme_has_an_answer(world: World) -> None:
-    rehearsal.rehearse(world.engine, most=14, until=dt.date(2027, 8, 15), seed=5)
+    rehearsal.rehearse(world.engine, most=8, until=dt.date(2027, 8, 15), seed=5)
     with world.look("auditor") as work:
         every = work.session.execute(sa.select(Case.id)).scalars().all()
     kinds: set[str] = set()
