@@ -13,13 +13,13 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from workflow import casework, database, deadlines, events, messages, milestones, policy, replies, statements
+from workflow import casework, database, deadlines, events, messages, policy, replies, statements
 from workflow.casework import LockedCase, TaskRow
 from workflow.deadlines import Delay, Ring
 from workflow.definition import Ladder, Rung, canonical
@@ -27,6 +27,7 @@ from workflow.engine import SYSTEM, Engine, Work
 from workflow.milestones import MilestoneRow
 from workflow.models import Decision, Hold, Milestone, Notice, Prerequisite, Task
 from workflow.prerequisites import PrerequisiteRow
+from workflow.replies import Clock, HoldRow, Kind
 
 CHUNK = 100
 CHUNK_SECONDS = 0.05
@@ -41,7 +42,6 @@ _OWN_AFFAIRS = ("umsetzungsteam", "rollout_team")
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["milestone", "prerequisite", "hold", "task"]
 Find = Callable[[str], tuple[str, tuple[UUID, ...]]]
 """The people a rung means by a recipient, and the role in which they are told."""
 
@@ -65,22 +65,6 @@ class _Due:
     kind: Kind
     id: UUID
     case_id: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """What a decision depends on: the clock of a subject that this transaction holds."""
-
-    kind: Kind
-    id: UUID
-    generation: int
-    ladder: str | None
-    remind_at: dt.datetime
-    rung: str | None
-    occurrence: int
-    due_on: dt.date
-    counted_from: dt.date
-    replied: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +117,7 @@ class _Judgement:
     """What the ladder says about a subject: the rung that fires unless it was decided before, those that are passed
     over, and when the next one is due."""
 
-    subject: _Subject
+    subject: Clock
     fires: _Fired | None = None
     skipped: list[tuple[str, int]] = field(default_factory=list)
     """Rung and occurrence."""
@@ -252,19 +236,7 @@ def _decide_milestone(work: Work, due: _Due) -> None:
         _, people = _holding(asked, office, holders)
         return asked, _away(people, holders) if role == "deputy" else people
 
-    counted_from = milestones.planned_on(work, row)
-    subject = _Subject(
-        "milestone",
-        row.id,
-        row.generation,
-        row.ladder,
-        row.remind_at,
-        row.rung,
-        row.occurrence,
-        row.due_on,
-        counted_from,
-        row.replied,
-    )
+    subject = replies.clock_of_milestone(work, row, row.due_on)
     (verdict,) = _keep(work, [_judge(work, subject, find)])
     facts = {"milestone": row.kind, "service": row.service}
     chain = _tell(work, subject, verdict, facts, holders, seq=row.seq, head=row.head)
@@ -283,18 +255,7 @@ def _decide_prerequisite(work: Work, due: _Due) -> None:
     holder_id = row.holder_id if row.status == "accepted" else None
     holders = casework.holders(work, row)
     find = _finder(row, row.acting or row.owner, holder_id, holders)
-    subject = _Subject(
-        "prerequisite",
-        row.id,
-        row.generation,
-        row.ladder,
-        row.remind_at,
-        row.rung,
-        row.occurrence,
-        row.due_on,
-        row.counted_from,
-        row.replied,
-    )
+    subject = replies.clock_of_prerequisite(row, row.due_on)
     (verdict,) = _keep(work, [_judge(work, subject, find)])
     facts = {"prerequisite": row.kind, "scope": row.scope, "body": row.body}
     chain = _tell(work, subject, verdict, facts, holders, seq=row.seq, head=row.head)
@@ -305,24 +266,13 @@ def _decide_hold(work: Work, due: _Due) -> None:
     """A resting case: its team is asked whether it may go on."""
     assert due.case_id is not None  # noqa: S101 -- read with the hold
     case = casework.lock(work, due.case_id)
-    row = work.session.execute(_HOLD, {"id": due.id}).one()
+    row = HoldRow(*work.session.execute(_HOLD, {"id": due.id}).one())
     if row.remind_at is None or row.remind_at > work.now:
         return
     if row.ended_on is not None:
         _silence(work, due)
         return
-    subject = _Subject(
-        "hold",
-        row.id,
-        row.generation,
-        row.ladder,
-        row.remind_at,
-        row.rung,
-        row.occurrence,
-        row.review_on,
-        row.began_on,
-        row.replied,
-    )
+    subject = replies.clock_of_hold(row)
     find = _finder(case.row, "umsetzungsteam", None, case.holders())
     (verdict,) = _keep(work, [_judge(work, subject, find)])
     _tell_in_case(case, subject, verdict, {"blocker": row.blocker}, case.holders(), said={"blocker": row.blocker})
@@ -340,11 +290,11 @@ def _decide_tasks(work: Work, chunk: Sequence[_Due]) -> None:
         if task.remind_at is None or task.remind_at > work.now:
             continue
         if task.acting is None or task.due_on is None or case.row.rests:
-            judged.append((case, task, _Judgement(_subject_of(task))))
+            judged.append((case, task, _Judgement(replies.clock_of_task(task, task.due_on or work.today))))
             continue
         holder_id = task.holder_id if task.status == "accepted" else None
         find = _finder(task, task.acting, holder_id, case.holders(task))
-        judged.append((case, task, _judge(work, _subject_of(task), find)))
+        judged.append((case, task, _judge(work, replies.clock_of_task(task, task.due_on), find)))
     fired: list[tuple[LockedCase, TaskRow, _Judgement, _Verdict]] = []
     silent: list[dict[str, Any]] = []
     for (case, task, judgement), verdict in zip(judged, _keep(work, [one for _, _, one in judged]), strict=True):
@@ -368,25 +318,10 @@ def _decide_tasks(work: Work, chunk: Sequence[_Due]) -> None:
         fired = left
 
 
-def _subject_of(task: TaskRow) -> _Subject:
-    return _Subject(
-        "task",
-        task.id,
-        task.generation,
-        task.ladder,
-        task.remind_at or _LONG_AGO,
-        task.rung,
-        task.occurrence,
-        task.due_on or dt.date.min,
-        task.counted_from or task.due_on or dt.date.min,
-        task.replied,
-    )
-
-
 # --- deciding --------------------------------------------------------------------------------------------------------
 
 
-def _judge(work: Work, subject: _Subject, find: Find) -> _Judgement:
+def _judge(work: Work, subject: Clock, find: Find) -> _Judgement:
     """Which rungs are decided now, by the ladder as it is in force now, and when the next one is due."""
     judgement = _Judgement(subject)
     ladder = work.catalogue.programme.ladders.get(subject.ladder or "")
@@ -431,7 +366,7 @@ def _keep(work: Work, judgements: Sequence[_Judgement]) -> list[_Verdict]:
     return verdicts
 
 
-def _past(work: Work, subject: _Subject, ladder: Ladder, delays: tuple[Delay, ...]) -> list[Ring]:
+def _past(work: Work, subject: Clock, ladder: Ladder, delays: tuple[Delay, ...]) -> list[Ring]:
     """The rungs due since the subject was clocked, the most urgent first.
 
     Counted from the rung it was clocked for, wherever that stands now: a subject that was pushed back, or whose rung
@@ -446,11 +381,9 @@ def _past(work: Work, subject: _Subject, ladder: Ladder, delays: tuple[Delay, ..
         until=work.now,
         delays=delays,
     )
-    since = min(
-        (ring.at for ring in rings if (ring.rung, ring.occurrence) == (subject.rung, subject.occurrence)),
-        default=subject.remind_at,
-    )
-    return [ring for ring in rings if ring.at >= min(since, subject.remind_at)]
+    clocked = subject.remind_at or work.now
+    planned = [ring.at for ring in rings if (ring.rung, ring.occurrence) == (subject.rung, subject.occurrence)]
+    return [ring for ring in rings if ring.at >= min([clocked, *planned])]
 
 
 def _recipients(ladder: Ladder, rank: int, find: Find) -> tuple[tuple[_Told, ...], str | None]:
@@ -511,7 +444,7 @@ def _away(people: Sequence[UUID], holders: Sequence[policy.Holder]) -> tuple[UUI
 
 def _tell_in_case(
     case: LockedCase,
-    subject: _Subject,
+    subject: Clock,
     verdict: _Verdict,
     about: dict[str, Any],
     holders: Sequence[policy.Holder],
@@ -528,7 +461,7 @@ def _tell_in_case(
 
 def _prepare(
     case: LockedCase,
-    subject: _Subject,
+    subject: Clock,
     verdict: _Verdict,
     about: dict[str, Any],
     holders: Sequence[policy.Holder],
@@ -557,7 +490,7 @@ def _prepare(
 
 def _tell(
     work: Work,
-    subject: _Subject,
+    subject: Clock,
     verdict: _Verdict,
     about: dict[str, Any],
     holders: Sequence[policy.Holder],
@@ -598,7 +531,7 @@ def _urgency(fired: _Fired) -> int:
     return fired.ring.rank + 1
 
 
-def _facts(subject: _Subject, fired: _Fired, told: _Told, about: dict[str, Any]) -> dict[str, Any]:
+def _facts(subject: Clock, fired: _Fired, told: _Told, about: dict[str, Any]) -> dict[str, Any]:
     """What a notice says: names of the definition, dates and numbers."""
     return {
         **about,
@@ -609,7 +542,7 @@ def _facts(subject: _Subject, fired: _Fired, told: _Told, about: dict[str, Any])
     }
 
 
-def _said(subject: _Subject, fired: _Fired, holders: Sequence[policy.Holder]) -> dict[str, Any]:
+def _said(subject: Clock, fired: _Fired, holders: Sequence[policy.Holder]) -> dict[str, Any]:
     """What history says of a rung that fired."""
     said: dict[str, Any] = {
         "subject": {"kind": subject.kind, "id": subject.id},
@@ -637,7 +570,7 @@ class _Office:
     operator: str | None = None
 
 
-def _columns(model: Any, row: type[MilestoneRow] | type[PrerequisiteRow]) -> list[Any]:
+def _columns(model: Any, row: type[MilestoneRow] | type[PrerequisiteRow] | type[HoldRow]) -> list[Any]:
     return [getattr(model, column.name) for column in fields(row)]
 
 
@@ -681,4 +614,4 @@ _FIND_DUE: dict[Kind, sa.Select[Any]] = {
 _SET_CLOCK: dict[Kind, sa.Update] = {"hold": _set_clock(Hold), "task": _set_clock(Task)}
 _MILESTONE = _locked(Milestone, *_columns(Milestone, MilestoneRow))
 _PREREQUISITE = _locked(Prerequisite, *_columns(Prerequisite, PrerequisiteRow))
-_HOLD = sa.select(*Hold.__table__.c).where(Hold.id == sa.bindparam("id", type_=sa.Uuid()))
+_HOLD = sa.select(*_columns(Hold, HoldRow)).where(Hold.id == sa.bindparam("id", type_=sa.Uuid()))

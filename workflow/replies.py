@@ -102,6 +102,69 @@ class Answer:
     """For `promised`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """When somebody is reminded of a subject: its due date, and the rung its ladder comes to next."""
+
+    kind: Kind
+    id: UUID
+    generation: int
+    ladder: str | None
+    remind_at: dt.datetime | None
+    rung: str | None
+    occurrence: int
+    due_on: dt.date
+    counted_from: dt.date
+    replied: int | None
+    """The generation in which somebody last replied."""
+    attempt: int = 1
+    """Of the task, or the round of the prerequisite."""
+
+
+def clock_of_task(task: TaskRow, due_on: dt.date) -> Clock:
+    """The clock of a task that is due on this day."""
+    counted_from = task.counted_from or due_on
+    return _clock("task", task, due_on, counted_from, attempt=task.attempt)
+
+
+def clock_of_hold(row: HoldRow) -> Clock:
+    """The clock of the review of a pause."""
+    return _clock("hold", row, row.review_on, row.began_on)
+
+
+def clock_of_prerequisite(row: PrerequisiteRow, due_on: dt.date) -> Clock:
+    """The clock of a prerequisite that is due, or expires, on this day."""
+    return _clock("prerequisite", row, due_on, row.counted_from, attempt=row.round)
+
+
+def clock_of_milestone(work: Work, row: MilestoneRow, due_on: dt.date) -> Clock:
+    """The clock of a milestone that is due on this day; repeats without a day of their own count from its planning."""
+    return _clock("milestone", row, due_on, milestones.planned_on(work, row))
+
+
+def _clock(
+    kind: Kind,
+    row: TaskRow | HoldRow | PrerequisiteRow | MilestoneRow,
+    due_on: dt.date,
+    counted_from: dt.date,
+    *,
+    attempt: int = 1,
+) -> Clock:
+    return Clock(
+        kind,
+        row.id,
+        row.generation,
+        row.ladder,
+        row.remind_at,
+        row.rung,
+        row.occurrence,
+        due_on,
+        counted_from,
+        row.replied,
+        attempt,
+    )
+
+
 # --- deeds -----------------------------------------------------------------------------------------------------------
 
 
@@ -183,13 +246,18 @@ def promise(
     at_hand, standing = _take(work, kind, subject_id, seen, of)
     clock, ladder = at_hand.clock, _ladder_of(work, at_hand.clock)
     limits = work.catalogue.programme.mail.replies
-    if not clock.is_open or ladder is None or not ladder.asks_for_promise:
+    if (
+        not isinstance(at_hand, _TaskAtHand | _PrerequisiteAtHand)
+        or (terms := at_hand.terms) is None
+        or ladder is None
+        or not ladder.asks_for_promise
+    ):
         raise Refused("error.reply_no_promise")
     if _promises(work, clock) >= limits.promises:
         raise Refused("error.reply_promised_enough", n=limits.promises)
     if on <= work.today or not work.catalogue.calendar.is_working_day(on):
         raise Refused("error.reply_promise_day")
-    if on > (latest := _latest(work, clock)):
+    if on > (latest := _latest(work, terms)):
         raise Refused("error.reply_promise_late", day=latest)
     if on == clock.due_on:
         raise Refused("error.reply_promise_same", day=on)
@@ -224,21 +292,21 @@ def offer_of_task(case: CaseAtHand, task: TaskRow) -> Offer | None:
     """The replies this actor can give about a task now; None when it is not the actor's to reply, or there are none."""
     if not _is_reminded(case, task) or _standing_on_task(case, task) is None:
         return None
-    return _offer(case.work, _clock_of_task(case, task))
+    return _offer(case.work, clock_of_task(task, task.due_on or case.work.today), _terms_of_task(case, task))
 
 
 def offer_of_prerequisite(work: Work, row: PrerequisiteRow, holders: Sequence[policy.Holder]) -> Offer | None:
     """The same of a prerequisite."""
     if row.due_on is None or _standing_on_prerequisite(work, row, holders) is None:
         return None
-    return _offer(work, _clock_of_prerequisite(row, row.due_on))
+    return _offer(work, clock_of_prerequisite(row, row.due_on), _terms_of_prerequisite(row))
 
 
 def offer_of_milestone(work: Work, row: MilestoneRow) -> Offer | None:
     """The same of a milestone."""
     if row.due_on is None or row.reached_on is not None or not work.actor.holds(_OFFICE):
         return None
-    return _offer(work, _clock_of_milestone(work, row, row.due_on))
+    return _offer(work, clock_of_milestone(work, row, row.due_on))
 
 
 def offer_of_hold(case: CaseAtHand) -> Offer | None:
@@ -246,10 +314,10 @@ def offer_of_hold(case: CaseAtHand) -> Offer | None:
     row = _lasting(case.work, case.row.id) if case.row.rests else None
     if row is None or _standing_on_hold(case) is None:
         return None
-    return _offer(case.work, _clock_of_hold(row))
+    return _offer(case.work, clock_of_hold(row))
 
 
-def _offer(work: Work, clock: _Clock) -> Offer | None:
+def _offer(work: Work, clock: Clock, terms: _Terms | None = None) -> Offer | None:
     limits = work.catalogue.programme.mail.replies
     ladder = _ladder_of(work, clock)
     if ladder is None:
@@ -257,9 +325,9 @@ def _offer(work: Work, clock: _Clock) -> Offer | None:
     given = _ledger_of(work, clock)
     more = clock.remind_at is not None
     snoozes = max(limits.snoozes - len(given.delays), 0) if more else 0
-    promises = limits.promises if clock.is_open and ladder.asks_for_promise else 0
-    promises = max(promises - _promises(work, clock), 0) if promises else 0
-    latest = _latest(work, clock)
+    promises, latest = 0, work.today
+    if terms is not None and ladder.asks_for_promise:
+        promises, latest = max(limits.promises - _promises(work, clock), 0), _latest(work, terms)
     found = Offer(
         generation=clock.generation,
         see=more and not given.is_seen,
@@ -275,23 +343,10 @@ def _offer(work: Work, clock: _Clock) -> Offer | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Clock:
-    """When somebody is reminded of a subject, and what may be said about its date."""
+class _Terms:
+    """Whoever does it may say by when; of a milestone, a pause or what expires the date is not theirs to promise."""
 
-    kind: Kind
-    id: UUID
-    generation: int
-    attempt: int
-    ladder: str | None
-    remind_at: dt.datetime | None
-    rung: str | None
-    occurrence: int
-    due_on: dt.date
-    counted_from: dt.date
-    replied: int | None
-    is_open: bool = False
-    """Somebody does it by that date; of a milestone, a pause or what expires the date is not theirs to promise."""
-    at_most: dt.date | None = None
+    at_most: dt.date | None
     """The day a law sets, or on which the present proof ends."""
 
 
@@ -299,20 +354,21 @@ class _AtHand(Protocol):
     """Something this transaction holds and somebody may reply to."""
 
     @property
-    def clock(self) -> _Clock: ...
+    def clock(self) -> Clock: ...
 
     def keep(self, act: str, standing: Standing, reply: dict[str, Any], changes: dict[str, Any]) -> None:
         """Keep a reply and what it changed, with one entry of history."""
-
-    def promise(self, standing: Standing, reply: dict[str, Any], on: dt.date) -> Replied:
-        """Keep a promise: the date and its reminders follow."""
 
 
 @dataclass(slots=True)
 class _TaskAtHand:
     case: LockedCase
     task: TaskRow
-    clock: _Clock
+    clock: Clock
+
+    @property
+    def terms(self) -> _Terms:
+        return _terms_of_task(self.case, self.task)
 
     def keep(self, act: str, standing: Standing, reply: dict[str, Any], changes: dict[str, Any]) -> None:
         self.case.update(self.task, **changes)
@@ -335,7 +391,7 @@ class _TaskAtHand:
 class _HoldAtHand:
     case: LockedCase
     row: HoldRow
-    clock: _Clock
+    clock: Clock
 
     def keep(self, act: str, standing: Standing, reply: dict[str, Any], changes: dict[str, Any]) -> None:
         self.case.amend(Hold, self.row.id, **changes)
@@ -344,15 +400,16 @@ class _HoldAtHand:
         self.case.acts(standing)
         self.case.record(f"review_{act}")
 
-    def promise(self, standing: Standing, reply: dict[str, Any], on: dt.date) -> Replied:
-        raise NotImplementedError  # a review is not promised: `_Clock.is_open` says so
-
 
 @dataclass(slots=True)
 class _PrerequisiteAtHand:
     work: Work
     row: PrerequisiteRow
-    clock: _Clock
+    clock: Clock
+
+    @property
+    def terms(self) -> _Terms | None:
+        return _terms_of_prerequisite(self.row)
 
     def keep(self, act: str, standing: Standing, reply: dict[str, Any], changes: dict[str, Any]) -> None:
         prerequisites.keep(self.work, self.row, act, changes, **self._said(act, standing, reply))
@@ -371,15 +428,12 @@ class _PrerequisiteAtHand:
 class _MilestoneAtHand:
     work: Work
     row: MilestoneRow
-    clock: _Clock
+    clock: Clock
 
     def keep(self, act: str, standing: Standing, reply: dict[str, Any], changes: dict[str, Any]) -> None:
         rows = _written(self.work, {**reply, "kind": act})
         said = {"rows": rows, **_told(reply), **casework.said_of_standing(standing)}
         milestones.keep(self.work, self.row, act, changes, **said)
-
-    def promise(self, standing: Standing, reply: dict[str, Any], on: dt.date) -> Replied:
-        raise NotImplementedError  # the office plans its milestones: `_Clock.is_open` says so
 
 
 def _take(work: Work, kind: Kind, subject_id: UUID, seen: int | None, of: int | None) -> tuple[_AtHand, Standing]:
@@ -405,7 +459,8 @@ def _take_task(work: Work, task_id: UUID, seen: int | None) -> _Taken:
     if not _is_reminded(case, task):
         raise TaskNotAvailable(deed="reply", status=task.status)
     roles = tuple(dict.fromkeys((task.acting or task.owner, _TEAM)))
-    return _TaskAtHand(case, task, _clock_of_task(case, task)), _standing_on_task(case, task), roles
+    at_hand = _TaskAtHand(case, task, clock_of_task(task, task.due_on or work.today))
+    return at_hand, _standing_on_task(case, task), roles
 
 
 def _take_hold(work: Work, hold_id: UUID, seen: int | None) -> _Taken:
@@ -417,7 +472,7 @@ def _take_hold(work: Work, hold_id: UUID, seen: int | None) -> _Taken:
     row = _lasting(work, case_id) if case.row.rests else None
     if row is None or row.id != hold_id:
         raise TaskNotAvailable(deed="reply", status="resumed")
-    return _HoldAtHand(case, row, _clock_of_hold(row)), _standing_on_hold(case), (_TEAM,)
+    return _HoldAtHand(case, row, clock_of_hold(row)), _standing_on_hold(case), (_TEAM,)
 
 
 def _take_prerequisite(work: Work, prerequisite_id: UUID, seen: int | None) -> _Taken:
@@ -426,7 +481,7 @@ def _take_prerequisite(work: Work, prerequisite_id: UUID, seen: int | None) -> _
         raise TaskNotAvailable(deed="reply", status=row.status)
     holders = casework.holders(work, row)
     roles = tuple(dict.fromkeys((row.acting or row.owner, _TEAM)))
-    at_hand = _PrerequisiteAtHand(work, row, _clock_of_prerequisite(row, row.due_on))
+    at_hand = _PrerequisiteAtHand(work, row, clock_of_prerequisite(row, row.due_on))
     return at_hand, _standing_on_prerequisite(work, row, holders), roles
 
 
@@ -436,81 +491,20 @@ def _take_milestone(work: Work, milestone_id: UUID, seen: int | None) -> _Taken:
         raise TaskNotAvailable(deed="reply", status="reached")
     away = policy.insist_holds(work.actor, _OFFICE)
     standing = Standing(_OFFICE, on_behalf_of=away)
-    return _MilestoneAtHand(work, row, _clock_of_milestone(work, row, row.due_on)), standing, (_OFFICE,)
+    return _MilestoneAtHand(work, row, clock_of_milestone(work, row, row.due_on)), standing, (_OFFICE,)
 
 
 def _is_reminded(case: CaseAtHand, task: TaskRow) -> bool:
     return task.acting is not None and task.due_on is not None and not case.row.rests
 
 
-def _clock_of_task(case: CaseAtHand, task: TaskRow) -> _Clock:
+def _terms_of_task(case: CaseAtHand, task: TaskRow) -> _Terms:
     by_law = case.statutory(task)
-    due_on = task.due_on or case.work.today
-    return _Clock(
-        "task",
-        task.id,
-        task.generation,
-        task.attempt,
-        task.ladder,
-        task.remind_at,
-        task.rung,
-        task.occurrence,
-        due_on,
-        task.counted_from or due_on,
-        task.replied,
-        is_open=True,
-        at_most=by_law.date if by_law is not None else None,
-    )
+    return _Terms(by_law.date if by_law is not None else None)
 
 
-def _clock_of_hold(row: HoldRow) -> _Clock:
-    return _Clock(
-        "hold",
-        row.id,
-        row.generation,
-        1,
-        row.ladder,
-        row.remind_at,
-        row.rung,
-        row.occurrence,
-        row.review_on,
-        row.began_on,
-        row.replied,
-    )
-
-
-def _clock_of_prerequisite(row: PrerequisiteRow, due_on: dt.date) -> _Clock:
-    return _Clock(
-        "prerequisite",
-        row.id,
-        row.generation,
-        row.round,
-        row.ladder,
-        row.remind_at,
-        row.rung,
-        row.occurrence,
-        due_on,
-        row.counted_from,
-        row.replied,
-        is_open=row.acting is not None,
-        at_most=row.valid_until if row.renewing else None,
-    )
-
-
-def _clock_of_milestone(work: Work, row: MilestoneRow, due_on: dt.date) -> _Clock:
-    return _Clock(
-        "milestone",
-        row.id,
-        row.generation,
-        1,
-        row.ladder,
-        row.remind_at,
-        row.rung,
-        row.occurrence,
-        due_on,
-        milestones.planned_on(work, row),
-        row.replied,
-    )
+def _terms_of_prerequisite(row: PrerequisiteRow) -> _Terms | None:
+    return _Terms(row.valid_until if row.renewing else None) if row.acting is not None else None
 
 
 # --- rights ----------------------------------------------------------------------------------------------------------
@@ -537,15 +531,15 @@ def _standing_on_hold(case: CaseAtHand) -> Standing | None:
 # --- helpers, in the order they are called ---------------------------------------------------------------------------
 
 
-def _ledger_of(work: Work, clock: _Clock) -> Ledger:
+def _ledger_of(work: Work, clock: Clock) -> Ledger:
     return ledger(work, clock.id, clock.generation) if clock.replied == clock.generation else Ledger()
 
 
-def _ladder_of(work: Work, clock: _Clock) -> Ladder | None:
+def _ladder_of(work: Work, clock: Clock) -> Ladder | None:
     return work.catalogue.programme.ladders.get(clock.ladder or "")
 
 
-def _instant_of(work: Work, clock: _Clock, ladder: Ladder, delays: tuple[Delay, ...]) -> dt.datetime | None:
+def _instant_of(work: Work, clock: Clock, ladder: Ladder, delays: tuple[Delay, ...]) -> dt.datetime | None:
     """When the rung that comes next would be due; None when the ladder lost it."""
     return deadlines.instant_of(
         work.catalogue.calendar,
@@ -558,7 +552,7 @@ def _instant_of(work: Work, clock: _Clock, ladder: Ladder, delays: tuple[Delay, 
     )
 
 
-def _promises(work: Work, clock: _Clock) -> int:
+def _promises(work: Work, clock: Clock) -> int:
     """How often a date was promised in this attempt or round."""
     query = sa.select(sa.func.count()).where(
         Reply.subject_id == clock.id, Reply.attempt == clock.attempt, Reply.kind == "promised"
@@ -566,13 +560,13 @@ def _promises(work: Work, clock: _Clock) -> int:
     return work.session.execute(query).scalar_one()
 
 
-def _latest(work: Work, clock: _Clock) -> dt.date:
+def _latest(work: Work, terms: _Terms) -> dt.date:
     """The last day that can be promised: no further than dates may be extended, and not past what ends anyway."""
     furthest = work.catalogue.calendar.add(work.today, work.catalogue.programme.calendar.most_extension)
-    return furthest if clock.at_most is None else min(furthest, clock.at_most)
+    return furthest if terms.at_most is None else min(furthest, terms.at_most)
 
 
-def _reply(work: Work, clock: _Clock, via: Via) -> dict[str, Any]:
+def _reply(work: Work, clock: Clock, via: Via) -> dict[str, Any]:
     """The columns of a reply, whatever it says."""
     return {
         "subject_kind": clock.kind,
