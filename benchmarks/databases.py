@@ -20,6 +20,7 @@ from sqlalchemy import make_url
 
 from benchmarks.statements import Statement
 from tests.postgres import ADDRESS, Cluster
+from workflow.database import SQLITE_PRAGMAS
 
 
 class Raw(ABC):
@@ -90,7 +91,7 @@ class SQLite(Database):
 class _RawSQLite(Raw):
     def __init__(self, file: str) -> None:
         self._connection = sqlite3.connect(file, isolation_level=None)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in SQLITE_PRAGMAS:
             self._connection.execute(f"PRAGMA {pragma}")
 
     def run(self, statements: Sequence[Statement]) -> None:
