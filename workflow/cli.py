@@ -612,15 +612,17 @@ def erase() -> None:
 @erase.command("person", help="cli.help.erase.person")
 @click.argument("address", metavar="EMAIL", cls=Argument, help="cli.help.erase.email")
 @click.option("--yes", is_flag=True, required=True, cls=Option, expose_value=False, help="cli.help.erase.yes")
+@KEY
 @AS
-def erase_person(address: str, email: str | None) -> None:
+def erase_person(address: str, key: str | None, email: str | None) -> None:
     """An account, for good."""
-    from workflow import people
+    from workflow import commands, people
 
-    with _opened() as engine:
-        person_id = _account(engine, address)
-        with engine.change(_actor(engine, email)) as work:
-            people.erase(work, person_id)
+    def erase_account(work: Any, address: str) -> None:
+        people.erase(work, people.named(work, address))
+
+    with _opened() as engine, engine.change(_actor(engine, email)) as work:
+        commands.once(work, key, erase_account, address)
     out(say("cli.erase.person_done"))
 
 
@@ -628,15 +630,19 @@ def erase_person(address: str, email: str | None) -> None:
 @click.argument("number", metavar="CASE", cls=Argument, help="cli.help.advance.number")
 @click.argument("entry", type=Number(1, 1_000_000), metavar="ENTRY", cls=Argument, help="cli.help.erase.entry")
 @click.option("--yes", is_flag=True, required=True, cls=Option, expose_value=False, help="cli.help.erase.yes")
+@KEY
 @AS
-def erase_remark(number: str, entry: int, email: str | None) -> None:
+def erase_remark(number: str, entry: int, key: str | None, email: str | None) -> None:
     """The free text of one entry of a case's history."""
-    from workflow import cases, history
+    from workflow import cases, commands, history
 
-    with _opened() as engine, engine.change(_actor(engine, email)) as work:
+    def erase_entry(work: Any, number: str, entry: int) -> None:
         case_id = cases.by_number(work, number)
         for remark_id in history.remarks_of(work, case_id, entry):
             cases.erase_remark(work, case_id, remark_id)
+
+    with _opened() as engine, engine.change(_actor(engine, email)) as work:
+        commands.once(work, key, erase_entry, number, entry)
     out(say("cli.erase.remark_done", number=number, seq=entry))
 
 
@@ -842,6 +848,7 @@ def person() -> None:
 @click.option("--role", "roles", multiple=True, metavar="ROLE", cls=Option, help="cli.help.person.role")
 @click.option("--language", default="de", type=OneOf("de", "en"), cls=Option, help="cli.help.person.language")
 @click.option("--password-stdin", is_flag=True, cls=Option, help="cli.help.person.password_stdin")
+@KEY
 @AS
 @JSON
 def add(
@@ -850,11 +857,12 @@ def add(
     roles: tuple[str, ...],
     language: str,
     password_stdin: bool,
+    key: str | None,
     email: str | None,
     as_json: bool,
 ) -> None:
     """A new account; its password is read from standard input or made up and shown once."""
-    from workflow import people, sessions
+    from workflow import commands, people, sessions
 
     held = [people.parse_role(words) for words in roles]
     password = _read_password() if password_stdin else "-".join(_syllable() for _ in range(4))
@@ -862,8 +870,11 @@ def add(
         who = _actor(engine, email)
         secret = sessions.hash_password(password)  # takes a while: before the transaction
         with engine.change(who) as work:
-            made = people.add(work, email=address, name=name, password_hash=secret, language=language, roles=held)
-    shown = {} if password_stdin else {"password": password}
+            is_new = not commands.is_known(work, key)
+            made = commands.once(
+                work, key, people.add, email=address, name=name, password_hash=secret, language=language, roles=held
+            )
+    shown = {"password": password} if is_new and not password_stdin else {}
     if as_json:
         out_json({"id": str(made.id), "email": made.email, "name": made.name, **shown})
         return
@@ -878,15 +889,16 @@ def add(
 @click.argument("one", metavar="EMAIL")
 @click.argument("other", metavar="EMAIL")
 @click.option("--undo", is_flag=True, cls=Option, help="cli.help.person.undo")
+@KEY
 @AS
-def same(one: str, other: str, undo: bool, email: str | None) -> None:
+def same(one: str, other: str, undo: bool, key: str | None, email: str | None) -> None:
     """Two accounts of one human being."""
-    from workflow import people
+    from workflow import commands, people
 
     with _opened() as engine:
         both = people.by_email(engine, one), people.by_email(engine, other)
         with engine.change(_actor(engine, email)) as work:
-            (people.not_same_human if undo else people.same_human)(work, *both)
+            commands.once(work, key, people.not_same_human if undo else people.same_human, *both)
     out(say("cli.person.not_same" if undo else "cli.person.same", one=one, other=other))
 
 
@@ -894,20 +906,22 @@ def same(one: str, other: str, undo: bool, email: str | None) -> None:
 @click.argument("address", metavar="EMAIL", cls=Argument, help="cli.help.person.present")
 @click.argument("new", metavar="NEW", required=False, cls=Argument, help="cli.help.person.new")
 @click.option("--works", is_flag=True, cls=Option, help="cli.help.person.works")
+@KEY
 @AS
-def change_address(address: str, new: str | None, works: bool, email: str | None) -> None:
+def change_address(address: str, new: str | None, works: bool, key: str | None, email: str | None) -> None:
     """Another address of an account, or that the present one works again."""
-    from workflow import people
+    from workflow import commands, people
+
+    def set_address(work: Any, address: str, new: str | None) -> None:
+        if new is None:
+            people.address_works(work, people.named(work, address))
+        else:
+            people.change_address(work, people.named(work, address), new)
 
     if works == (new is not None):
         raise Wrong("cli.wrong.address")
-    with _opened() as engine:
-        person_id = _account(engine, address)
-        with engine.change(_actor(engine, email)) as work:
-            if new is None:
-                people.address_works(work, person_id)
-            else:
-                people.change_address(work, person_id, new)
+    with _opened() as engine, engine.change(_actor(engine, email)) as work:
+        commands.once(work, key, set_address, address, new)
     out(say("cli.person.address_works" if new is None else "cli.person.address_changed", email=new or address))
 
 
@@ -957,28 +971,32 @@ def mailbox() -> None:
 @click.argument("role", metavar="ROLE@PLACE")
 @click.argument("address", metavar="EMAIL")
 @click.option("--language", default="de", type=OneOf("de", "en"), cls=Option, help="cli.help.mailbox.language")
+@KEY
 @AS
-def set_mailbox(role: str, address: str, language: str, email: str | None) -> None:
+def set_mailbox(role: str, address: str, language: str, key: str | None, email: str | None) -> None:
     """Mail for a role goes to a mailbox."""
-    from workflow import mailboxes
+    from workflow import commands, mailboxes
 
     name, _, place = role.partition("@")
     with _opened() as engine, engine.change(_actor(engine, email)) as work:
         where = mailboxes.place_of(work, place)
-        done = mailboxes.set_up(work, where, mailboxes.ALL if name == "all" else name, address, language=language)
+        known = mailboxes.ALL if name == "all" else name
+        done = commands.once(work, key, mailboxes.set_up, where, known, address, language=language)
     out(say("cli.mailbox.set", role=role, address=done.address))
 
 
 @mailbox.command("end", help="cli.help.mailbox.end")
 @click.argument("role", metavar="ROLE@PLACE")
+@KEY
 @AS
-def end_mailbox(role: str, email: str | None) -> None:
+def end_mailbox(role: str, key: str | None, email: str | None) -> None:
     """Mail for a role goes to the people again."""
-    from workflow import mailboxes
+    from workflow import commands, mailboxes
 
     name, _, place = role.partition("@")
     with _opened() as engine, engine.change(_actor(engine, email)) as work:
-        mailboxes.end(work, mailboxes.place_of(work, place), mailboxes.ALL if name == "all" else name)
+        where = mailboxes.place_of(work, place)
+        commands.once(work, key, mailboxes.end, where, mailboxes.ALL if name == "all" else name)
     out(say("cli.mailbox.ended", role=role))
 
 
@@ -1099,10 +1117,11 @@ def dead_mails(email: str | None, as_json: bool) -> None:
 @mails.command("resend", help="cli.help.mails.resend")
 @click.argument("ids", metavar="[ID]…", nargs=-1, type=click.UUID, cls=Argument, help="cli.help.mails.id")
 @click.option("--all", "every", is_flag=True, cls=Option, help="cli.help.mails.all")
+@KEY
 @AS
-def resend_mails(ids: tuple[UUID, ...], every: bool, email: str | None) -> int:
+def resend_mails(ids: tuple[UUID, ...], every: bool, key: str | None, email: str | None) -> int:
     """Dead letters once more, under their own Message-ID."""
-    from workflow import dead_letters
+    from workflow import commands, dead_letters
 
     if bool(ids) == every:
         raise Wrong("cli.wrong.resend")
@@ -1113,7 +1132,7 @@ def resend_mails(ids: tuple[UUID, ...], every: bool, email: str | None) -> int:
         else:
             with engine.change(who) as work:
                 for message_id in ids:
-                    dead_letters.resend(work, message_id)
+                    commands.once(work, commands.part(key, message_id), dead_letters.resend, message_id)
             sent, left = len(ids), 0
     out(say("cli.mails.resent", n=sent))
     if left:
@@ -1189,15 +1208,17 @@ def show(as_json: bool) -> None:
 @clock.command("set", help="cli.help.clock.set")
 @click.argument("now", type=Instant(), metavar="ISO", cls=Argument, help="cli.help.clock.now")
 @click.option("--no-tick", is_flag=True, cls=Option, help="cli.help.clock.no_tick")
+@KEY
 @JSON
-def set_clock(now: dt.datetime, no_tick: bool, as_json: bool) -> None:
+def set_clock(now: dt.datetime, no_tick: bool, key: str | None, as_json: bool) -> None:
     """Move the clock to an instant, and fire what is due then."""
     from workflow import clock as clocks
+    from workflow import commands
     from workflow.engine import SYSTEM
 
     with _opened() as engine:
         with engine.change(SYSTEM) as work:
-            now = clocks.set_to(work, now)
+            now = commands.once(work, key, clocks.set_to, now)
         ticked = None if no_tick else _tick(engine)
     _tell_time(now, manual=True, as_json=as_json, ticked=ticked)
 
@@ -1207,17 +1228,19 @@ def set_clock(now: dt.datetime, no_tick: bool, as_json: bool) -> None:
     "--working-days", "days", default=1, type=Number(1, 260), metavar="N", cls=Option, help="cli.help.clock.days"
 )
 @click.option("--no-tick", is_flag=True, cls=Option, help="cli.help.clock.no_tick")
+@KEY
 @JSON
-def advance_clock(days: int, no_tick: bool, as_json: bool) -> None:
+def advance_clock(days: int, no_tick: bool, key: str | None, as_json: bool) -> None:
     """Let working days pass, one morning after the other, so that each day's reminders fire on their day."""
     from workflow import clock as clocks
+    from workflow import commands
     from workflow.engine import SYSTEM
 
     ticked, now = None, None
     with _opened() as engine, console.progress(days, say("cli.clock.doing")) as hear:
-        for _ in range(days):
+        for day in range(days):
             with engine.change(SYSTEM) as work:
-                now = clocks.advance(work)
+                now = commands.once(work, commands.part(key, day), clocks.advance)
             ticked = ticked if no_tick else _added(ticked, _tick(engine))
             hear(1)
     if now is not None:

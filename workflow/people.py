@@ -257,9 +257,13 @@ def everybody(work: Work) -> tuple[PersonView, ...]:
 def by_email(engine: Engine, email: str) -> UUID:
     """The account `--as` names. Raises NotFound."""
     with engine.read(SYSTEM) as work:
-        found = work.session.execute(
-            sa.select(Person.id).where(Person.email == email.strip().lower(), Person.ended_at.is_(None))
-        ).scalar()
+        return named(work, email)
+
+
+def named(work: Work, email: str) -> UUID:
+    """The account with this address. Raises NotFound."""
+    query = sa.select(Person.id).where(Person.email == email.strip().lower(), Person.ended_at.is_(None))
+    found = work.session.execute(query).scalar()
     if found is None:
         raise NotFound(what="person", name=email)
     return found

@@ -7,8 +7,10 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from multiprocessing import get_context
 from pathlib import Path
 from uuid import UUID
 
@@ -148,32 +150,46 @@ def per_day(received: Sequence[Received]) -> Counter[tuple[str, dt.date]]:
 
 
 def prove(tell: Callable[[str], None] = print) -> None:
-    """Both runs of sixty working days with 200 cases, one on each database; the same in chaos; copies under load."""
-    from tests.reminding import chaos, copies
+    """Both runs of sixty working days with 200 cases, side by side, one on each database, with a copy under load each;
+    then the same days in chaos."""
+    from tests.reminding import chaos
 
     with Cluster(durable=True) as cluster, tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-
-        def place(name: str) -> Path:
-            (home / name).mkdir()
-            return home / name
 
         def database(name: str) -> str:
             with psycopg.connect(cluster.url(), autocommit=True) as connection:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
             return cluster.url(name)
 
-        for begins, url in ((SPRING, f"sqlite:///{home / 'spring.db'}"), (AUTUMN, database("autumn"))):
-            smtp = MailServer()
-            smtp.start()
-            try:
-                data = place(f"{begins}")
-                counted = weeks(url, data, begins=begins, working_days=60, cases=200, seed=begins.year, smtp=smtp)
-            finally:
-                smtp.stop()
-            tell(f"sixty working days from {begins}: {counted}")
-        for url in (f"sqlite:///{home / 'copied.db'}", database("copied")):
-            data = place(url.partition(":")[0])
-            copies.taken_under_load(url, data, begins=SPRING, cases=100, seed=4, tell=tell)
-        url, data = database("chaos"), place("chaos")
+        begins, places = (SPRING, AUTUMN), [home / "spring", home / "autumn"]
+        long = f"sqlite:///{home / 'spring.db'}", database("autumn")
+        copied = f"sqlite:///{home / 'copied.db'}", database("copied")
+        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
+            for said in processes.map(_in_calm, begins, long, copied, places):
+                for line in said:
+                    tell(line)
+        data = home / "chaos"
+        data.mkdir()
+        url = database("chaos")
         chaos.weeks(url, data, begins=SPRING, working_days=60, cases=200, seed=5, cluster=cluster, tell=tell)
+
+
+def _in_calm(begins: dt.date, url: str, copied: str, data: Path) -> list[str]:
+    """Sixty working days on one database and a copy of another under load; what was seen."""
+    from tests.reminding import copies
+
+    smtp, said = MailServer(), []
+    smtp.start()
+    try:
+        counted = weeks(url, _made(data), begins=begins, working_days=60, cases=200, seed=begins.year, smtp=smtp)
+    finally:
+        smtp.stop()
+    said.append(f"sixty working days from {begins}: {counted}")
+    copies.taken_under_load(copied, _made(data / "copy"), begins=SPRING, cases=100, seed=4, tell=said.append)
+    return said
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

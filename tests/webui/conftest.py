@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import argon2
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from tests import world as worlds
+from tests.conftest import Prepare
 from tests.webui.application import application
 from tests.webui.visitor import PASSWORD, Visitor, address
 from tests.world import World
 from workflow import database, sessions
 from workflow.models import Person
+
+
+def nothing_yet(_world: World) -> None:
+    """Nobody has done anything."""
 
 
 @pytest.fixture(autouse=True)
@@ -32,13 +35,18 @@ def password_hash(cheap_hashes: None) -> str:
 
 
 @pytest.fixture
-def world(peopled_database_url: str, tmp_path: Path, password_hash: str) -> Iterator[World]:
+def begun() -> Callable[[World], None]:
+    """What the people of `world` have done before a test begins; a module that needs more says so by its own."""
+    return nothing_yet
+
+
+@pytest.fixture
+def world(prepared: Prepare, begun: Callable[[World], None], password_hash: str) -> World:
     """People around a few real municipalities, on a database of this test."""
-    made = worlds.make(peopled_database_url, tmp_path)
+    made, _ = prepared(begun)
     with database.transaction(made.engine.pool, write=True) as session:
         session.execute(sa.update(Person).values(password=password_hash))
-    yield made
-    made.engine.close()
+    return made
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from tests.webui.conftest import nothing_yet
 from tests.webui.pages import hidden
 from tests.webui.visitor import Visitor, words
 from tests.world import STRANGE_TOWN, TOWN, World, contents
@@ -18,10 +19,20 @@ from workflow.engine import SYSTEM
 from workflow.models import Body, Event, Prerequisite
 
 
+def _contracted(world: World) -> None:
+    """One case of the town, past choosing how it is connected."""
+    world.walk(world.open(), until="contracted")
+
+
+@pytest.fixture
+def begun(request: pytest.FixtureRequest) -> Callable[[World], None]:
+    """Some of these tests begin in a busy world."""
+    return _contracted if "busy" in request.fixturenames else nothing_yet
+
+
 @pytest.fixture
 def busy(world: World) -> World:
     """One case of the town, past choosing how it is connected."""
-    world.walk(world.open(), until="contracted")
     return world
 
 

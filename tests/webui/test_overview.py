@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.webui.conftest import nothing_yet
 from tests.webui.pages import sound
 from tests.webui.visitor import Visitor, words
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World
@@ -21,8 +22,7 @@ LINK = re.compile(r'<a [^>]*?href="(/cases\?[^"]*)"[^>]*>(.*?)</a>', re.DOTALL)
 ELSEWHERE = re.compile(r'<a [^>]*?href="(/services/[^"]*\?state=[^"#]*)#bodies"[^>]*>(.*?)</a>', re.DOTALL)
 
 
-@pytest.fixture
-def busy(world: World) -> World:
+def _busy(world: World) -> None:
     """Cases that are live, late, escalated, resting and just begun, in towns of two teams."""
     world.walk(world.open())
     resting = world.open("elterngeld")
@@ -40,6 +40,17 @@ def busy(world: World) -> World:
     world.days(28)
     reminders.decide(world.engine)
     world.open("bauantrag")
+
+
+@pytest.fixture
+def begun(request: pytest.FixtureRequest) -> Callable[[World], None]:
+    """Some of these tests begin in a busy world."""
+    return _busy if "busy" in request.fixturenames else nothing_yet
+
+
+@pytest.fixture
+def busy(world: World) -> World:
+    """Cases that are live, late, escalated, resting and just begun, in towns of two teams."""
     return world
 
 

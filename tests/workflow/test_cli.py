@@ -567,6 +567,34 @@ def test_a_case_moves_on_by_its_number(run: Run, world: World) -> None:
     assert world.case(case_id).state == "contracted"
 
 
+@pytest.mark.parametrize(
+    ("words", "other"),
+    [
+        (["person", "add", "--email", "neu@kreis.example", "--name", "Neu"], ["--name", "Anders"]),
+        (["person", "same", "digi@startklar.example", "it@startklar.example"], ["--undo"]),
+        (["person", "address", "digi@startklar.example", "neu@kreis.example"], None),
+        (["erase", "person", "digi@startklar.example", "--yes"], None),
+        (["mailbox", "set", f"all@{TOWN}", "rathaus@kreis.example"], ["--language", "en"]),
+        (["clock", "advance", "--working-days", "2"], None),
+        (["clock", "set", "2027-03-01T08:00"], None),
+    ],
+    ids=lambda words: " ".join(words[:2]) if words else "",
+)
+def test_what_an_operator_asks_for_twice_under_one_key_is_done_once(
+    run: Run, world: World, words: list[str], other: list[str] | None
+) -> None:
+    done = run(*words, "--key", "k1")
+    assert done.code == 0, done.err
+    before = worlds.contents(world)
+    again = run(*words, "--key", "k1")
+    assert again.code == 0, again.err
+    assert worlds.contents(world) == before
+    if other is not None:
+        refused = run(*words, *other, "--key", "k1")
+        assert (refused.code, "demselben Schlüssel" in refused.err) == (1, True)
+    assert ("Kennwort" in done.out) >= ("Kennwort" in again.out)
+
+
 def test_an_answer_a_step_asks_for_is_given_or_missed_by_name(run: Run, world: World) -> None:
     case_id = world.open()
     number = world.case(case_id).number

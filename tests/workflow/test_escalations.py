@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
+from tests.conftest import Prepare
 from tests.statements import counted
 from tests.world import EMPTY_TOWN, TOWN, World
 from workflow import cases, comments, milestones, people, prerequisites, tasks, ticking
@@ -14,14 +16,19 @@ from workflow.models import Milestone, TeamDistrict
 from workflow.queries.escalations import Escalations, count, escalations
 
 
+@pytest.fixture
+def late(prepared: Prepare) -> tuple[World, UUID]:
+    """A case whose first task was due after 10 working days and went to the supervisor 12 days later, today."""
+    return prepared(_late)
+
+
 def test_nothing_escalated_is_an_empty_page(world: World) -> None:
     world.open()
     assert _page(world, "supervisor") == Escalations((), (), 0, 0, None, is_first=True)
 
 
-def test_what_was_escalated_says_why_who_acts_and_since_when(world: World) -> None:
-    case_id = world.open()
-    _pass(world, 22)  # due after 10 working days, to the supervisor 12 days later
+def test_what_was_escalated_says_why_who_acts_and_since_when(late: tuple[World, UUID]) -> None:
+    world, case_id = late
     (line,) = _page(world, "supervisor").waiting
     assert (line.kind, line.id, line.case_id) == ("task", world.task(case_id, "express_interest"), case_id)
     assert line.title.de == "Vormerkung annehmen oder Interesse bekunden"
@@ -60,10 +67,11 @@ def test_what_happened_since_is_there_the_newest_first_without_what_was_before(w
 
 
 @pytest.mark.parametrize("deed", ["take", "assign", "extend", "done"])
-def test_who_takes_it_over_hands_it_on_or_gives_more_time_sees_what_became_of_it(world: World, deed: str) -> None:
-    case_id = world.open()
+def test_who_takes_it_over_hands_it_on_or_gives_more_time_sees_what_became_of_it(
+    late: tuple[World, UUID], deed: str
+) -> None:
+    world, case_id = late
     task_id = world.task(case_id, "express_interest")
-    _pass(world, 22)
     (line,) = _page(world, "supervisor").waiting
     with world.by("supervisor") as work:
         if deed == "take":
@@ -109,9 +117,8 @@ def test_each_supervisor_sees_the_own_teams_and_nobody_else_sees_anything(world:
             assert count(work) == 0
 
 
-def test_what_rests_is_not_there_and_a_hold_whose_review_is_past_is(world: World) -> None:
-    case_id = world.open()
-    _pass(world, 22)
+def test_what_rests_is_not_there_and_a_hold_whose_review_is_past_is(late: tuple[World, UUID]) -> None:
+    world, case_id = late
     with world.by("team") as work:
         blocker = next(iter(work.catalogue.programme.blockers))
         review_on = work.today + dt.timedelta(days=14)
@@ -153,9 +160,8 @@ def test_the_programme_office_sees_milestones_and_what_came_up_to_it(world: Worl
     assert milestone_id not in {line.id for line in _page(world, "supervisor").waiting}
 
 
-def test_a_page_holds_twenty_and_takes_the_same_few_statements_for_one_and_for_many(world: World) -> None:
-    world.open()
-    _pass(world, 22)
+def test_a_page_holds_twenty_and_takes_the_same_few_statements_for_one_and_for_many(late: tuple[World, UUID]) -> None:
+    world, _ = late
     with world.look("supervisor") as work, counted(world) as few:
         assert escalations(work).total == 1
     with world.by("office") as work:
@@ -179,6 +185,12 @@ def test_a_page_holds_twenty_and_takes_the_same_few_statements_for_one_and_for_m
     assert len(once) == 1
     for nonsense in ("", "x", "20261123.x", "\0"):
         assert _page(world, "supervisor", after=nonsense).is_first
+
+
+def _late(world: World) -> UUID:
+    case_id = world.open()
+    _pass(world, 22)
+    return case_id
 
 
 def _pass(world: World, working_days: int) -> None:
