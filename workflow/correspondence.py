@@ -29,7 +29,7 @@ from workflow.errors import (
     StartklarError,
 )
 from workflow.messages import LINK_GOOD_FOR_DAYS, MOST_ITEMS, NEWS
-from workflow.models import Installation, Message, Notice, Person, SpentLink
+from workflow.models import Hold, Installation, Message, Notice, Person, SpentLink, Task
 from workflow.replies import KINDS, Answer, Kind, Replied
 
 TO_MEND = (
@@ -98,11 +98,12 @@ def meant_for(engine: Engine, token: str) -> Meant:
 def open_link(engine: Engine, token: str) -> Opened:
     """The mail behind a link.
 
-    Raises LinkBroken, LinkClosed (the account has ended), LinkSpent or LinkExpired, in this order.
+    Raises LinkBroken, LinkClosed (the account has ended, or another address by now: whoever reads the mail may be
+    somebody else), LinkSpent or LinkExpired, in this order.
     """
     with engine.read(None) as work:
         row = _row(work, token)
-        if not _is_there(row):
+        if not _is_there(row) or row.address != row.email:
             raise LinkClosed
         calendar = work.catalogue.calendar
         if row.spent_at is not None:
@@ -133,14 +134,13 @@ def reply(engine: Engine, token: str, answers: Sequence[Answer]) -> tuple[Outcom
     opened = open_link(engine, token)
     if not answers or any((answer.kind, answer.id) not in opened.about for answer in answers):
         raise LinkBroken
-    ordered = sorted(answers, key=lambda answer: (_LOCK_ORDER[answer.kind], answer.id))
     found: dict[UUID, Outcome] = {}
     try:
         with engine.change(opened.recipient_id) as work:
             spent = {"message_id": opened.message_id, "spent_at": work.now}
             if not database.insert_missing(work.session, SpentLink, spent):
                 raise LinkSpent(on=work.today)
-            for answer in ordered:
+            for answer in _in_order(work, answers):
                 found[answer.id] = _give(work, answer)
             if all(outcome.replied is None for outcome in found.values()):
                 raise _NothingDone
@@ -153,6 +153,14 @@ def reply(engine: Engine, token: str, answers: Sequence[Answer]) -> tuple[Outcom
 
 class _NothingDone(Exception):
     """Nothing is kept, and the link stays."""
+
+
+def _in_order(work: Work, answers: Sequence[Answer]) -> list[Answer]:
+    """In the order in which everybody locks: two digests about the same cases do not stand in each other's way."""
+    ids = [answer.id for answer in answers if answer.kind in ("task", "hold")]
+    of_case = sa.union_all(*(sa.select(of.id, of.case_id).where(of.id.in_(ids)) for of in (Task, Hold)))
+    cases: dict[UUID, UUID] = dict(work.session.execute(of_case).all()) if ids else {}
+    return sorted(answers, key=lambda answer: (_LOCK_ORDER[answer.kind], cases.get(answer.id, answer.id), answer.id))
 
 
 def _give(work: Work, answer: Answer) -> Outcome:
@@ -196,6 +204,7 @@ _MESSAGE = (
         Message.subject,
         Message.plain,
         Message.written_at,
+        Message.address,
         Person.email,
         Person.ended_at,
         SpentLink.spent_at,

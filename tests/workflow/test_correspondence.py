@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
@@ -12,8 +13,9 @@ import sqlalchemy as sa
 from tests.world import TOWN, World, contents
 from workflow import correspondence, history, links, messages, people, prerequisites, tasks
 from workflow.correspondence import Mend, Outcome
+from workflow.engine import SYSTEM
 from workflow.errors import LinkBroken, LinkClosed, LinkExpired, LinkRefused, LinkSpent
-from workflow.models import Installation, Message, Prerequisite, Reply, Task
+from workflow.models import Case, Installation, Message, Prerequisite, Reply, Task
 from workflow.replies import Answer, Kind, Says
 
 
@@ -108,6 +110,23 @@ def test_the_link_of_somebody_whose_account_has_ended_is_closed(mailed: tuple[Wo
     assert correspondence.meant_for(world.engine, token).recipient_id is None
 
 
+def test_a_link_mailed_to_an_address_somebody_gave_up_is_closed(mailed: tuple[World, UUID, str]) -> None:
+    world, task_id, token = mailed
+    with world.engine.change(SYSTEM) as work:  # it went out; what waits goes to the new address
+        work.session.execute(sa.update(Message).values(status="sent", try_at=None))
+    with world.by("admin") as work:
+        people.change_address(work, world["digi"], "digi.neu@beispiel.example")
+    before = contents(world)
+    for door in (
+        lambda: correspondence.open_link(world.engine, token),
+        lambda: correspondence.reply(world.engine, token, [answer(task_id)]),
+    ):
+        with pytest.raises(LinkClosed):
+            door()
+    assert contents(world) == before
+    assert correspondence.meant_for(world.engine, token).recipient_id == world["digi"]  # who may sign in and go on
+
+
 def test_who_lost_the_role_learns_so_and_the_link_stays(mailed: tuple[World, UUID, str]) -> None:
     world, task_id, token = mailed
     with world.by("admin") as work:
@@ -188,6 +207,32 @@ def test_of_two_who_reply_through_one_link_at_once_one_wins(mailed: tuple[World,
     assert found == ["LinkSpent"] * 3 + ["done"]
     assert len(replied(world)) == 1
     assert not list(history.verify(world.engine))
+
+
+def test_who_replies_to_a_digest_waits_for_cases_in_the_order_of_all_others(world: World) -> None:
+    """Whoever waits for one case keeps none that comes later, so two digests never wait for each other."""
+    if world.engine.pool.dialect.name != "postgresql":
+        return  # SQLite knows one writer
+    tasks_of = {}
+    for service in ("wohngeld", "uvg", "ikfz", "aufenthalt", "einbuergerung"):
+        case_id = world.open(service)
+        tasks_of[case_id] = world.task(case_id, "express_interest")
+    messages.compose(world.engine)
+    token = token_for(world, "digi")
+    ordered = sorted(tasks_of)
+    with ThreadPoolExecutor(1) as pool:
+        with world.look() as looking, world.engine.change(SYSTEM) as keeping:
+            keeping.session.execute(sa.select(Case.id).where(Case.id == ordered[0]).with_for_update())
+            reply = pool.submit(correspondence.reply, world.engine, token, [answer(one) for one in tasks_of.values()])
+            waits = sa.text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                            "AND wait_event_type = 'Lock'")  # fmt: skip
+            while not looking.session.execute(waits).scalar_one():
+                time.sleep(0.02)
+                assert not reply.done()
+            with world.engine.change(SYSTEM) as others:
+                free = sa.select(Case.id).where(Case.id.in_(ordered[1:])).with_for_update(skip_locked=True)
+                assert len(others.session.execute(free).all()) == len(ordered) - 1
+        assert all(outcome.replied for outcome in reply.result())
 
 
 def refused(outcomes: tuple[Outcome, ...]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 from uuid import UUID
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from workflow import casework, policy, replies
 from workflow.casework import TaskRow
-from workflow.definition import Text
+from workflow.definition import AD_HOC, Text
 from workflow.engine import Work
 from workflow.errors import NotFound
 from workflow.milestones import MilestoneRow
@@ -30,6 +30,8 @@ rests; hidden: it is not there any more, or not for this actor."""
 REVIEW = Text(de="Prüfen, ob der Vorgang weitergehen kann", en="Check whether the case can go on")
 """What is asked of whoever is reminded of a pause."""
 HIDDEN = Text(de="Nicht mehr bei Ihnen", en="Not with you any more")
+ADDED = Text(de="Zusätzliche Aufgabe", en="Additional task")
+"""What a task somebody added is called behind a link: what people type may name a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """One thing somebody is reminded of, as it stands now. Names nobody: a link in a mail leads here too."""
+    """One thing somebody is reminded of, as it stands now."""
 
     kind: Kind
     id: UUID
@@ -57,6 +59,8 @@ class Matter:
     case_id: UUID | None = None
     due: Due | None = None
     offer: Offer | None = None
+    added: bool = False
+    """Somebody added it to the case: its title is what that person typed."""
 
 
 def matter(work: Work, kind: Kind, subject_id: UUID) -> Matter:
@@ -65,11 +69,13 @@ def matter(work: Work, kind: Kind, subject_id: UUID) -> Matter:
 
 
 def matters(work: Work, wanted: Sequence[tuple[Kind, UUID]]) -> tuple[Matter, ...]:
-    """All of these, in their order; what is not there for this actor any more is only named so."""
+    """All of these, in their order, for whoever has the mail: in no words that are not in it. What is not there for
+    this actor any more is only named so."""
     found: list[Matter] = []
     for kind, subject_id in wanted:
         try:
-            found.append(matter(work, kind, subject_id))
+            one = matter(work, kind, subject_id)
+            found.append(replace(one, title=ADDED) if one.added else one)
         except NotFound:
             found.append(Matter(kind, subject_id, "hidden", HIDDEN))
     return tuple(found)
@@ -123,6 +129,7 @@ def _of_task(case: SeenCase, row: TaskRow) -> Matter:
         case_id=case.row.id,
         due=None if is_over else parts.due(work, row.due_on),
         offer=offer,
+        added=row.name == AD_HOC,
     )
 
 
