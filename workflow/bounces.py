@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message as Mail
 from email.policy import compat32
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
@@ -138,7 +139,8 @@ def read_report(raw: bytes, *, recipient: str | None = None) -> Report | None:
     """
     try:
         plain = raw[:LARGEST].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        if any(len(header[0]) > _LONGEST_TYPE for header in _CONTENT_TYPE.finditer(plain)):
+        types = [len(header[0]) for header in islice(_CONTENT_TYPE.finditer(plain), _MOST_TYPES + 1)]
+        if len(types) > _MOST_TYPES or max(types, default=0) > _LONGEST_TYPE:
             return None
         mail = message_from_bytes(plain, policy=compat32)
         if mail.get_content_type() != "multipart/report":
@@ -153,6 +155,8 @@ def read_report(raw: bytes, *, recipient: str | None = None) -> Report | None:
         return None
 
 
+_MOST_TYPES = 30
+"""Parts that name their type, in one another or side by side; each line is held against every part it is in."""
 _LONGEST_TYPE = 4000
 """Of a type with its parameters; reading them takes the square of it."""
 _CONTENT_TYPE = re.compile(rb"^content-type:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)

@@ -131,7 +131,7 @@ def _mail(work: Work, settings: Settings, found: State, person: Any, day: dt.dat
         "key": key,
         "recipient_id": person.id,
         "address": person.email,
-        "header_id": f"<{key[:40]}@{messages.domain_of(settings)}>",
+        "header_id": f"<{uuid4().hex}@{messages.domain_of(settings)}>",  # who knows it can report that it came back
         "language": letter.language,
         "subject": letter.subject,
         "plain": letters.plain(letter),

@@ -214,6 +214,10 @@ def test_whatever_is_no_report_changes_nothing_and_is_answered_by_nobody(world: 
     [
         lambda: b"Content-Type: multipart/report; boundary=b\n\n" + b"--b\n" * 200_000,
         lambda: b"".join(b"Content-Type: multipart/report; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(20_000)),
+        lambda: (
+            b"".join(b"Content-Type:multipart/report;boundary=b%d\n\n--b%d\n" % (n, n) for n in range(400))
+            + b"\n" * 200_000
+        ),
         lambda: b"Content-Type: multipart/report; boundary=b\nTo: " + b"(" * 500_000 + b"\n\n--b\n\n",
         lambda: b"To: " + b"<" * 900_000 + b"\nContent-Type: multipart/report; boundary=b\n\n",
         lambda: b"X: y\n" * 200_000 + b"Content-Type: multipart/report; boundary=b\n\n",
@@ -225,7 +229,18 @@ def test_whatever_is_no_report_changes_nothing_and_is_answered_by_nobody(world: 
         lambda: b"Content-Type: multipart/report" + b";\r a=b" * 100_000 + b"\n\n",
         lambda: os.urandom(3 * 1024 * 1024),
     ],
-    ids=["parts", "nested", "comments", "brackets", "headers", "groups", "parameters", "folded", "noise"],
+    ids=[
+        "parts",
+        "nested",
+        "nested lines",
+        "comments",
+        "brackets",
+        "headers",
+        "groups",
+        "parameters",
+        "folded",
+        "noise",
+    ],
 )
 def test_a_mail_made_to_keep_a_parser_busy_is_through_in_a_moment(make: Callable[[], bytes]) -> None:
     raw = make()

@@ -10,8 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from tests.smtp import MailServer, Received
+from tests.workflow.test_bounces import report
 from tests.world import World
-from workflow import lease, sessions, ticking, watch
+from workflow import bounces, lease, sessions, ticking, watch
 from workflow.database import real_now
 from workflow.engine import SYSTEM
 from workflow.models import Installation, Lease, Message
@@ -110,6 +111,18 @@ def test_the_web_process_delivers_this_mail_and_leaves_all_others(world: World, 
     watch.look_after(world.engine, worker="web")
     assert [mail.recipients for mail in smtp.received] == [("admin@startklar.example",)]
     assert "Probebetrieb" in _plain(smtp.received[0])
+
+
+def test_nobody_but_its_reader_can_say_that_the_mail_came_back(world: World) -> None:
+    """Its name is nothing one could work out from who is written to, and when."""
+    _silent(world, dt.timedelta(minutes=6))
+    watch.look_after(world.engine, worker="web")
+    with world.look() as work:
+        (row,) = work.session.execute(sa.select(Message.id, Message.key, Message.header_id)).all()
+    assert row.header_id[1:33] not in row.key
+    guessed = f"<{row.key[:40]}@{row.header_id.partition('@')[2]}"
+    assert bounces.take(world.engine, report(None, returned=guessed)) == "unmatched"
+    assert bounces.take(world.engine, report(None, returned=row.header_id)) == "bounced"
 
 
 def test_while_a_rehearsal_is_played_nobody_is_written_to(world: World) -> None:
