@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from webui import session, wording
 from workflow import policy, simulation
-from workflow.errors import InvalidDefinitions
+from workflow.errors import InvalidDefinitions, Refused
 from workflow.foreseen import ZONE, as_csv
 from workflow.simulation import Ahead, Foreseen
 
@@ -23,6 +24,7 @@ SPANS = (5, 10, 30)
 """Calendar days one may look ahead here; the command line looks further."""
 MOST_BYTES = 200_000
 _FILE = "programme"
+_TURN = threading.Lock()
 _SHOWN = 100
 """Mails of a day that are listed; the rest is in the file."""
 
@@ -57,7 +59,7 @@ def show() -> AnyResponse:
         with session.engine().read(session.me()) as work:
             policy.insist_may_foresee(work.actor)
         return _page(None, SPANS[0])
-    return _page(simulation.look_ahead(session.engine(), session.me(), days=days), days)
+    return _page(_look_ahead(days), days)
 
 
 @blueprint.post("")
@@ -76,7 +78,7 @@ def compare() -> AnyResponse:
     if text is None:
         return _page(None, days, faults=[wording.t("ahead.no_text")])
     try:
-        return _page(simulation.look_ahead(session.engine(), session.me(), days=days, programme=text), days, other=True)
+        return _page(_look_ahead(days, programme=text), days, other=True)
     except InvalidDefinitions as error:
         return _page(None, days, faults=[fault.line_in(wording.language()) for fault in error.faults])
 
@@ -84,11 +86,23 @@ def compare() -> AnyResponse:
 @blueprint.get("/csv")
 def table() -> AnyResponse:
     """The same as a file, one line for each reason."""
-    found = simulation.look_ahead(session.engine(), session.me(), days=_days() or SPANS[0])
+    found = _look_ahead(_days() or SPANS[0])
     answer = make_response(as_csv(found.mails, wording.language()).encode("utf-8-sig"))
     answer.headers["Content-Type"] = "text/csv; charset=utf-8"
     answer.headers["Content-Disposition"] = "attachment; filename=mails.csv"
     return answer
+
+
+def _look_ahead(days: int, *, programme: str | None = None) -> Ahead:
+    """One at a time in each process: it keeps a processor busy for a while, and everybody else waits for that."""
+    with session.engine().read(session.me()) as work:
+        policy.insist_may_foresee(work.actor)
+    if not _TURN.acquire(blocking=False):
+        raise Refused("ahead.busy")
+    try:
+        return simulation.look_ahead(session.engine(), session.me(), days=days, programme=programme)
+    finally:
+        _TURN.release()
 
 
 def _days() -> int | None:

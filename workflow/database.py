@@ -96,6 +96,20 @@ def connect(url: str) -> sa.Engine:
     return pool
 
 
+def private() -> sa.Engine:
+    """One connection to a database of its own that goes with it, and of which nothing is left whoever ends it: SQLite
+    keeps what does not fit into memory in a file that has no name any more."""
+    pool = sa.create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect("", check_same_thread=False),
+        poolclass=sa.pool.StaticPool,
+        hide_parameters=True,
+    )
+    sa.event.listen(pool, "connect", _prepare_sqlite)
+    sa.event.listen(pool, "begin", _begin_sqlite)
+    return pool
+
+
 @contextmanager
 def transaction(pool: sa.Engine, *, write: bool) -> Iterator[Session]:
     """One transaction: committed when the block ends, rolled back when it raises.

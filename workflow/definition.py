@@ -458,9 +458,9 @@ class Rung:
     id: Name
     to: tuple[str, ...]
     message: Name
-    at: int | None = None
-    every: Annotated[int, Field(ge=1)] | None = None
-    times: Annotated[int, Field(ge=1)] | None = None
+    at: Annotated[int, Field(ge=-1000, le=1000)] | None = None
+    every: Annotated[int, Field(ge=1, le=250)] | None = None
+    times: Annotated[int, Field(ge=1, le=1000)] | None = None
     asks: Literal["promise"] | None = None
     """Who is told may say by when they will be done: the due date follows."""
 
@@ -480,7 +480,7 @@ class Ladder:
     """Who is reminded when."""
 
     title: Text
-    rungs: Annotated[tuple[Rung, ...], Field(min_length=1)]
+    rungs: Annotated[tuple[Rung, ...], Field(min_length=1, max_length=30)]
 
     @property
     def asks_for_promise(self) -> bool:
@@ -527,7 +527,7 @@ class WorkingCalendar:
     land: str
     time_zone: Literal["Europe/Berlin"]
     reminders_at: TimeOfDay
-    no_mail_on: tuple[Annotated[str, Field(pattern=r"^\d\d-\d\d$")], ...] = ()
+    no_mail_on: Annotated[tuple[Annotated[str, Field(pattern=r"^\d\d-\d\d$")], ...], Field(max_length=60)] = ()
     """Month-day on which nobody is mailed although it is a working day."""
     confirm_within: Duration = Field(default_factory=lambda: WorkingDays(5))
     confirm_ladder: Name = "short"
@@ -562,7 +562,7 @@ class MailRules:
     quiet: Quiet = Field(default_factory=Quiet)
     at_most_per_day: Annotated[int, Field(ge=1, le=50)] = 4
     """Mails one recipient gets on one day at most, the digest included."""
-    digest_times: tuple[TimeOfDay, ...] = ("07:00", "09:00", "12:00")
+    digest_times: Annotated[tuple[TimeOfDay, ...], Field(max_length=24)] = ("07:00", "09:00", "12:00")
     """What people may choose for their digest, besides the hour at which the programme reminds."""
     days_least: Annotated[int, Field(ge=1, le=5)] = 1
     """On how many weekdays the digest must come, whatever people choose."""

@@ -50,9 +50,9 @@ class Work:
 class Engine:
     """One installation: its database and its definitions. Shared by all threads of a process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, pool: sa.Engine | None = None) -> None:
         self.settings = settings
-        self.pool = database.connect(settings.database_url)
+        self.pool = database.connect(settings.database_url) if pool is None else pool
         self._catalogue: Catalogue | None = None
         self._loading = threading.Lock()
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -202,23 +202,23 @@ _EMPTIED = {
 
 @contextmanager
 def _copy(engine: Engine) -> Iterator[Engine]:
-    """An installation of its own with everything that is still to happen; gone when the block ends."""
-    with tempfile.TemporaryDirectory(prefix="startklar-") as folder:
-        url = f"sqlite:///{Path(folder) / 'copy.db'}"
-        copy = Engine(replace(engine.settings, database_url=url, data=Path(folder), smtp_url=None, clock=None))
-        sa.event.listen(copy.pool, "connect", _prepare)
-        try:
-            with engine.read(SYSTEM) as work:
-                now, today = work.now, work.today
-            Base.metadata.create_all(copy.pool)
-            _fill(engine, copy, today)
-            with database.transaction(copy.pool, write=True) as session:
-                session.execute(
-                    sa.update(Installation).values(clock="manual", clock_now=now, rehearsing=True, example=True)
-                )
-            yield copy
-        finally:
-            copy.close()
+    """An installation of its own with everything that is still to happen; gone when the block ends, and with the
+    process: names and proofs of people are in it."""
+    alone = replace(engine.settings, database_url="sqlite://", data=Path(os.devnull), smtp_url=None, clock=None)
+    copy = Engine(alone, database.private())
+    sa.event.listen(copy.pool, "connect", _prepare)
+    try:
+        with engine.read(SYSTEM) as work:
+            now, today = work.now, work.today
+        Base.metadata.create_all(copy.pool)
+        _fill(engine, copy, today)
+        with database.transaction(copy.pool, write=True) as session:
+            session.execute(
+                sa.update(Installation).values(clock="manual", clock_now=now, rehearsing=True, example=True)
+            )
+        yield copy
+    finally:
+        copy.close()
 
 
 def _fill(engine: Engine, copy: Engine, today: dt.date) -> None:

@@ -1241,6 +1241,18 @@ BROKEN: tuple[Broken, ...] = (
         ("programme.yaml:35:30 fault.too_small",),
     ),
     Broken(
+        "a rung at which nobody lives any more",
+        "programme.yaml",
+        (("at: 0,", "at: 3000000,"), ("every: 10", "every: 9999")),
+        ("programme.yaml:34:23 fault.too_large", "programme.yaml:35:30 fault.too_large"),
+    ),
+    Broken(
+        "more days without mail than a year has reasons for",
+        "programme.yaml",
+        (('["12-24"]', f"[{', '.join(['12-24'] * 61)}]"),),
+        ("programme.yaml:10:15 fault.too_many",),
+    ),
+    Broken(
         "a rung that repeats often",
         "programme.yaml",
         (("every: 10", "every: often"),),

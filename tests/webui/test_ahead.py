@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.databases import DEFINITIONS
 from tests.webui import pages
@@ -47,6 +48,17 @@ def test_a_file_that_cannot_be_used_is_refused_with_each_place(world: World, vis
         assert answer.status_code == 422
         assert said in words(answer.text)
         pages.sound(answer.text)
+
+
+def test_of_several_who_look_ahead_at_once_one_does(world: World, visit: Callable[[str], Visitor]) -> None:
+    world.open()
+    who = [visit("office") for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda visitor: visitor.get(f"{ADDRESS}?days=30"), who))
+    assert {answer.status_code for answer in answers} == {200, 409}
+    refused = next(answer for answer in answers if answer.status_code == 409)
+    assert "in einer Minute" in words(refused.text)
+    assert who[0].get(f"{ADDRESS}?days=5").status_code == 200
 
 
 def test_nobody_else_looks_ahead(world: World, visit: Callable[[str], Visitor]) -> None:

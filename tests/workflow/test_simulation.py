@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,18 @@ def test_looking_ahead_changes_nothing(busy: World) -> None:
     before = contents(busy)
     simulation.simulate(busy.engine, days=10)
     assert contents(busy) == before
+
+
+def test_nothing_of_the_copy_is_left_whoever_ends_the_process(
+    busy: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TMPDIR", "SQLITE_TMPDIR"):
+        monkeypatch.setenv(name, str(tmp_path / "there"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    (tmp_path / "there").mkdir()
+    seen: list[Path] = []
+    simulation.simulate(busy.engine, days=3, progress=lambda _: seen.extend((tmp_path / "there").rglob("*")))
+    assert seen == []
 
 
 def test_a_changed_ladder_is_tried_before_it_is_loaded(busy: World) -> None:

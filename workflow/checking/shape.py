@@ -170,6 +170,10 @@ def _wrong_value(place: Place, node: Node, error: Any, findings: Findings) -> No
         findings.add(place, _PATTERNS.get(str(facts.get("pattern")), "fault.shape"), value=written)
     elif kind == "greater_than_equal":
         findings.add(place, "fault.too_small", least=facts.get("ge"))
+    elif kind == "less_than_equal":
+        findings.add(place, "fault.too_large", most=facts.get("le"))
+    elif kind == "too_long":
+        findings.add(place, "fault.too_many", most=facts.get("max_length"))
     else:
         findings.add(place, _SENTENCES.get(kind, "fault.shape"), value=written)
 
