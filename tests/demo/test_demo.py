@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -32,6 +33,22 @@ def ours(tmp_path: Path) -> Iterator[Folder]:
     with contextlib.closing(Folder(tmp_path / "data")) as folder:
         folder.open()
         yield folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder a demo has prepared and left in order."""
+    data = tmp_path_factory.mktemp("demo") / "data"
+    with started(data) as once:
+        once.told()
+        once.end()
+    return data
+
+
+@pytest.fixture
+def data(finished: Path, tmp_path: Path) -> Path:
+    """A copy of such a folder."""
+    return shutil.copytree(finished, tmp_path / "data")
 
 
 def programs_of(started: Started) -> dict[int, bytes]:
@@ -88,8 +105,7 @@ def test_it_announces_itself_keeps_its_data_and_leaves_nothing_running(tmp_path:
 
 
 @pytest.mark.slow
-def test_when_the_clock_passes_the_deadlines_the_supervisor_finds_a_mail_about_it(tmp_path: Path) -> None:
-    data = tmp_path / "data"
+def test_when_the_clock_passes_the_deadlines_the_supervisor_finds_a_mail_about_it(data: Path) -> None:
     with started(data) as running:
         told = running.told()
         engine = start.engine(
@@ -110,8 +126,8 @@ def test_when_the_clock_passes_the_deadlines_the_supervisor_finds_a_mail_about_i
 
 
 @pytest.mark.slow
-def test_every_role_has_an_account_and_a_strangers_town_too(tmp_path: Path) -> None:
-    with started(tmp_path / "data") as running:
+def test_every_role_has_an_account_and_a_strangers_town_too(data: Path) -> None:
+    with started(data) as running:
         accounts = running.told()["accounts"]
 
     assert all(set(one) == {"email", "password", "name", "roles", "body", "team", "language"} for one in accounts)
@@ -133,10 +149,10 @@ def test_every_role_has_an_account_and_a_strangers_town_too(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_only_one_demo_runs_in_a_folder_and_a_program_that_dies_ends_it(tmp_path: Path) -> None:
-    with started(tmp_path / "data") as first:
+def test_only_one_demo_runs_in_a_folder_and_a_program_that_dies_ends_it(data: Path) -> None:
+    with started(data) as first:
         first.told()
-        with started(tmp_path / "data") as second:
+        with started(data) as second:
             code = second.process.wait(30)
             assert code == 1
             assert "läuft schon eine Vorführung" in second.words()
@@ -154,23 +170,24 @@ def test_only_one_demo_runs_in_a_folder_and_a_program_that_dies_ends_it(tmp_path
 
 
 @pytest.mark.slow
-def test_two_demos_in_two_folders_do_not_disturb_each_other(tmp_path: Path) -> None:
-    with started(tmp_path / "one") as one, started(tmp_path / "two") as two:
+def test_two_demos_in_two_folders_do_not_disturb_each_other(data: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(data, tmp_path / "other")
+    with started(data) as one, started(other) as two:
         assert one.told()["mail_url"] != two.told()["mail_url"]
         assert one.end()[0] == 0
         assert get(two.told()["mail_url"] + "/healthz")[0] == 200
 
 
 @pytest.mark.slow
-def test_nothing_survives_a_demo_that_was_killed(tmp_path: Path) -> None:
-    with started(tmp_path / "data") as killed:
+def test_nothing_survives_a_demo_that_was_killed(data: Path) -> None:
+    with started(data) as killed:
         told, programs = killed.told(), programs_of(killed)
         killed.end(signal.SIGKILL)
         give_up = time.monotonic() + 20
         while not are_gone(programs):
             assert time.monotonic() < give_up
             time.sleep(0.05)
-    with started(tmp_path / "data", port=killed.port) as again:
+    with started(data, port=killed.port) as again:
         assert again.told()["accounts"] == told["accounts"]
 
 

@@ -182,7 +182,7 @@ def _in_calm(begins: dt.date, url: str, copied: str, data: Path) -> list[str]:
     smtp, said = MailServer(), []
     smtp.start()
     try:
-        counted = weeks(url, _made(data), begins=begins, working_days=60, cases=200, seed=begins.year, smtp=smtp)
+        counted = weeks(url, _made(data), begins=begins, working_days=60, cases=200, seed=begins.toordinal(), smtp=smtp)
     finally:
         smtp.stop()
     said.append(f"sixty working days from {begins}: {counted}")
