@@ -146,6 +146,25 @@ def test_prerequisites_are_there_with_the_same_deeds(world: World) -> None:
     assert asked not in {one.id for one in _page(world, "supervisor").waiting}
 
 
+def test_it_says_what_brought_it_here_whatever_was_asked_since(world: World) -> None:
+    """The owner is asked every ten working days all along, and reminded of a new date: neither brought it here."""
+    with world.by("it") as work:
+        asked = prerequisites.request(work, TOWN, "elster_account").id
+    _pass(world, 50)  # asked once more after all rungs above
+    (line,) = [one for one in _page(world, "supervisor").waiting if one.id == asked]
+    assert line.rung is not None
+    assert (line.rung.id, line.nobody) == ("overdue_10", False)
+    (line,) = [one for one in _page(world, "office").waiting if one.id == asked]
+    assert line.rung is not None
+    assert line.rung.id == "overdue_15"
+    with world.by("supervisor") as work:
+        prerequisites.extend(work, asked, 20, "Der Mandant kommt im Januar.", seen=line.version)
+    _pass(world, 10)  # the owner is asked about the new date
+    (line,) = [one for one in _page(world, "supervisor").moving if one.id == asked]
+    assert line.rung is not None
+    assert line.rung.id == "overdue_10"
+
+
 def test_the_programme_office_sees_milestones_and_what_came_up_to_it(world: World) -> None:
     world.open()
     with world.by("office") as work:

@@ -71,7 +71,7 @@ class Escalated:
     mine: bool
     """The actor has accepted it."""
     rung: Rung | None
-    """The highest one that fired; None once the ladder lost it."""
+    """The highest one that brought it before the actor; None once the ladder lost it."""
     nobody: bool
     """Nobody was there whom that rung means, so it came here."""
     moving: bool
@@ -398,18 +398,48 @@ def _rung_of(ladders: _Ladders, role: str, ladder: Any) -> sa.ColumnElement[bool
 
 
 def _rungs(work: Work, page: Sequence[Any]) -> dict[UUID, tuple[str, str]]:
-    """The rung decided last about each, with how it came out."""
-    shown = {(row.kind, row.id) for row in page}
+    """The highest rung that brought each before the actor, with how it came out: for its due date as it stands, or for
+    an earlier one when nothing of this date was."""
+    shown = {(row.kind, row.id): row for row in page}
     rows = work.session.execute(
-        sa.select(Decision.subject_kind, Decision.subject_id, Decision.rung, Decision.outcome)
-        .where(
+        sa.select(
+            Decision.subject_kind, Decision.subject_id, Decision.rung, Decision.outcome, Decision.generation
+        ).where(
             Decision.subject_kind.in_({row.kind for row in page}),
             Decision.subject_id.in_([row.id for row in page]),
             Decision.outcome.in_(_DECIDED),
         )
-        .order_by(Decision.generation, Decision.decided_at)
     )
-    return {row.subject_id: (row.rung, row.outcome) for row in rows if tuple(row[:2]) in shown}
+    found: dict[UUID, tuple[tuple[int, int], str, str]] = {}
+    for kind, subject_id, rung, outcome, generation in rows:
+        row = shown.get((kind, subject_id))
+        if row is None or (generation == row.generation) == bool(row.moving):
+            continue
+        rank = _rank_for(work, row, rung, outcome)
+        place = generation, rank
+        if rank >= 0 and (subject_id not in found or place > found[subject_id][0]):
+            found[subject_id] = place, rung, outcome
+    return {subject_id: (rung, outcome) for subject_id, (_, rung, outcome) in found.items()}
+
+
+def _rank_for(work: Work, row: Any, rung: str, outcome: str) -> int:
+    """How high the rung stands in its ladder, -1 when it brought nothing before the actor (`_rung_of`)."""
+    ladder = work.catalogue.programme.ladders.get(row.ladder or "")
+    ids = [one.id for one in ladder.rungs] if ladder else []
+    if ladder is None or rung not in ids:
+        return -1
+    rank, mine = ids.index(rung), _roles_of(work.actor, row)
+    means = not mine.isdisjoint(ladder.rungs[rank].to)
+    above = any(not mine.isdisjoint(one.to) for one in ladder.rungs[rank + 1 :])
+    return rank if means or (above and outcome == "passed_on") else -1
+
+
+def _roles_of(actor: policy.Actor, row: Any) -> set[str]:
+    """As what the actor is told of it."""
+    office = {"programme_office"} if actor.holds("programme_office") else set()
+    if row.kind == "milestone":
+        return office and {*office, "supervisor"}
+    return office | ({"supervisor"} if row.team in actor.teams("supervisor") else set())
 
 
 @dataclass(frozen=True, slots=True)
