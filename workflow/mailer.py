@@ -38,6 +38,8 @@ LEASE = dt.timedelta(minutes=5)
 GIVE_UP_AFTER = dt.timedelta(hours=24)
 LONGEST_WAIT = dt.timedelta(hours=2)
 _SHORTEST_WAIT = dt.timedelta(minutes=1)
+_SKEW = dt.timedelta(minutes=1)
+"""By how much the clocks of two machines may differ."""
 _OUR_LONGEST_WAIT = dt.timedelta(minutes=30)
 """Between two tries while we cannot send at all: whoever mended it need not wait for hours."""
 
@@ -141,7 +143,7 @@ def _due(engine: Engine, only: Collection[UUID] | None) -> Sequence[UUID]:
                 sa.select(Message.id)
                 .where(
                     Message.try_at.is_not(None),
-                    Message.try_at <= database.real_now(),
+                    _is_due(database.real_now()),
                     Message.status == "queued",
                     *(() if only is None else (Message.id.in_(only),)),
                 )
@@ -153,13 +155,18 @@ def _due(engine: Engine, only: Collection[UUID] | None) -> Sequence[UUID]:
         )
 
 
+def _is_due(now: dt.datetime) -> sa.ColumnElement[bool]:
+    """Its time has come; or it is further away than anything is postponed: then the clock was set back since."""
+    return sa.or_(Message.try_at <= now, Message.try_at > now + LONGEST_WAIT + _SKEW)
+
+
 def _claim(engine: Engine, message_id: UUID, worker: str) -> _Claimed | None:
     """Make it ours for some minutes, unless somebody else was faster."""
     now = database.real_now()
     with database.transaction(engine.pool, write=True) as session:
         row = session.execute(
             sa.update(Message)
-            .where(Message.id == message_id, Message.status == "queued", Message.try_at <= now)
+            .where(Message.id == message_id, Message.status == "queued", _is_due(now))
             .values(
                 claimed_by=worker,
                 try_at=now + LEASE,

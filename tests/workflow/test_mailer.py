@@ -276,6 +276,15 @@ def test_a_mail_that_cannot_be_delivered_for_a_day_fails(sending: World, smtp: M
     assert 10 < len(outcomes) < 40
 
 
+def test_a_clock_that_was_set_back_keeps_no_mail_waiting(sending: World, smtp: MailServer) -> None:
+    sending.open()
+    messages.compose(sending.engine)
+    with sending.engine.change(SYSTEM) as work:  # written while the clock of the machine was days ahead
+        work.session.execute(sa.update(Message).values(try_at=real_now() + dt.timedelta(days=3)))
+    assert mailer.deliver(sending.engine, worker="one") == Delivered(sent=1)
+    assert len(smtp.received) == 1
+
+
 @given(st.integers(min_value=1, max_value=200))
 def test_waiting_grows_and_ends_within_a_day(tries: int) -> None:
     waits = []
