@@ -50,6 +50,7 @@ def led(engine: Engine, settings: Settings) -> dict[str, Callable[[Guard], objec
     return {
         "sweep_documents": lambda guard: documents.sweep(engine, settings.documents, older_than=_DAY, guard=guard),
         "forget_sessions": lambda guard: sessions.forget_expired(engine, guard),
+        "forget_reports": lambda guard: bounces.forget_read(engine, guard),
         "forget_commands": lambda guard: commands.forget(engine, guard),
     }
 

@@ -8,12 +8,14 @@ be read changes nothing. Nothing that comes in is ever answered, so no loop can 
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import logging
 import os
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message as Mail
@@ -28,6 +30,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from workflow import addresses, database
+from workflow.database import Guard, unguarded
 from workflow.engine import SYSTEM, Engine
 from workflow.errors import Busy, Unready
 from workflow.models import Message
@@ -299,6 +302,8 @@ def _digest(mail: Mail, raw: bytes) -> str:
 
 READ, LEFT = ".processed", ".foreign"
 """Folders of the Maildir into which mails go: what was acted upon or needs nothing, and what is no report of ours."""
+KEPT = dt.timedelta(days=30)
+"""How long what was read stays."""
 
 
 def read_maildir(engine: Engine) -> int:
@@ -330,6 +335,24 @@ def read_maildir(engine: Engine) -> int:
     if stuck:
         log.error("%d mails in the Maildir of bounces cannot be moved away and are read again and again", stuck)
     return bounced
+
+
+def forget_read(engine: Engine, guard: Guard = unguarded, *, older_than: dt.timedelta = KEPT) -> int:
+    """Remove mails of the Maildir that were read that long ago, for they contain addresses; returns how many. What is
+    no report of ours is left to people."""
+    with database.transaction(engine.pool, write=True) as session:
+        guard(session)
+    folder = engine.settings.bounces
+    if folder is None or not (folder / READ / "cur").is_dir():
+        return 0
+    oldest = (database.real_now() - older_than).timestamp()
+    removed = 0
+    for path in (folder / READ / "cur").iterdir():
+        with suppress(OSError):  # another one was faster, or may not: it is looked at again tomorrow
+            if path.lstat().st_ctime < oldest:  # since it was moved here
+                path.unlink()
+                removed += 1
+    return removed
 
 
 def _arrived(folder: Path) -> list[Path]:

@@ -1140,6 +1140,20 @@ def resend_mails(ids: tuple[UUID, ...], every: bool, key: str | None, email: str
     return REFUSED if left else DONE
 
 
+@mails.command("renew-links", help="cli.help.mails.renew_links")
+@click.option(
+    "--yes", is_flag=True, required=True, cls=Option, expose_value=False, help="cli.help.mails.renew_links.yes"
+)
+@AS
+def renew_links(email: str | None) -> None:
+    """Links in mails that went out end, all of them."""
+    from workflow import correspondence
+
+    with _opened() as engine, engine.change(_actor(engine, email)) as work:
+        correspondence.renew_links(work)
+    out(say("cli.mails.links_renewed"))
+
+
 @mails.command("simulate", help="cli.help.mails.simulate")
 @click.option("--days", default=30, type=Number(1, 92), metavar="N", cls=Option, help="cli.help.mails.days")
 @click.option(

@@ -7,11 +7,17 @@ has used it, is asked of the database (`correspondence`).
 from __future__ import annotations
 
 import hashlib
+import secrets
 from uuid import UUID
 
 import itsdangerous
 
 from workflow.errors import LinkBroken
+
+
+def new_key() -> str:
+    """A key nobody knows."""
+    return secrets.token_urlsafe(32)
 
 
 def written(key: str, message_id: UUID) -> str:

@@ -105,9 +105,10 @@ def compose(engine: Engine, *, limit: int | None = None) -> int:
 
     Call it when no rung is left to be decided, so that a morning's notices come together. What cannot go yet is looked
     at again when its recipient can be mailed next; a pass with nothing to look at asks one index. Notices that nobody
-    needs any more (the task is done, the date moved) or nobody can get (no address, account ended) are removed without
-    a mail. Running it twice or on several machines writes no mail twice, and nobody a second digest on one day. While a
-    rehearsal is played mails are kept and never delivered. Raises Busy when another writer keeps the database.
+    needs any more (the task is done, the date moved) are removed without a mail; those of somebody who has no account
+    any more are left to whoever passes them on (`unreached`). Running it twice or on several machines writes no mail
+    twice, and nobody a second digest on one day. While a rehearsal is played mails are kept and never delivered. Raises
+    Busy when another writer keeps the database.
     """
     written = 0
     after: _Spot | None = None
@@ -515,10 +516,10 @@ _PENDING = (
 )
 
 
-def stranded(work: Work, marked: Sequence[UUID]) -> list[UUID]:
-    """What is pending for these people, to whose addresses mail does not arrive, and goes to no mailbox instead."""
-    boxes, people = _mailboxes(work), _recipients(work, marked)
-    pending = ((person_id, matter) for person_id, matter in _pending(work, marked))
+def stranded(work: Work, unreachable: Sequence[UUID]) -> list[UUID]:
+    """What is pending for these people, who cannot be reached, and goes to no mailbox instead."""
+    boxes, people = _mailboxes(work), _recipients(work, unreachable)
+    pending = ((person_id, matter) for person_id, matter in _pending(work, unreachable))
     return [matter.notice_id for person_id, matter in pending if _goes_to(people[person_id], matter, boxes) is None]
 
 
@@ -762,8 +763,7 @@ def _draft(work: Work, paper: _Paper, pile: _Pile) -> _Draft:
     """One recipient's mail, if there is one to write now."""
     recipient = pile.recipient
     if recipient.address is None or recipient.ended:
-        log.warning("%d notices are closed: their recipient cannot be reached by mail any more", len(pile.matters))
-        return _Draft(dropped=tuple(matter.notice_id for matter in pile.matters))
+        return _Draft()  # others are told instead, with the next pass
     past = tuple(matter.notice_id for matter in pile.matters if matter.is_past)
     pending = [matter for matter in pile.matters if not matter.is_past]
     days = recipient.days

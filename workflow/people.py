@@ -11,12 +11,12 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from workflow import events, policy
+from workflow import events, messages, policy
 from workflow.definition import BODY_ROLES, CENTRAL_ROLES, ROLES, TEAM_ROLES
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import Conflict, NotFound, Refused
 from workflow.evidence import EMAIL
-from workflow.models import Body, Event, Feed, Grant, Message, Notice, Person, Team, WebSession
+from workflow.models import Body, Event, Feed, Grant, Message, Person, Team, WebSession
 from workflow.policy import Role
 
 
@@ -157,7 +157,9 @@ def withdraw(work: Work, person_id: UUID, role: Role) -> None:
 
 
 def end_grants(work: Work, person_id: UUID, found: Sequence[UUID]) -> None:
-    """End roles of a person this transaction holds, whoever decided it."""
+    """End roles of a person this transaction holds, whoever decided it. What was still to be written to somebody who
+    has no role left goes to others with the next pass."""
+    _let_others_learn(work, person_id)
     seq, head = _chain(work, person_id)
     work.session.execute(sa.update(Grant).where(Grant.id.in_(found)).values(ended_at=work.now))
     ended = {grant_id.hex: {"ended_at": work.now} for grant_id in found}
@@ -218,13 +220,13 @@ def erase(work: Work, person_id: UUID) -> None:
     if row.ended_at is not None and row.salt is None:
         raise Conflict(what="erased")
 
+    _let_others_learn(work, person_id)
     nothing = {"email": None, "name": None, "password": None, "salt": None, "ended_at": work.now}
     nothing |= dict.fromkeys(("bounced_at", "bounce_reason", "mail_at", "mail_days", "mail_asked"))
     work.session.execute(sa.update(Person).where(Person.id == person_id).values(nothing))
     work.session.execute(sa.update(Grant).where(Grant.id.in_(grants)).values(ended_at=work.now))
     work.session.execute(sa.delete(WebSession).where(WebSession.person_id == person_id))
     work.session.execute(sa.delete(Feed).where(Feed.person_id == person_id))
-    work.session.execute(sa.delete(Notice).where(Notice.recipient_id == person_id, Notice.message_id.is_(None)))
     silent = {"address": None, "try_at": None}
     work.session.execute(sa.update(Message).where(Message.recipient_id == person_id).values(silent))
     seq, head = _chain(work, person_id)
@@ -292,8 +294,9 @@ def parse_role(words: str) -> Role:
 
 
 def lock(work: Work, person_id: UUID) -> None:
-    """The person is ours until the transaction ends. Raises NotFound."""
-    if work.session.execute(sa.select(Person.id).where(Person.id == person_id).with_for_update()).first() is None:
+    """The person is ours until the transaction ends; whoever writes to them need not wait. Raises NotFound."""
+    row = sa.select(Person.id).where(Person.id == person_id).with_for_update(key_share=True)
+    if work.session.execute(row).first() is None:
         raise NotFound(what="person")
 
 
@@ -389,6 +392,12 @@ def _insist_sensible(work: Work, role: Role) -> None:
             raise Refused("error.no_such_operator", name=role.operator or "")
     elif role.role not in CENTRAL_ROLES:
         raise Refused("error.role_unknown", role=role.role, roles=", ".join(ROLES))
+
+
+def _let_others_learn(work: Work, person_id: UUID) -> None:
+    """What is pending is looked at anew: by whoever passes it on, or when the person can be mailed now. It comes before
+    the account changes, as whoever writes mails locks notices first."""
+    messages.wake(work, sa.select(Person.id).where(Person.id == person_id))
 
 
 def _chain(work: Work, person_id: UUID) -> tuple[int, str]:

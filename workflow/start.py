@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import secrets
 from typing import Literal
 
 import sqlalchemy as sa
 
-from workflow import database
+from workflow import database, links
 from workflow.engine import Engine
 from workflow.errors import Conflict, Unready
 from workflow.models import Installation
@@ -60,7 +59,7 @@ def init(settings: Settings, *, clock: Literal["system", "manual"], now: dt.date
                     clock=clock,
                     clock_now=now if clock == "manual" else None,
                     example=example or clock == "manual",
-                    link_key=secrets.token_urlsafe(32),
+                    link_key=links.new_key(),
                     definitions_revision=0,
                     created_at=database.real_now(),
                 )

@@ -1,8 +1,9 @@
 """Who learns what somebody should who cannot be reached by mail.
 
-Two things are passed on to others: what is still to be written to somebody whose address is marked, and what was in a
-mail that failed for good. Others who hold the role learn of it, else whoever answers for them (`policy.told_instead`);
-their mail says why it comes to them. Mere news is not passed on: nothing is asked, and it stands on the pages.
+Two things are passed on to others: what is still to be written to somebody whose address is marked, or who has no
+account or no role any more, and what was in a mail that failed for good. Others who hold the role learn of it, else
+whoever answers for them (`policy.told_instead`); their mail says why it comes to them. Mere news is not passed on:
+nothing is asked, and it stands on the pages.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sqlalchemy.exc import OperationalError
 from workflow import casework, events, messages, policy
 from workflow.definition import canonical
 from workflow.engine import SYSTEM, Engine, Work
-from workflow.models import Case, Mailbox, Message, Notice, Person, Prerequisite, Task
+from workflow.models import Absence, Case, Grant, Mailbox, Message, Notice, Person, Prerequisite, Task
 
 CHUNK = 100
 CHUNK_SECONDS = 0.05
@@ -34,7 +35,7 @@ def pass_on(engine: Engine) -> int:
 
     Call it before mails are written. Each is passed on once, whoever does it; one that fails is logged and tried again
     with the next pass. What was passed on and does not arrive either goes further, never back, and ends with the
-    programme office. A pass with nothing to do asks two small indexes. Raises Busy when another writer keeps the
+    programme office. A pass with nothing to do asks small indexes. Raises Busy when another writer keeps the
     database.
     """
     done = 0
@@ -67,10 +68,23 @@ def _work_off(engine: Engine, find: Callable[[Work], Sequence[UUID]], handle: Ca
 
 
 def _stranded(work: Work) -> Sequence[UUID]:
-    """Pending notices of people whose address is marked and that no mailbox gets instead."""
+    """Pending notices of people whose address is marked, and what is due of people who are gone, that no mailbox gets
+    instead."""
     pending = sa.exists().where(Notice.recipient_id == Person.id, Notice.message_id.is_(None), Notice.bulk_id.is_(None))
-    marked = work.session.execute(sa.select(Person.id).where(Person.bounced_at.is_not(None), pending)).scalars().all()
-    return messages.stranded(work, marked) if marked else ()
+    marked = sa.select(Person.id).where(Person.bounced_at.is_not(None), pending)
+    due = sa.select(Notice.recipient_id).where(
+        Notice.message_id.is_(None), Notice.bulk_id.is_(None), Notice.try_at <= work.now
+    )
+    gone = due.join(Person, Person.id == Notice.recipient_id).where(_is_gone()).distinct()
+    unreachable = {one for query in (marked, gone) for one in work.session.execute(query).scalars()}
+    return messages.stranded(work, sorted(unreachable)) if unreachable else ()
+
+
+def _is_gone() -> sa.ColumnElement[bool]:
+    """Whether somebody has no account, or no role and stands in for nobody."""
+    holds = sa.exists().where(Grant.person_id == Person.id, Grant.ended_at.is_(None))
+    stands_in = sa.exists().where(Absence.deputy_id == Person.id)
+    return sa.or_(Person.ended_at.is_not(None), Person.email.is_(None), sa.not_(sa.or_(holds, stands_in)))
 
 
 def _failed(work: Work) -> Sequence[UUID]:

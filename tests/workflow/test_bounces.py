@@ -292,6 +292,19 @@ def test_what_arrives_in_the_maildir_is_acted_upon_and_moved_away(world: World, 
     assert bounces.read_maildir(world.engine) == 0
 
 
+def test_what_was_read_is_removed_after_a_month_and_what_is_no_report_of_ours_never(
+    world: World, maildir: Path
+) -> None:
+    assert bounces.forget_read(world.engine) == 0
+    (maildir / "new" / "1.a.host").write_bytes(report(_sent(world)))
+    (maildir / "new" / "2.b.host").write_bytes(b"Subject: Werbung\n\nKaufen Sie!\n")
+    bounces.read_maildir(world.engine)
+    assert bounces.forget_read(world.engine) == 0
+    assert bounces.forget_read(world.engine, older_than=dt.timedelta(seconds=-60)) == 1
+    assert _names(maildir / bounces.READ, "cur") == []
+    assert _names(maildir / bounces.LEFT, "cur") == ["2.b.host:2,S"]
+
+
 def test_whoever_dies_between_acting_and_moving_does_no_harm(world: World, maildir: Path) -> None:
     message_id = _sent(world)
     raw = report(message_id)

@@ -70,6 +70,7 @@ COMMANDS: tuple[list[str], ...] = (
     ["mails"],
     ["mails", "bounce"],
     ["mails", "dead"],
+    ["mails", "renew-links"],
     ["mails", "resend"],
     ["mails", "simulate"],
     ["person", "address"],

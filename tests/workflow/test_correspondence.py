@@ -14,7 +14,7 @@ from tests.world import TOWN, World, contents
 from workflow import correspondence, history, links, messages, people, prerequisites, tasks
 from workflow.correspondence import Mend, Outcome
 from workflow.engine import SYSTEM
-from workflow.errors import LinkBroken, LinkClosed, LinkExpired, LinkRefused, LinkSpent
+from workflow.errors import LinkBroken, LinkClosed, LinkExpired, LinkRefused, LinkSpent, NotAllowed
 from workflow.models import Case, Installation, Message, Prerequisite, Reply, Task
 from workflow.replies import Answer, Kind, Says
 
@@ -99,6 +99,21 @@ def test_a_link_somebody_made_up_or_cut_off_is_broken(mailed: tuple[World, UUID,
         correspondence.reply(world.engine, token, [answer(task_id, kind="hold")])
     with pytest.raises(LinkBroken):
         correspondence.reply(world.engine, token, [])
+
+
+def test_all_links_end_when_their_key_is_renewed_and_new_mails_have_new_ones(mailed: tuple[World, UUID, str]) -> None:
+    world, _, token = mailed
+    for name in ("digi", "office", "supervisor"):
+        with world.by(name) as work, pytest.raises(NotAllowed):
+            correspondence.renew_links(work)
+    message_id = correspondence.open_link(world.engine, token).message_id
+    with world.by("admin") as work:
+        correspondence.renew_links(work)
+    with pytest.raises(LinkBroken):
+        correspondence.open_link(world.engine, token)
+    with world.look() as work:
+        key = work.session.execute(sa.select(Installation.link_key)).scalar_one()
+    assert correspondence.open_link(world.engine, links.written(key, message_id)).message_id == message_id
 
 
 def test_the_link_of_somebody_whose_account_has_ended_is_closed(mailed: tuple[World, UUID, str]) -> None:

@@ -15,6 +15,7 @@ from workflow import absences, cases, history, milestones, prerequisites, remind
 from workflow.engine import SYSTEM
 from workflow.errors import NotAllowed, NotFound, Refused, TaskHasMoved, TaskNotAvailable
 from workflow.models import Decision, Event, Hold, Milestone, Notice, Prerequisite, Reply, Task
+from workflow.queries import case as case_page
 from workflow.queries import dates
 from workflow.queries import prerequisite as prerequisite_page
 from workflow.queries import task as task_page
@@ -381,6 +382,29 @@ def test_the_team_replies_about_the_review_of_a_pause(world: World) -> None:
         replies.promise(work, "hold", hold_id, dt.date(2026, 12, 15))
     assert story(world, hold_id, 19)[-2:] == [("12-14", "overdue_3", "skipped"), ("12-18", "overdue_7", "fired")]
     hangs_together(world)
+
+
+def test_the_page_of_a_resting_case_offers_a_reply_while_there_is_one(world: World) -> None:
+    case_id = world.open()
+    with world.by("team") as work:
+        cases.hold(work, case_id, blocker="no_staff", reason="Stelle unbesetzt", review_on=dt.date(2026, 12, 8))
+
+    def offered(who: str) -> UUID | None:
+        with world.look(who) as work:
+            rest = case_page.case(work, case_id).rest
+        assert rest is not None
+        return rest.reply
+
+    hold_id = offered("team")
+    assert hold_id is not None
+    assert offered("digi") is None
+    with world.by("team") as work:
+        replies.see(work, "hold", hold_id)
+        replies.snooze(work, "hold", hold_id, 1)
+    assert offered("team") == hold_id
+    with world.by("team") as work:
+        replies.snooze(work, "hold", hold_id, 1)
+    assert offered("team") is None  # everything was said
 
 
 def test_the_office_replies_about_milestones_and_plans_them_itself(world: World) -> None:

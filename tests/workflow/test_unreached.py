@@ -19,7 +19,7 @@ from tests.smtp import MailServer
 from tests.workflow.conftest import Run
 from tests.workflow.test_bounces import report
 from tests.world import TOWN, World, contents
-from workflow import absences, bounces, dead_letters, mailer, messages, people, tasks, unreached
+from workflow import absences, bounces, dead_letters, mailer, messages, people, tasks, ticking, unreached, wishes
 from workflow.database import real_now
 from workflow.engine import SYSTEM
 from workflow.errors import Conflict, NotAllowed, NotFound, Refused
@@ -151,6 +151,27 @@ def test_whoever_is_told_instead_and_away_is_told_through_the_deputy(world: Worl
     (row,) = _pending(world)
     assert row.recipient_id == world["it"]
     assert json.loads(row.facts)["on_behalf_of"] == world["digi"].hex
+
+
+@pytest.mark.parametrize("how", ["erased", "without a role"])
+def test_what_waits_for_the_digest_of_somebody_who_leaves_is_told_to_others(world: World, how: str) -> None:
+    """A rung is decided once: whoever left before the mail was written must not take it along."""
+    case_id = world.open()
+    _forget_notices(world)
+    with world.by("digi") as work:
+        wishes.choose(work, at="12:00", weekdays=[5], asked_at_once=False)
+    world.days(8)
+    ticking.decide_and_write(world.engine)
+    assert [_name(world, row) for row in _pending(world)] == ["digi"]
+    with world.by("admin") as work:
+        if how == "erased":
+            people.erase(work, world["digi"])
+        else:
+            people.withdraw(work, world["digi"], people.parse_role(f"digi@{TOWN}"))
+    ticking.decide_and_write(world.engine)
+    with world.look() as work:
+        row = work.session.execute(sa.select(Notice.__table__).where(Notice.urgency > 0)).one()
+    assert (_name(world, row), row.subject_id) == ("leitung", world.task(case_id, "express_interest"))
 
 
 def test_it_goes_further_when_the_next_one_cannot_be_reached_either_and_never_back(

@@ -18,6 +18,7 @@ from workflow import (
     participants,
     policy,
     registers,
+    replies,
     requirements,
     sub_services,
     tasks,
@@ -739,7 +740,6 @@ def _rest(found: SeenCase) -> Rest | None:
 def _rest_of(found: SeenCase, hold: HoldSeen) -> Rest:
     review = parts.due(found.work, hold.review_on)
     assert review is not None  # noqa: S101 - a hold always has a review date
-    replies_to = policy.replying(found.work.actor, "umsetzungsteam", found.row, None) is not None
     return Rest(
         blocker=hold.blocker,
         since=hold.began_on,
@@ -748,7 +748,7 @@ def _rest_of(found: SeenCase, hold: HoldSeen) -> Rest:
         waits_for=hold.waits_for,
         reason=found.remarks().get(hold.remark_id.hex) if hold.remark_id else None,
         held_by=found.name(hold.held_by),
-        reply=hold.id if replies_to else None,
+        reply=hold.id if replies.offer_of_hold(found) is not None else None,
     )
 
 
