@@ -1149,8 +1149,8 @@ def renew_links(email: str | None) -> None:
     """Links in mails that went out end, all of them."""
     from workflow import correspondence
 
-    with _opened() as engine, engine.change(_actor(engine, email)) as work:
-        correspondence.renew_links(work)
+    with _opened() as engine:
+        correspondence.renew_links(engine, _actor(engine, email))
     out(say("cli.mails.links_renewed"))
 
 

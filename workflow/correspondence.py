@@ -15,7 +15,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from workflow import database, links, policy, replies
-from workflow.engine import Engine, Work
+from workflow.engine import Engine, Who, Work
 from workflow.errors import (
     Conflict,
     LinkBroken,
@@ -151,15 +151,16 @@ def reply(engine: Engine, token: str, answers: Sequence[Answer]) -> tuple[Outcom
     return tuple(found[answer.id] for answer in answers)
 
 
-def renew_links(work: Work) -> None:
+def renew_links(engine: Engine, who: Who) -> None:
     """End every link that was mailed so far, because the key they are signed with is known to somebody it should not be
     known to. Mails written from now on carry links of a new key.
 
     Raises NotAllowed unless asked by an administrator or at the command line.
     """
-    if not (work.actor.is_system or policy.is_admin(work.actor)):
-        raise NotAllowed(roles=("admin",))
-    work.session.execute(sa.update(Installation).values(link_key=links.new_key()))
+    with engine.change(who) as work:
+        if not (work.actor.is_system or policy.is_admin(work.actor)):
+            raise NotAllowed(roles=("admin",))
+        work.session.execute(sa.update(Installation).values(link_key=links.new_key()))
 
 
 class _NothingDone(Exception):
