@@ -1,7 +1,8 @@
-"""The command line as these tests use it."""
+"""The command line as these tests use it, and a programme that has been played for a while."""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,36 @@ from typing import Any
 
 import pytest
 
-from workflow import cli
+from tests.conftest import Prepare
+from tests.world import World
+from workflow import cli, rehearsal
+from workflow.rehearsal import Rehearsed
+
+UNTIL = dt.date(2027, 9, 15)
+"""The world begins on 23 November 2026."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """A programme of fourteen cases, played until then."""
+
+    world: World
+    told: Rehearsed
+    days: int
+    """As the bar that shows the progress counted them."""
+
+
+@pytest.fixture
+def played(prepared: Prepare) -> Played:
+    """A copy of its own for each test."""
+    world, (told, days) = prepared(_play)
+    return Played(world, told, days)
+
+
+def _play(world: World) -> tuple[Rehearsed, int]:
+    heard: list[int] = []
+    told = rehearsal.rehearse(world.engine, most=14, until=UNTIL, seed=9, progress=heard.append)
+    return told, sum(heard)
 
 
 @dataclass(frozen=True)

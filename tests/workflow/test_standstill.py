@@ -12,8 +12,9 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from tests.workflow.conftest import Played
 from tests.world import EMPTY_TOWN, TOWN, World, who_acts
-from workflow import cases, following, milestones, prerequisites, rehearsal, tasks, texts
+from workflow import cases, following, milestones, prerequisites, tasks, texts
 from workflow.engine import SYSTEM, Work
 from workflow.errors import NotFound, StartklarError
 from workflow.models import Case, Milestone, Prerequisite, Task, TeamDistrict
@@ -303,8 +304,8 @@ def test_every_open_case_always_has_an_answer(world: World, seed: int) -> None:
 
 
 @pytest.mark.slow
-def test_every_case_of_a_rehearsed_programme_has_an_answer(world: World) -> None:
-    rehearsal.rehearse(world.engine, most=8, until=dt.date(2027, 8, 15), seed=5)
+def test_every_case_of_a_rehearsed_programme_has_an_answer(played: Played) -> None:
+    world = played.world
     with world.look("auditor") as work:
         every = work.session.execute(sa.select(Case.id)).scalars().all()
     kinds: set[str] = set()
