@@ -85,9 +85,9 @@ def compare() -> AnyResponse:
 
 @blueprint.get("/csv")
 def table() -> AnyResponse:
-    """The same as a file, one line for each reason."""
+    """The same as a file, one line for each reason. Like the page it names people and no addresses."""
     found = _look_ahead(_days() or SPANS[0])
-    answer = make_response(as_csv(found.mails, wording.language()).encode("utf-8-sig"))
+    answer = make_response(as_csv(found.mails, wording.language(), addresses=False).encode("utf-8-sig"))
     answer.headers["Content-Type"] = "text/csv; charset=utf-8"
     answer.headers["Content-Disposition"] = "attachment; filename=mails.csv"
     return answer

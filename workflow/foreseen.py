@@ -42,15 +42,18 @@ def as_json(mails: Sequence[Foreseen], language: str) -> list[dict[str, Any]]:
     ]
 
 
-def as_csv(mails: Sequence[Foreseen], language: str) -> str:
-    """One line for each reason, divided by semicolons as offices open it; no cell is taken for a formula."""
+def as_csv(mails: Sequence[Foreseen], language: str, *, addresses: bool = True) -> str:
+    """One line for each reason, divided by semicolons as offices open it; no cell is taken for a formula. Not everybody
+    who may know who is written to sees `addresses`."""
     written = io.StringIO()
     writer = csv.writer(written, delimiter=";", lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for mail in as_json(mails, language):
+    columns = [name for name in COLUMNS if addresses or name != "address"]
+    writer.writerow(columns)
+    for foreseen, mail in zip(mails, as_json(mails, language), strict=True):
+        if not addresses and foreseen.recipient_id is None:
+            mail["to"] = texts.say(language, "cli.mails.mailbox")
         for one in mail["why"]:
-            cells = [*(mail[name] for name in COLUMNS[:4]), *(one[name] for name in COLUMNS[4:])]
-            writer.writerow([_plain(cell) for cell in cells])
+            writer.writerow([_plain((mail | one)[name]) for name in columns])
     return written.getvalue()
 
 

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.databases import DEFINITIONS
 from tests.webui import pages
 from tests.webui.visitor import Visitor, words
-from tests.world import World
+from tests.world import TOWN, World
+from workflow import mailboxes, prerequisites
 
 ADDRESS = "/programme/mails"
 
@@ -39,6 +40,22 @@ def test_the_office_looks_ahead_and_compares_a_changed_ladder(world: World, visi
     assert compared.status_code == 200, words(compared.text)
     pages.sound(compared.text)
     assert "entfällt" in words(compared.text)
+
+
+def test_people_are_named_and_no_addresses(world: World, visit: Callable[[str], Visitor]) -> None:
+    """Neither the programme office nor auditors know anybody's address from elsewhere."""
+    world.open()
+    with world.by("team") as work:
+        prerequisites.request(work, TOWN, "elster_account")
+    with world.by("leitung") as work:
+        mailboxes.set_up(work, mailboxes.Place(body=TOWN), "digi", "vorzimmer@mainz-bingen.example")
+    for who in ("office", "auditor"):
+        page, table = (visit(who).get(f"{ADDRESS}{of}?days=10").text for of in ("", "/csv"))
+        for text in (page, table):
+            assert "Postfach einer Rolle" in text or "Mailbox of a role" in text
+            assert "@mainz-bingen.example" not in text
+            assert "@startklar.example" not in text.replace(f"{who}@startklar.example", "")  # who is signed in
+        assert table.lstrip("\ufeff").startswith("at;to;subject;text;about;")
 
 
 def test_a_file_that_cannot_be_used_is_refused_with_each_place(world: World, visit: Callable[[str], Visitor]) -> None:
