@@ -146,7 +146,7 @@ def _lines(letter: Letter) -> Iterator[str]:
             yield "=" * min(_WIDE, len(group.title))
         for item in group.items:
             yield from _wrapped(f"- {item.title}", hang=2)
-            yield from _wrapped(f"  {item.about} · {item.when}" if item.about else f"  {item.when}", hang=2)
+            yield from _wrapped(f"  {item.when} · {item.about}" if item.about else f"  {item.when}", hang=2)
     if letter.more:
         yield ""
         yield from _wrapped(letter.more)

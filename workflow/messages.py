@@ -857,7 +857,7 @@ def _about_one(work: Work, settings: Settings, recipient: _Recipient, matter: _M
         passages = _with_fact(passages, texts.say(language, "mail.responsible"), waited_for)
     if matter.in_place:
         name, value = texts.say(language, "mail.in_place"), texts.say(language, "mail.in_place_of_a_colleague")
-        passages = _with_fact(passages, name, value)
+        passages = _with_fact(passages, _capital(name), value)
     if matter.unreached:
         name, value = texts.say(language, "mail.note"), texts.say(language, "mail.unreached_person")
         passages = _with_fact(passages, name, value)
@@ -892,7 +892,11 @@ def _digest(work: Work, settings: Settings, recipient: _Recipient, matters: Sequ
         key=lambda rating: (letters.URGENCIES.index(rating[0]), rating[2].due or dt.date.max, *_in_order(rating[2])),
     )
     counts = [(urgency, sum(1 for rating in rated if rating[0] == urgency)) for urgency in letters.URGENCIES]
-    headline = ", ".join(texts.say(language, f"mail.count.{urgency}", n=n) for urgency, n in counts if n)
+    said = [(urgency, n) for urgency, n in counts if n]
+    headline = ", ".join(
+        texts.say(language, f"mail.{'also' if position else 'count'}.{urgency}", n=n)
+        for position, (urgency, n) in enumerate(said)
+    )
     entries = _entries(work, language, rated)
     shown, left_out = entries[:MOST_ITEMS], sum(len(entry.matters) for entry in entries[MOST_ITEMS:])
     groups = tuple(
@@ -1009,7 +1013,8 @@ def _values(work: Work, recipient: _Recipient, matter: _Matter) -> dict[str, str
         values["blocker"] = texts.title(language, matter.blocker)
     if matter.due is not None:
         values["due"] = texts.day(language, matter.due, today=work.today)
-        values["overdue"] = str(max(0, work.catalogue.calendar.between(matter.due, work.today)))
+        late = max(0, work.catalogue.calendar.between(matter.due, work.today))
+        values["overdue"] = texts.say(language, "mail.late", n=late)
     role = _role(recipient, matter)
     entry = work.catalogue.programme.roles.get(role.removeprefix("body.")) if role else None
     if entry is not None:
@@ -1037,9 +1042,9 @@ def _when(language: str, matter: _Matter, work: Work) -> tuple[Urgency, str]:
     """How much it presses on this day, and the words for it."""
     due, today = matter.due, work.today
     if matter.name in NEWS:
-        return "news", texts.say(language, "mail.when.news")
+        return "news", _what(language, matter.name, "mail.when.news")
     if due is None:
-        return "new", texts.say(language, "mail.when.new_undated")
+        return "new", _what(language, matter.name, "mail.when.new")
     calendar = work.catalogue.calendar
     if due < today:
         return "overdue", texts.say(language, "mail.when.overdue", n=max(1, calendar.between(due, today)))
@@ -1047,11 +1052,44 @@ def _when(language: str, matter: _Matter, work: Work) -> tuple[Urgency, str]:
         return "today", texts.say(language, "mail.when.today")
     said = texts.day(language, due, today=today)
     if matter.urgency == 0:
-        return "new", texts.say(language, "mail.when.new", due=said)
+        what = _what(language, matter.name, "mail.when.new")
+        return "new", f"{what}, {texts.say(language, 'mail.when.later', due=said)}"
     days = calendar.between(today, due)
     if days <= _SOON:
         return "soon", texts.say(language, "mail.when.soon", n=max(1, days), due=said)
     return "later", texts.say(language, "mail.when.later", due=said)
+
+
+_NAMED = frozenset(
+    {
+        "advanced",
+        "can_advance",
+        "confirm_asked",
+        "confirmed",
+        "declined",
+        "delegated",
+        "delegation_ended",
+        "follow_up",
+        "handed_back",
+        "handed_on",
+        "mentioned",
+        "moved_to_team",
+        "not_needed",
+        "recorded",
+        "released",
+        "reopened",
+        "returned",
+        "sent_back",
+        "superseded",
+        "taken_back",
+        "takes_part",
+    }
+)
+"""Notices that say in a word or two what happened; the others are merely new."""
+
+
+def _what(language: str, name: str, otherwise: str) -> str:
+    return texts.say(language, f"mail.what.{name}" if name in _NAMED else otherwise)
 
 
 def _passages(text: MessageText, values: Mapping[str, str]) -> tuple[tuple[Passage, ...], str]:

@@ -385,6 +385,7 @@ def test_ladders_are_the_four_classes_of_the_programme() -> None:
         (10, None, ("supervisor",)),
         (15, None, ("programme_office",)),
     ]
+    assert steps("expiry") == steps("milestone")
     assert steps("milestone") == [
         (-60, None, ("owner",)),
         (-30, None, ("owner",)),
@@ -558,7 +559,7 @@ def test_of_a_certificate_only_fingerprint_and_expiry_are_kept(kind: str) -> Non
     definition = shared().prerequisites[kind]
 
     assert {"fingerprint", "expires_on"} <= set(definition.fields())
-    assert (definition.valid_until, definition.expiry_ladder) == ("expires_on", "milestone")
+    assert (definition.valid_until, definition.expiry_ladder) == ("expires_on", "expiry")
     assert not [name for name, field in definition.fields().items() if field.type == "document"]
     assert definition.help is not None
     assert re.search(r"[Pp]rivate", definition.help.en)

@@ -237,7 +237,7 @@ def test_the_task_page_offers_replies_and_shows_them(world: World, visit: Visit,
     assert f'action="/replies/task/{task_id}"' in page
     answer = digi.post(f"/replies/task/{task_id}", **filled_in(task_id, "seen"))
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/tasks/{task_id}")
-    assert "Jemand kümmert sich darum. Digi" in words(visit("team").get(f"/tasks/{task_id}").text)
+    assert "Gesehen, kümmert sich darum. Digi" in words(visit("team").get(f"/tasks/{task_id}").text)
     assert "Gesehen, ich kümmere mich" not in words(digi.get(f"/tasks/{task_id}").text)
     assert "/replies/" not in visit("auditor").get(f"/tasks/{task_id}").text
 

@@ -179,7 +179,7 @@ def test_the_deputy_is_asked_instead_and_of_news_both_learn(world: World) -> Non
     messages.compose(world.engine)
     with world.look() as work:
         (mail,) = work.session.execute(sa.select(Message.plain)).scalars()
-    assert "in Vertretung" in mail
+    assert "In Vertretung" in mail
     assert "Digi" not in mail.replace("Digitalisierung", ""), "no name of a person is in a mail"
 
 

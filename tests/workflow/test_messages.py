@@ -73,7 +73,7 @@ def test_only_people_of_a_body_read_that_their_team_answers_questions(world: Wor
     for who, answers in (("digi", True), ("team", False)):
         mail = _mail_for(world, who)
         for words in (_words(mail.plain), _words(mail.html)):
-            assert "Antworten auf sie liest niemand." in words
+            assert "Bitte antworten Sie nicht per E-Mail: Das liest niemand." in words
             assert ("Fragen beantwortet Ihr Umsetzungsteam." in words) is answers
 
 
@@ -87,7 +87,7 @@ def test_several_notices_become_one_digest_by_body_and_urgency_with_one_link_to_
     world.open(body=STRANGE_TOWN)
     ticking.decide_and_write(world.engine)
     (mail,) = _mails(world)
-    assert mail.subject == "1 Aufgabe überfällig, 2 neue Aufgaben – Startklar am Di., 8. Dezember"
+    assert mail.subject == "1 Aufgabe überfällig, 2 neu – Startklar am Di., 8. Dezember"
     assert re.findall(r'href="([^"]*)"', mail.html) == [_reply_link(world, mail)]
     assert re.findall(r"https?://\S+", mail.plain) == [_reply_link(world, mail)]
     assert mail.in_reply_to is None
@@ -97,13 +97,13 @@ def test_several_notices_become_one_digest_by_body_and_urgency_with_one_link_to_
         "Landkreis Mainz-Bingen",
         "======================",
         "- Vormerkung annehmen oder Interesse bekunden",
-        "  Wohngeld · seit 1 Arbeitstag überfällig",
+        "  seit 1 Arbeitstag überfällig · Wohngeld",
         "- Vormerkung annehmen oder Interesse bekunden",
-        "  Unterhaltsvorschuss · neu, fällig am Di., 22. Dezember",
+        "  neu, fällig am Di., 22. Dezember · Unterhaltsvorschuss",
         "Stadt Worms",
         "===========",
         "- Vormerkung annehmen oder Interesse bekunden",
-        "  Wohngeld · neu, fällig am Di., 22. Dezember",
+        "  neu, fällig am Di., 22. Dezember · Wohngeld",
     ]
     assert world.case(late).number not in mail.subject
 
@@ -129,7 +129,7 @@ def test_the_same_task_of_many_services_or_bodies_is_told_once(world: World) -> 
     lines = [line for line in own.plain.splitlines() if line.strip()]
     assert lines[lines.index("Landkreis Mainz-Bingen") :][2:4] == [
         "- Vormerkung annehmen oder Interesse bekunden (2-mal)",
-        "  Unterhaltsvorschuss, Wohngeld · neu, fällig am Mo., 7. Dezember",
+        "  neu, fällig am Mo., 7. Dezember · Unterhaltsvorschuss, Wohngeld",
     ]
     mail = _mail_for(world, "team")
     with world.look() as work:
@@ -159,7 +159,7 @@ def test_a_digest_names_the_most_urgent_and_counts_the_rest(world: World) -> Non
         ).scalar_one()
     assert shown == messages.MOST_ITEMS < told
     assert f"Und {told - shown} weitere Sachen." in mail.plain
-    counted = re.findall(r"(\d+) (?:neue )?Aufgaben?", mail.subject)
+    counted = re.findall(r"\d+", mail.subject.partition(" – ")[0])
     assert sum(map(int, counted)) == told
 
 
@@ -272,6 +272,18 @@ def test_who_is_asked_for_help_or_only_informed_gets_a_plain_link(world: World) 
     assert _last_link(world, "supervisor") == f"{BASE}/tasks/{world.task(case_id, 'express_interest')}"
 
 
+def test_a_mail_says_what_happened_and_not_only_that_something_is_new(world: World) -> None:
+    case_id = world.open()
+    messages.compose(world.engine)
+    with world.by("digi") as work:
+        tasks.decline(work, world.task(case_id, "express_interest"), "Das macht der Kreis.")
+    messages.compose(world.engine)
+    mail = _mail_for(world, "team")
+    assert mail.subject.startswith("Aufgabe zurückgegeben: ")
+    assert "Zurückgegeben, bitte klären" in mail.plain.splitlines()[2]
+    assert "Neu" not in mail.plain
+
+
 def test_a_task_done_before_the_mail_was_written_is_not_written_about(world: World) -> None:
     case_id = world.open()
     world.do(case_id, "express_interest", "digi")
@@ -297,7 +309,7 @@ def test_of_two_notices_about_one_thing_the_more_urgent_is_told(world: World) ->
     world.days(8)
     reminders.decide(world.engine)
     assert messages.compose(world.engine) == 1
-    assert "fällig am Mo., 7. Dezember" in _mail_for(world, "digi").subject
+    assert _mail_for(world, "digi").subject.startswith("Fällig am Mo., 7. Dezember: ")
     assert _pending(world) == 0
 
 
