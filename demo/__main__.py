@@ -53,6 +53,8 @@ def run(language: str, given: argparse.Namespace) -> None:
 
 def serve(language: str, given: argparse.Namespace, folder: Folder) -> None:
     """Prepare the data, start everything, announce it and wait for the end."""
+    from demo import example
+
     try:
         if given.reset or not folder.is_ready():
             folder.empty()
@@ -66,8 +68,9 @@ def serve(language: str, given: argparse.Namespace, folder: Folder) -> None:
 
     running = Running(folder.path / "log")
     try:
-        catch = ("--file", str(folder.mails), "--http-port", str(MAIL_PORT), "--tell", str(folder.mail_ports))
-        running.start([Program("mail", "demo.mail", catch, announces=folder.mail_ports)], surroundings)
+        catch = ["--file", str(folder.mails), "--http-port", str(MAIL_PORT), "--tell", str(folder.mail_ports)]
+        catch += ["--unknown", example.GONE]
+        running.start([Program("mail", "demo.mail", tuple(catch), announces=folder.mail_ports)], surroundings)
         ports = json.loads(folder.mail_ports.read_text(encoding="utf-8"))
         surroundings["STARTKLAR_SMTP_URL"] = f"smtp://127.0.0.1:{ports['smtp']}"
         announced = {"base_url": base_url, "mail_url": f"http://127.0.0.1:{ports['http']}"}

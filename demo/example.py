@@ -4,11 +4,14 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from workflow import cases, database, loading, people, rehearsal, sessions, settings, start, texts
+from workflow import cases, database, loading, people, rehearsal, replies, sessions, settings, start, texts
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.policy import Role
+from workflow.queries import deadlines, reply
+from workflow.queries.deadlines import Deadline
 
 SERVICE = "wohngeld"
 PASSWORD = "startklar-demo"  # noqa: S105 -- printed for everybody to use, on purpose
@@ -17,6 +20,10 @@ MONTHS = 18
 CASES = 70
 """Played before the demo begins; the time this takes is the time a newcomer waits."""
 SEED = 11
+
+
+GONE = "digital-alt@worms.example"
+"""The mail catcher does not know this address, so that a mail that cannot be delivered is there to be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,7 @@ PEOPLE = (
     Someone("kasse", "Olaf Taler", INGELHEIM, ("kasse",)),
     Someone("redaktion", "Selin Feder", INGELHEIM, ("redaktion",)),
     Someone("digi", "Wanda Domstein", WORMS, ("digi",)),
+    Someone("digital-alt", "Uwe Nibelung", WORMS, ("digi",)),
     Someone("team", "Karla Lotse", TEAM, ("umsetzungsteam",)),
     Someone("kollege", "Ben Anker", TEAM, ("umsetzungsteam",)),
     Someone("aufsicht", "Doris Kompass", TEAM, ("supervisor",)),
@@ -95,6 +103,7 @@ def play(surroundings: Mapping[str, str], progress: Callable[[int], None], *, mo
         until = _morning(0).astimezone(BERLIN).date()
         rehearsal.rehearse(engine, most=most or CASES, until=until, seed=SEED, without={SERVICE}, progress=progress)
         _open_cases(engine)
+        _promise(engine)
     finally:
         engine.close()
 
@@ -167,9 +176,32 @@ def _shown(work: Work, language: str, someone: Someone) -> str:
 def _open_cases(engine: Engine) -> None:
     """Open the service for every body responsible, as the programme office does."""
     office = next(someone for someone in PEOPLE if "programme_office" in someone.roles)
-    who = people.by_email(engine, f"{office.mailbox}@{office.place.domain}")
+    who = _account(engine, office)
     with engine.read(who) as work:
         planned = cases.plan(work, [SERVICE])
     for result in cases.open_planned(engine, who, planned):
         if result.refused is not None:
             raise result.refused
+
+
+def _promise(engine: Engine) -> None:
+    """The team promises a date for one thing that waits for others, as somebody does who has asked there."""
+    who = _account(engine, next(someone for someone in PEOPLE if someone.place is TEAM))
+    with engine.read(who) as work:
+        ahead = [one for one in deadlines.deadlines(work, _role(work, TEAM, "umsetzungsteam").team) if not one.overdue]
+        promises = ((one, _promise_of(work, one)) for one in ahead)
+        found = next(((one, on) for one, on in promises if on is not None), None)
+    if found is not None:
+        with engine.change(who) as work:
+            replies.promise(work, found[0].kind, found[0].id, found[1])
+
+
+def _promise_of(work: Work, one: Deadline) -> dt.date | None:
+    """A week after it is due, where that can be promised."""
+    offer = reply.matter(work, one.kind, one.id).offer
+    on = work.catalogue.calendar.add(one.due_on, 5)
+    return on if offer is not None and offer.promise_until is not None and on <= offer.promise_until else None
+
+
+def _account(engine: Engine, someone: Someone) -> UUID:
+    return people.by_email(engine, f"{someone.mailbox}@{someone.place.domain}")

@@ -18,6 +18,7 @@ import socket
 import sys
 import threading
 import uuid
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from email.message import EmailMessage
 from http import HTTPStatus
@@ -106,10 +107,21 @@ class Mailbox:
 
 
 class Catcher:
-    """What the mail server does with a message: it keeps it."""
+    """What the mail server does with a message: it keeps it, unless it is for an address it does not know."""
 
-    def __init__(self, mailbox: Mailbox) -> None:
+    def __init__(self, mailbox: Mailbox, unknown: Collection[str] = ()) -> None:
         self._mailbox = mailbox
+        self._unknown = unknown
+
+    async def handle_RCPT(  # noqa: N802
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Refuse an unknown recipient for good."""
+        if address.lower() in self._unknown:
+            return "550 5.1.1 unknown user"
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 ok"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keep the message and say so."""
@@ -268,19 +280,20 @@ def listen(preferred: int, mailbox: Mailbox) -> Pages:
         return Pages(0, mailbox)
 
 
-def catch(preferred: int, mailbox: Mailbox, *, attempts: int = 20) -> Controller:
+def catch(preferred: int, mailbox: Mailbox, *, unknown: Collection[str] = (), attempts: int = 20) -> Controller:
     """A mail server on the preferred port, or on another if it is taken (or 0). Raises OSError when none can be had.
 
     aiosmtpd cannot ask the system for a port, so one is looked for and may be gone the next moment.
     """
-    server = Controller(Catcher(mailbox), hostname=LOOPBACK, port=preferred or any_port(), enable_SMTPUTF8=True)
+    catcher = Catcher(mailbox, unknown)
+    server = Controller(catcher, hostname=LOOPBACK, port=preferred or any_port(), enable_SMTPUTF8=True)
     try:
         server.start()
     except OSError:
         server.loop.close()
         if attempts == 1:
             raise
-        return catch(0, mailbox, attempts=attempts - 1)
+        return catch(0, mailbox, unknown=unknown, attempts=attempts - 1)
     return server
 
 
@@ -298,12 +311,13 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--http-port", type=int, default=0, help="preferred port of the pages")
     parser.add_argument("--smtp-port", type=int, default=0, help="preferred port for mail")
     parser.add_argument("--tell", type=Path, help="file that says where it listens, written when it does")
+    parser.add_argument("--unknown", action="append", default=[], help="an address it refuses, in small letters")
     given = parser.parse_args(words)
 
     mailbox = Mailbox(given.file)
     try:
         pages = listen(given.http_port, mailbox)
-        server = catch(given.smtp_port, mailbox)
+        server = catch(given.smtp_port, mailbox, unknown=given.unknown)
     except OSError as error:
         print(f"mail catcher: {error}", file=sys.stderr)
         return 1

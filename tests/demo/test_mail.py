@@ -14,6 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
+from demo.example import GONE
 from demo.mail import Mailbox, catch, first_language, listen, outward
 
 
@@ -54,7 +55,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Post]]:
         while stops:
             stops.pop()()
         box = Mailbox(tmp_path / "mails.jsonl")
-        server, pages = catch(0, box), listen(0, box)
+        server, pages = catch(0, box, unknown=[GONE]), listen(0, box)
         thread = threading.Thread(target=pages.serve_forever, args=(0.01,))
         thread.start()
         stops.extend([thread.join, pages.server_close, pages.shutdown, server.stop])
@@ -98,6 +99,14 @@ def test_a_message_is_told_whole_and_the_newest_comes_first(post: Post) -> None:
     assert "<b>morgen</b>" in oldest["html"]
     assert oldest["headers"]["Subject"] == "Erinnerung: Nutzungsbedingungen annehmen"
     assert set(oldest) == {"id", "at", "from", "to", "subject", "text", "html", "headers"}
+
+
+def test_an_address_it_does_not_know_is_refused_for_good(start: Callable[[], Post]) -> None:
+    post = start()
+    with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+        post.send(letter("Erinnerung"), to=GONE)
+    assert refused.value.recipients == {GONE: (550, b"5.1.1 unknown user")}
+    assert post.messages() == []
 
 
 def test_messages_are_still_there_after_a_restart_even_if_the_last_line_was_torn(
