@@ -83,6 +83,7 @@ def statusz() -> Response:
         "due_rungs": found.due_rungs,
         "due_notices": found.due_notices,
         "due_mails": found.due_mails,
+        "failing": found.failing,
     }
     if found.since is not None:
         said |= {"status": "stands_still", "since": found.since.isoformat(timespec="seconds"), "stuck": found.stuck}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import time
 from collections.abc import Callable
@@ -11,14 +10,13 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from workflow import cases, casework, database, prerequisites, tasks
+from workflow import cases, casework, database, prerequisites, tasks, troubles
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import NotFound
 from workflow.models import Case, Followup
 
 CHUNK = 100
 CHUNK_SECONDS = 0.05
-_AGAIN_AFTER = dt.timedelta(hours=1)
 _FIRST = "review"
 
 log = logging.getLogger(__name__)
@@ -39,8 +37,9 @@ def work_off(engine: Engine) -> int:
                     done += 1
                 except OperationalError:
                     raise  # the database's trouble, not this case's: the whole chunk is tried again
-                except Exception:
+                except Exception as error:
                     log.exception("follow-up %s failed; it is tried again in an hour", followup_id)
+                    troubles.note(work, "followup", followup_id, error)
                     _postpone(work, followup_id)
                 if time.monotonic() - began > CHUNK_SECONDS:
                     break
@@ -138,7 +137,7 @@ def _postpone(work: Work, followup_id: UUID) -> None:
     work.session.execute(
         sa.update(Followup)
         .where(Followup.id == followup_id)
-        .values(try_at=database.real_now() + _AGAIN_AFTER, tries=Followup.tries + 1)
+        .values(try_at=database.real_now() + troubles.AGAIN_AFTER, tries=Followup.tries + 1)
     )
 
 

@@ -1310,6 +1310,21 @@ class SpentLink(Base):
     spent_at: Mapped[dt.datetime]
 
 
+class Trouble(Base):
+    """Something about one thing that failed the last time it was tried, and is tried again. Times are real."""
+
+    __tablename__ = "trouble"
+
+    kind: Mapped[Word] = mapped_column(primary_key=True)
+    """What it is about: a task, hold, prerequisite or milestone, or a follow-up."""
+    subject_id: Mapped[UUID] = mapped_column(primary_key=True)
+    since: Mapped[dt.datetime]
+    at: Mapped[dt.datetime]
+    times: Mapped[int]
+    error: Mapped[str]
+    """Of which kind; what it was stands in the log."""
+
+
 class Lease(Base):
     """Who leads the periodic jobs; each new holder gets a higher fence. Times are real."""
 

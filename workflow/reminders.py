@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from workflow import casework, database, deadlines, events, messages, policy, replies, statements
+from workflow import casework, database, deadlines, events, messages, policy, replies, statements, troubles
 from workflow.casework import LockedCase, TaskRow
 from workflow.deadlines import Delay, Ring
 from workflow.definition import Ladder, Rung, canonical
@@ -33,7 +33,6 @@ CHUNK = 100
 CHUNK_SECONDS = 0.05
 TOGETHER = 50
 """Tasks decided in one go."""
-_AGAIN_AFTER = dt.timedelta(hours=1)
 _LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _LAST_RESORT = "programme_office"
 """Who is told when neither a rung nor any above it has a recipient."""
@@ -179,9 +178,9 @@ def _decide_chunk(engine: Engine, chunk: Sequence[_Due]) -> int:
                     _DECIDE[due.kind](work, due)
             except OperationalError:
                 raise  # the database's trouble, not the subject's: the whole chunk is tried again
-            except Exception:
+            except Exception as error:
                 log.exception("reminding about %s %s failed; it is tried again in an hour", due.kind, due.id)
-                _push_back(work, due)
+                _push_back(work, due, error)
             looked_at += 1
             if time.monotonic() - began > CHUNK_SECONDS:
                 break
@@ -201,12 +200,13 @@ def _decide_together(work: Work, chunk: Sequence[_Due]) -> bool:
     return True
 
 
-def _push_back(work: Work, due: _Due) -> None:
+def _push_back(work: Work, due: _Due, error: Exception) -> None:
     model = _MODELS[due.kind]
+    troubles.note(work, due.kind, due.id, error)
     work.session.execute(
         sa.update(model)
         .where(model.id == due.id, model.remind_at <= work.now)
-        .values(remind_at=work.now + _AGAIN_AFTER)
+        .values(remind_at=work.now + troubles.AGAIN_AFTER)
     )
 
 

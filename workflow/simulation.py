@@ -187,6 +187,7 @@ _LEFT_OUT = frozenset(
         "recording",
         "remark",
         "spent_link",
+        "trouble",
         "web_session",
     }
 )

@@ -16,10 +16,22 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from workflow import database, lease, letters, mailer, messages, texts
+from workflow import database, lease, letters, mailer, messages, texts, troubles
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.letters import Letter, Passage
-from workflow.models import Grant, Hold, Installation, Lease, Message, Milestone, Notice, Person, Prerequisite, Task
+from workflow.models import (
+    Grant,
+    Hold,
+    Installation,
+    Lease,
+    Message,
+    Milestone,
+    Notice,
+    Person,
+    Prerequisite,
+    Task,
+    Trouble,
+)
 from workflow.settings import Settings
 
 DECIDING, DELIVERING = PARTS = ("scheduler", "delivery")
@@ -52,6 +64,8 @@ class State:
     """What somebody is to be told now and no mail is written about."""
     due_mails: int
     """Mails that are written and due, and not sent."""
+    failing: int = 0
+    """Things about which something fails each time it is tried."""
 
     @property
     def stands_still(self) -> bool:
@@ -82,7 +96,9 @@ def state(engine: Engine) -> State:
         made_at, clock, clock_now = session.execute(_INSTALLATION).one()
         signs = dict(session.execute(_SIGNS).all())
         process_now = now if clock == "system" else clock_now
-        due = session.execute(_DUE, {"now": now, "process_now": process_now}).one()
+        due = session.execute(
+            _DUE, {"now": now, "process_now": process_now, "tried_since": troubles.tried_since(now)}
+        ).one()
     most = patience(engine.settings)
     stuck = {part: min(at, now) for part in PARTS if abs(now - (at := signs.get(part, made_at))) > most}
     return State(min(stuck.values(), default=None), tuple(stuck), *due)
@@ -207,4 +223,8 @@ _DUE = sa.select(
         Message.try_at <= sa.bindparam("now", type_=Message.try_at.type),
         Message.status == "queued",
     ),
+    sa.select(sa.func.count())
+    .select_from(Trouble)
+    .where(Trouble.at > sa.bindparam("tried_since", type_=Message.try_at.type))
+    .scalar_subquery(),
 )

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from tests.webui.visitor import Visitor, words
 from tests.world import TOWN, World
-from workflow import mailboxes
+from workflow import mailboxes, troubles
 from workflow.database import real_now
 from workflow.engine import SYSTEM
 from workflow.models import Mailbox, Message, Person
@@ -139,6 +139,18 @@ def test_what_waits_is_said_with_the_servers_words(visit: Callable[[str], Visito
     assert "Eine Mail wartet" in page
     assert "451: busy" in page
     assert "Alles kommt an" not in page
+
+
+def test_what_cannot_be_decided_is_shown_to_administrators(visit: Callable[[str], Visitor], world: World) -> None:
+    for _ in range(2):
+        with world.engine.change(SYSTEM) as work:
+            troubles.note(work, "task", UUID(int=7), KeyError("somebody's name"))
+    page = words(visit("admin").get("/mails").text)
+    assert "Über etwas kann nicht entschieden werden" in page
+    assert f"task {UUID(int=7)}: KeyError, 2-mal." in page
+    assert "somebody" not in page
+    assert "Alles kommt an" not in page
+    assert "entschieden" not in words(visit("office").get("/mails").text)
 
 
 def _dead(world: World, who: str, failure: str | None) -> UUID:

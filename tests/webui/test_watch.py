@@ -22,7 +22,7 @@ from workflow.database import real_now
 from workflow.engine import SYSTEM, Engine
 from workflow.models import Lease
 
-_NOTHING_DUE = {"due_rungs": 0, "due_notices": 0, "due_mails": 0}
+_NOTHING_DUE = {"due_rungs": 0, "due_notices": 0, "due_mails": 0, "failing": 0}
 Visit = Callable[[str], Visitor]
 
 

@@ -18,7 +18,20 @@ import sqlalchemy as sa
 
 from tests.databases import DEFINITIONS
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World
-from workflow import cases, clusters, definition, events, loading, milestones, people, prerequisites, reminders, tasks
+from workflow import (
+    cases,
+    clusters,
+    definition,
+    events,
+    loading,
+    milestones,
+    people,
+    prerequisites,
+    reminders,
+    tasks,
+    watch,
+)
+from workflow.database import real_now
 from workflow.engine import SYSTEM, Work
 from workflow.models import (
     Case,
@@ -31,7 +44,9 @@ from workflow.models import (
     Prerequisite,
     Task,
     TeamDistrict,
+    Trouble,
 )
+from workflow.queries import mails
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -350,12 +365,21 @@ def test_a_subject_that_fails_is_pushed_back_and_stops_no_other(world: World, ca
     assert _decisions(world, world.task(whole, "express_interest")) == {"before_2": "fired"}
     assert _decisions(world, world.task(broken, "express_interest")) == {}
     assert reminders.decide(world.engine) == 0  # no loop
+    assert watch.state(world.engine).failing == 1
+    with world.look("admin") as work:
+        (failing,) = mails.delivery(work).failing
+    assert (failing.kind, failing.id, failing.times) == ("task", world.task(broken, "express_interest"), 1)
+    with world.look("office") as work:
+        assert mails.delivery(work).failing == ()
 
     with world.engine.change(SYSTEM) as work:
         work.session.execute(sa.update(Case).where(Case.id == broken).values(process_version=1))
     world.days(1)
     assert reminders.decide(world.engine) == 1
     assert _decisions(world, world.task(broken, "express_interest")) == {"before_2": "fired"}
+    with world.engine.change(SYSTEM) as work:  # it would have been tried twice by now
+        work.session.execute(sa.update(Trouble).values(at=real_now() - dt.timedelta(hours=3)))
+    assert watch.state(world.engine).failing == 0
 
 
 def test_a_rung_the_ladder_lost_is_skipped_and_the_next_fires(world: World) -> None:

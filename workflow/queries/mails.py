@@ -13,10 +13,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import dead_letters, policy
+from workflow import database, dead_letters, policy, troubles
 from workflow.definition import Text
 from workflow.engine import Work
-from workflow.models import Body, Grant, Mailbox, Message, Person, Team
+from workflow.models import Body, Grant, Mailbox, Message, Person, Team, Trouble
 from workflow.queries import parts
 
 MOST = 100
@@ -78,6 +78,18 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Failing:
+    """Something that fails each time time wants to do it; what it is stands in the log, under its id."""
+
+    kind: str
+    id: UUID
+    since: dt.datetime
+    """Real time."""
+    times: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """How delivery stands."""
 
@@ -87,13 +99,15 @@ class Delivery:
     total: int
     """Of all dead letters."""
     waiting: Waiting | None
+    failing: tuple[Failing, ...]
+    """Of what leads to mails, the first ones; only for administrators."""
     may_mend: bool
     """The actor enters addresses."""
 
     @property
     def all_is_well(self) -> bool:
         """Everything that was written arrives, as far as anybody knows."""
-        return not (self.unreachable or self.mailboxes or self.dead or self.waiting)
+        return not (self.unreachable or self.mailboxes or self.dead or self.waiting or self.failing)
 
 
 def delivery(work: Work) -> Delivery:
@@ -105,6 +119,7 @@ def delivery(work: Work) -> Delivery:
         dead=_dead(work),
         total=work.session.execute(_of_dead(sa.func.count())).scalar_one(),
         waiting=_waiting(work),
+        failing=_failing(work) if policy.is_admin(work.actor) or work.actor.is_system else (),
         may_mend=policy.is_admin(work.actor),
     )
 
@@ -234,3 +249,13 @@ def _waiting(work: Work) -> Waiting | None:
         return None
     last = sa.select(Message.last_error).where(*tried).order_by(Message.try_at.desc(), Message.id).limit(1)
     return Waiting(count, since or work.now, work.session.execute(last).scalar() or "")
+
+
+def _failing(work: Work) -> tuple[Failing, ...]:
+    rows = work.session.execute(
+        sa.select(Trouble.kind, Trouble.subject_id, Trouble.since, Trouble.times, Trouble.error)
+        .where(Trouble.at > troubles.tried_since(database.real_now()))
+        .order_by(Trouble.since, Trouble.subject_id)
+        .limit(MOST)
+    )
+    return tuple(Failing(*row) for row in rows)

@@ -193,6 +193,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_team")),
     )
     op.create_table(
+        "trouble",
+        sa.Column("kind", sa.String(length=80), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("since", workflow.models.Instant(), nullable=False),
+        sa.Column("at", workflow.models.Instant(), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "subject_id", name=op.f("pk_trouble")),
+    )
+    op.create_table(
         "wave",
         sa.Column("key", sa.String(length=80), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1457,6 +1467,7 @@ def downgrade() -> None:
 
     op.drop_table("absence")
     op.drop_table("wave")
+    op.drop_table("trouble")
     op.drop_table("team")
     with op.batch_alter_table("remark", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_remark_chain_id"))
