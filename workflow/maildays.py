@@ -129,6 +129,13 @@ class MailDays:
         """When the next day begins. In UTC."""
         return _instant(self._calendar, self._calendar.today(now) + _DAY, "00:00")
 
+    def late_until(self, now: dt.datetime, *, sent_today: int) -> dt.datetime | None:
+        """Until when a mail waits that could not be delivered in its time, when so many others went out today; None: it
+        need not wait. What piled up while a mail server was away comes neither at night nor all in one morning."""
+        if sent_today >= self.most:
+            return self.next_free(self.tomorrow(now))
+        return None if self.is_free(now) else self.next_free(now)
+
     def _from(self, now: dt.datetime) -> Iterator[dt.date]:
         today = self._calendar.today(now)
         return (today + _DAY * number for number in range(_AHEAD))

@@ -25,12 +25,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from workflow import addresses, database
+from workflow import addresses, database, messages
 from workflow.engine import SYSTEM, Engine
 from workflow.errors import Unready
-from workflow.models import Message
+from workflow.models import Installation, Message
 from workflow.settings import Settings
 
 LEASE = dt.timedelta(minutes=5)
@@ -73,7 +73,8 @@ def deliver(
     A refusal for now (4xx) or a connection lost on the way postpones a message, first by a minute, then twice as long
     each time, for a day in all. A refusal for good (5xx) fails it at once: of the recipient, and the address is marked
     (`addresses.mark`); or of the content, and only this mail is a dead letter. What is our own trouble (a server that
-    cannot be reached, does not let us in or does not like our sender) makes mails wait until it is mended. One
+    cannot be reached, does not let us in or does not like our sender) makes mails wait until it is mended. What goes
+    out later than it should goes when its recipient may be mailed, and no more of it on a day than anybody gets. One
     recipient's trouble stops no other's mail. Without STARTKLAR_SMTP_URL messages stay queued.
 
     Raises Unready when STARTKLAR_SMTP_URL makes no sense.
@@ -128,12 +129,19 @@ class _Claimed:
     written_at: dt.datetime
     tried_at: dt.datetime
     """When it was tried for the first time."""
+    day: dt.date | None
+    """Of the recipient's daily count."""
+    recipient_id: UUID | None
+    mailbox_id: UUID | None
+    sent_today: int
+    """How many others went out to the recipient today."""
+    clock: str
     is_marked: bool
     """It is known that mail to this address does not arrive."""
 
 
 Outcome = Literal["sent", "failed", "postponed"]
-_Kind = Literal["recipient", "marked", "content", "later", "ours"]
+_Kind = Literal["recipient", "marked", "content", "later", "late", "ours"]
 
 
 def _due(engine: Engine, only: Collection[UUID] | None) -> Sequence[UUID]:
@@ -184,10 +192,41 @@ def _claim(engine: Engine, message_id: UUID, worker: str) -> _Claimed | None:
                 Message.in_reply_to,
                 Message.written_at,
                 Message.tried_at,
+                Message.day,
+                Message.recipient_id,
+                Message.mailbox_id,
+                _sent_since(_began(now)),
+                sa.select(Installation.clock).scalar_subquery(),
                 addresses.is_marked(),
             )
         ).first()
     return None if row is None else _Claimed(message_id, worker, *tuple[Any, ...](row))
+
+
+def _began(now: dt.datetime) -> dt.datetime:
+    """When the day began on which it is this instant."""
+    return now.astimezone(_ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _sent_since(began: dt.datetime) -> sa.ScalarSelect[int]:
+    """How many mails went out to the recipient of a message."""
+    other = aliased(Message)
+    same = sa.or_(other.recipient_id == Message.recipient_id, other.mailbox_id == Message.mailbox_id)
+    return sa.select(sa.func.count()).where(same, other.sent_at >= began).correlate(Message).scalar_subquery()
+
+
+def _insist_in_time(engine: Engine, claimed: _Claimed) -> None:
+    """A mail that could not be delivered in its time keeps to its recipient's days, hours and number of mails a day.
+    Raises _Refusal when it waits for them."""
+    now = database.real_now()
+    is_late = claimed.day != now.astimezone(_ZONE).date() or now - claimed.tried_at > _SHORTEST_WAIT
+    if claimed.clock != "system" or claimed.day is None or not is_late:
+        return
+    with engine.read(SYSTEM) as work:
+        days = messages.days_of(work, claimed.recipient_id, claimed.mailbox_id)
+    until = days.late_until(now, sent_today=claimed.sent_today) if days is not None else None
+    if until is not None:
+        raise _Refusal("late", "it waits for the next hours in which its recipient is mailed", until=until)
 
 
 def _deliver_one(engine: Engine, line: _Line, claimed: _Claimed) -> Outcome:
@@ -196,6 +235,7 @@ def _deliver_one(engine: Engine, line: _Line, claimed: _Claimed) -> Outcome:
             raise _Refusal("later", "every worker that sent it ended before it could say so")
         if claimed.is_marked:
             raise _Refusal("marked", "mail to this address did not arrive before")
+        _insist_in_time(engine, claimed)
         settings = engine.settings
         mail = _mail(settings.mail_from, settings.base_url, claimed)
         line.send(mail, envelope_id=claimed.id.hex, sender=_envelope_sender(settings, claimed.id))
@@ -216,7 +256,10 @@ def _envelope_sender(settings: Settings, message_id: UUID) -> str:
 def _refused(engine: Engine, claimed: _Claimed, refusal: _Refusal) -> Outcome:
     """Failed, and shown so, when it is for good or was too often. Otherwise tried again later."""
     reason = addresses.in_short(refusal.reason)
-    if refusal.kind == "ours":
+    if refusal.kind == "late":
+        wait = min(refusal.until - database.real_now(), LONGEST_WAIT) if refusal.until else LONGEST_WAIT
+        tries = {"tries": claimed.tries - 1}
+    elif refusal.kind == "ours":
         # It says nothing about the mail: the try does not count. It waits once more as long as it has waited.
         waited = database.real_now() - claimed.tried_at
         wait = min(max(waited, _SHORTEST_WAIT), _OUR_LONGEST_WAIT)
@@ -314,11 +357,13 @@ class _Refusal(Exception):
     """A mail was not taken. `code` is fit for a log, `reason` is kept with the message.
 
     recipient: no such address, for good. marked: we know that already. content: this very mail is not wanted, for good.
-    later: perhaps another time. ours: nothing about this mail, we are not let in or cannot get there.
+    later: perhaps another time. late: not before `until`. ours: nothing about this mail, we are not let in or
+    cannot get there.
     """
 
-    def __init__(self, kind: _Kind, code: str, reason: str = "") -> None:
+    def __init__(self, kind: _Kind, code: str, reason: str = "", *, until: dt.datetime | None = None) -> None:
         super().__init__(code)
+        self.until = until
         self.kind = kind
         self.code = code
         self.reason = f"{code}: {reason}" if reason else code

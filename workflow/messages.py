@@ -452,6 +452,15 @@ def _as_recipient(work: Work, box: _Box) -> _Recipient:
     )
 
 
+def days_of(work: Work, person_id: UUID | None, mailbox_id: UUID | None) -> MailDays | None:
+    """When a person, or the mailbox of a role, is mailed; None when neither is there any more."""
+    if person_id is not None:
+        found = _recipients(work, [person_id]).get(person_id)
+        return found.days if found is not None else None
+    box = next((one for one in _mailboxes(work).values() if one.id == mailbox_id), None)
+    return _as_recipient(work, box).days if box is not None else None
+
+
 _OfCase, _OfPrerequisite = aliased(Body), aliased(Body)
 
 _PENDING = (

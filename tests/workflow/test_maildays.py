@@ -75,6 +75,22 @@ def test_what_does_not_wait_for_the_digest_waits_for_the_end_of_the_quiet_hours(
     assert days().next_free(at(moment)) == at(free)
 
 
+@pytest.mark.parametrize(
+    ("moment", "sent", "until"),
+    [
+        ("2028-03-20 10:00", 3, None),
+        ("2028-03-20 10:00", 4, "2028-03-21 07:00"),
+        ("2028-03-24 10:00", 4, "2028-03-27 07:00"),
+        ("2028-03-24 19:00", 0, "2028-03-27 07:00"),
+        ("2028-04-14 10:00", 0, "2028-04-18 07:00"),  # Good Friday
+    ],
+)
+def test_what_a_mail_server_held_up_comes_in_hours_of_mail_and_not_all_in_one_morning(
+    moment: str, sent: int, until: str | None
+) -> None:
+    assert days().late_until(at(moment), sent_today=sent) == (at(until) if until else None)
+
+
 def test_quiet_hours_may_lie_in_the_middle_of_the_day() -> None:
     rules = dataclasses.replace(RULES, quiet=Quiet(**{"from": "12:00", "until": "13:30"}))
     assert days(rules=rules).next_free(at("2028-03-20 12:10")) == at("2028-03-20 13:30")

@@ -30,7 +30,7 @@ from workflow.database import real_now
 from workflow.engine import SYSTEM
 from workflow.errors import Unready
 from workflow.mailer import Delivered
-from workflow.models import Message, Person
+from workflow.models import Installation, Message, Person
 
 
 @pytest.fixture
@@ -274,6 +274,33 @@ def test_a_mail_that_cannot_be_delivered_for_a_day_fails(sending: World, smtp: M
     assert outcomes[:-1] == [Delivered(postponed=1)] * (len(outcomes) - 1)
     assert outcomes[-1] == Delivered(failed=1)
     assert 10 < len(outcomes) < 40
+
+
+def test_what_piled_up_while_the_server_was_away_comes_when_mail_comes_and_not_all_at_once(
+    sending: World, smtp: MailServer
+) -> None:
+    """Only where the process has the time of the wall: there a mail's day is a day."""
+    for _ in range(6):
+        _queue(sending)
+    with sending.engine.change(SYSTEM) as work:
+        days = messages.days_of(work, sending["digi"], None)
+        assert days is not None
+        last_week = real_now().date() - dt.timedelta(days=7)
+        work.session.execute(sa.update(Message).values(day=last_week))
+        work.session.execute(sa.update(Installation).values(clock="system"))
+    free = days.is_free(real_now())
+    for _ in range(2):
+        mailer.deliver(sending.engine, worker="one")
+        assert len(smtp.received) == (4 if free else 0)
+        waiting = [row for row in _rows(sending) if row.status == "queued"]
+        assert len(waiting) == (2 if free else 6)
+        assert {row.tries for row in waiting} == {0}
+        assert all(real_now() < row.try_at <= real_now() + mailer.LONGEST_WAIT for row in waiting)
+        _let_time_come(sending)
+    with sending.engine.change(SYSTEM) as work:
+        work.session.execute(sa.update(Installation).values(clock="manual"))
+    mailer.deliver(sending.engine, worker="one")
+    assert len(smtp.received) == 6
 
 
 def test_a_clock_that_was_set_back_keeps_no_mail_waiting(sending: World, smtp: MailServer) -> None:
