@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from tests.statements import counted
 from tests.webui.visitor import Visitor, words
 from tests.world import EMPTY_TOWN, World
-from workflow import people, sessions, tasks
+from workflow import cases, people, sessions, tasks
 from workflow.engine import SYSTEM
 from workflow.models import Feed, LoginAttempt, Person, Task
 
@@ -89,6 +89,27 @@ def test_what_is_past_its_day_says_so_and_what_rests_has_none(world: World, visi
     with world.engine.change(SYSTEM) as work:
         work.session.execute(sa.text("UPDATE cases SET rests = :yes").bindparams(yes=True))
     assert _entries(stranger.get(address).data) == {}
+
+
+def test_of_what_rests_its_team_sees_when_to_look_at_it_again(world: World, visit: Visit, stranger: Visitor) -> None:
+    case_id = world.open()
+    addresses = {who: _subscribe(visit(who)) for who in ("team", "digi", "supervisor")}
+    addresses["all"] = _subscribe(visit("supervisor"), team=world.team)
+    review_on = dt.date(2027, 1, 15)
+    with world.by("team") as work:
+        cases.hold(work, case_id, blocker="no_staff", review_on=review_on, reason="Frau Schmidt ist krank.")
+    shown = {who: list(_entries(stranger.get(address).data).values()) for who, address in addresses.items()}
+    assert shown["digi"] == shown["supervisor"] == []
+    for (entry,) in (shown["team"], shown["all"]):
+        assert entry.decoded("dtstart") == review_on
+        assert str(entry["url"]).endswith(f"/cases/{case_id}")
+        assert str(entry["summary"]).startswith("Prüfen, ob der Vorgang weitergehen kann")
+        assert "Schmidt" not in str(entry)
+    with world.by("team") as work:
+        cases.resume(work, case_id)
+    assert all(
+        entry["uid"] != shown["team"][0]["uid"] for entry in _entries(stranger.get(addresses["all"]).data).values()
+    )
 
 
 def test_it_speaks_the_language_of_its_owner(world: World, visit: Visit, stranger: Visitor) -> None:

@@ -18,7 +18,7 @@ from workflow.queries.deadlines import Deadline
 REFRESH = dt.timedelta(hours=4)
 """How often a calendar program is asked to look again."""
 
-_PATHS = {"task": "tasks", "prerequisite": "prerequisites", "milestone": "milestones"}
+_PATHS = {"task": "tasks", "prerequisite": "prerequisites", "hold": "cases", "milestone": "milestones"}
 
 
 def written(
@@ -56,7 +56,8 @@ def _saying(language: str) -> Callable[..., str]:
 def _entry(deadline: Deadline, say: Callable[..., str], base_url: str, zone: ZoneInfo) -> icalendar.Event:
     """DTSTAMP is the day the deadline is counted from: it must not change by itself, or nothing would stay the same."""
     host = urlsplit(base_url).hostname or "startklar.invalid"
-    address = f"{base_url.rstrip('/')}/{_PATHS[deadline.kind]}/{deadline.id}"
+    page = deadline.case_id if deadline.kind == "hold" else deadline.id
+    address = f"{base_url.rstrip('/')}/{_PATHS[deadline.kind]}/{page}"
     title = deadline.title or say("calendar.added_task")
     what = (
         say("calendar.of_body", title=title, body=deadline.body)

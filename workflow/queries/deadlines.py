@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from workflow import policy
 from workflow.definition import AD_HOC, Text
 from workflow.engine import Work
-from workflow.models import Body, Case, Milestone, Prerequisite, Task
+from workflow.models import Body, Case, Hold, Milestone, Prerequisite, Task
 from workflow.queries import parts
+from workflow.queries.reply import REVIEW
 
 MOST = 2000
 """The dates nearest in time; a calendar of more helps nobody."""
@@ -23,8 +24,9 @@ MOST = 2000
 class Deadline:
     """A day by which something has to be done."""
 
-    kind: Literal["task", "prerequisite", "milestone"]
+    kind: Literal["task", "prerequisite", "hold", "milestone"]
     id: UUID
+    case_id: UUID | None
     title: Text | None
     """None for a task somebody added: what people type may name a person."""
     service: Text | None
@@ -43,7 +45,8 @@ class Deadline:
 def deadlines(work: Work, team: str | None = None) -> tuple[Deadline, ...]:
     """Days of what waits for the actor, or of everything open in cases of a team the actor is of, in their order.
 
-    What rests has no date. Takes the same few statements however much there is.
+    What rests has no date but the day on which its team looks at it again. Takes the same few statements however much
+    there is.
     """
     own = team is None
     if team is not None and team not in policy.teams_of(work.actor):
@@ -51,6 +54,7 @@ def deadlines(work: Work, team: str | None = None) -> tuple[Deadline, ...]:
     rows = [
         *work.session.execute(_tasks(work.actor, team)),
         *work.session.execute(_prerequisites(work.actor, team)),
+        *work.session.execute(_reviews(work.actor, team)),
         *(work.session.execute(_MILESTONES) if own and work.actor.holds("programme_office") else ()),
     ]
     rows.sort(key=lambda row: (row.due_on, str(row.id)))
@@ -63,6 +67,7 @@ def _tasks(actor: policy.Actor, team: str | None) -> sa.Select[*tuple[Any, ...]]
         sa.select(
             sa.literal("task").label("kind"),
             Task.id,
+            Task.case_id,
             Task.name,
             Task.state,
             Task.service,
@@ -90,6 +95,7 @@ def _prerequisites(actor: policy.Actor, team: str | None) -> sa.Select[*tuple[An
         sa.select(
             sa.literal("prerequisite").label("kind"),
             Prerequisite.id,
+            sa.literal(None).label("case_id"),
             Prerequisite.kind.label("name"),
             Prerequisite.step.label("state"),
             Prerequisite.scope.label("service"),
@@ -107,9 +113,35 @@ def _prerequisites(actor: policy.Actor, team: str | None) -> sa.Select[*tuple[An
     )
 
 
+def _reviews(actor: policy.Actor, team: str | None) -> sa.Select[*tuple[Any, ...]]:
+    """When a team looks at its resting cases again."""
+    teams = actor.teams("umsetzungsteam") if team is None else (team,)
+    return (
+        sa.select(
+            sa.literal("hold").label("kind"),
+            Hold.id,
+            Case.id.label("case_id"),
+            Hold.blocker.label("name"),
+            Case.service,
+            sa.literal("umsetzungsteam").label("acting"),
+            Hold.review_on.label("due_on"),
+            Hold.began_on.label("counted_from"),
+            Hold.generation,
+            Body.display_name,
+            Case.number,
+        )
+        .join(Case, Case.id == Hold.case_id)
+        .join(Body, Body.ars == Case.body)
+        .where(policy.cases(actor), policy.one_of(Case.team, teams), Hold.ended_on.is_(None), Case.rests)
+        .order_by(Hold.review_on, Hold.id)
+        .limit(MOST)
+    )
+
+
 _MILESTONES = sa.select(
     sa.literal("milestone").label("kind"),
     Milestone.id,
+    sa.literal(None).label("case_id"),
     Milestone.kind.label("name"),
     Milestone.service,
     sa.literal("programme_office").label("acting"),
@@ -125,6 +157,7 @@ def _deadline(work: Work, row: Any) -> Deadline:
     return Deadline(
         kind=row.kind,
         id=row.id,
+        case_id=row.case_id,
         title=_title(work, row),
         service=parts.service_title(work.catalogue, row.service) if row.service in work.catalogue.services else None,
         body=row.display_name,
@@ -144,5 +177,7 @@ def _title(work: Work, row: Any) -> Text | None:
     if row.kind == "prerequisite":
         step = parts.step_title(catalogue, row.name, row.state)
         return step or parts.prerequisite_title(catalogue, row.name)
+    if row.kind == "hold":
+        return REVIEW
     shared = catalogue.shared.milestones.get(row.name)
     return shared.title if shared else Text(de=row.name, en=row.name)
