@@ -50,7 +50,7 @@ ENTRIES = (
         "bodies.index", "nav.bodies", "body", _CASEWORKERS, ("prerequisites", "districts", "clusters", "delegations")
     ),
     Entry("services.index", "nav.services", "service", frozenset(), ("milestones",)),
-    Entry("programme.show", "nav.programme", "chart"),
+    Entry("programme.show", "nav.programme", "chart", frozenset(), ("ahead",)),
     Entry("mails.show", "nav.mails", "mail", frozenset({"admin"})),
 )
 """An entry whose page this installation does not have is left out."""

@@ -15,9 +15,10 @@ import ssl
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from email.errors import MessageError
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 from typing import Any, Literal
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -323,13 +324,35 @@ def _count(done: Delivered, outcome: Outcome) -> Delivered:
 # --- the mail itself -------------------------------------------------------------------------------------------------
 
 
+class _Written(EmailPolicy):
+    """How a mail is written down, for the line ends of mail.
+
+    Where the library folds a subject with umlauts it loses blanks between its words; these are folded here instead.
+    """
+
+    def fold(self, name: str, value: Any) -> str:
+        """A header in lines."""
+        if name.lower() != "subject" or str(value).isascii():
+            return str(super().fold(name, value))
+        return f"{name}: {Header(str(value), 'utf-8', header_name=name).encode(linesep=self.linesep)}{self.linesep}"
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """The same in bytes, as it is sent."""
+        if name.lower() != "subject" or str(value).isascii():
+            return super().fold_binary(name, value)
+        return self.fold(name, value).encode("ascii")
+
+
+_AS_MAIL = _Written(linesep="\r\n")
+
+
 def _mail(mail_from: str, base_url: str, claimed: _Claimed) -> EmailMessage:
     """The message as it goes out. Raises _Refusal when it cannot be written down as a mail.
 
     Headers are made of values, never of text: the library refuses a line break in any of them.
     """
     sender_name, sender = parseaddr(mail_from)
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=_AS_MAIL)
     try:
         mail["From"] = Address(display_name=sender_name or "Startklar", addr_spec=sender)
         mail["To"] = Address(addr_spec=claimed.address or "")

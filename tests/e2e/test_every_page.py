@@ -137,7 +137,7 @@ def _reply_link(site: Site, number: int, who: str, *about: tuple[str, UUID]) -> 
         key = work.session.execute(sa.select(Installation.link_key)).scalar_one()
         values = {"id": message_id, "key": f"{number:064}", "header_id": f"<{number}@x>", "recipient_id": world[who]}
         values |= {"language": "de", "subject": "Bitte ansehen", "plain": "Guten Tag,\n\n…", "html": "x"}
-        values |= {"written_at": work.now, "status": "recorded", "tries": 0}
+        values |= {"address": address(world, who), "written_at": work.now, "status": "recorded", "tries": 0}
         work.session.execute(sa.insert(Message).values(values))
         for kind, subject_id in about:
             told = {"recipient_id": world[who], "name": "asked", "subject_kind": kind, "subject_id": subject_id}

@@ -30,7 +30,7 @@ from workflow.database import real_now
 from workflow.engine import SYSTEM
 from workflow.errors import Unready
 from workflow.mailer import Delivered
-from workflow.models import Installation, Message, Person
+from workflow.models import Body, Installation, Message, Person
 
 
 @pytest.fixture
@@ -450,6 +450,19 @@ def test_a_very_long_subject_with_umlauts_arrives_unharmed(sending: World, smtp:
     assert mail.message["Subject"] == subject.strip()
     assert mail.text.strip() == "Grüße: „äöüß“"
     assert mail.html.strip() == "<p>Grüße: „äöüß“ €</p>"
+
+
+def test_no_subject_loses_a_blank_between_its_words(sending: World, smtp: MailServer) -> None:
+    with sending.look() as work:
+        names = sorted(work.session.execute(sa.select(Body.display_name)).scalars())[::4]
+    subjects = [f"Neue Aufgabe: Vormerkung annehmen oder Interesse bekunden ({name}) [uvg-1]" for name in names]
+    subjects.append(
+        "Neue Aufgabe: Vormerkung annehmen oder Interesse bekunden (Landkreis Südliche Weinstraße) [wohngeld-07337-1]"
+    )
+    for subject in subjects:
+        _queue(sending, subject=subject)
+    mailer.deliver(sending.engine, worker="one")
+    assert sorted(mail.message["Subject"] for mail in smtp.received) == sorted(subjects)
 
 
 def test_the_mail_server_may_ask_for_a_password(world: World) -> None:
