@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased
 
-from workflow import database, definition, letters, links, maildays, policy, texts
+from workflow import database, definition, letters, links, maildays, policy, texts, troubles
 from workflow.catalogue import MessageText
 from workflow.definition import BODY_ROLES, TEAM_ROLES
 from workflow.engine import SYSTEM, Engine, Work
@@ -122,8 +122,7 @@ def compose(engine: Engine, *, limit: int | None = None) -> int:
             example, recorded, key = work.session.execute(_INSTALLED).one()
             piles = _piles(work, ids, seen) if ids else []
             paper = _Paper(engine.settings, key, example=example)
-            written_now = [_draft_or_none(work, paper, pile) for pile in piles]
-            drafts = [draft for draft in written_now if draft is not None]
+            drafts = [_draft_or_trouble(work, paper, pile) for pile in piles]
         written += _keep(engine, drafts, recorded=recorded)
     return written
 
@@ -230,6 +229,8 @@ class _Draft:
     later: Mapping[dt.datetime, tuple[UUID, ...]] = field(default_factory=dict)
     looked_at: dt.datetime | None = None
     """When that was decided: a notice somebody has woken since is left alone."""
+    failed: tuple[UUID, Exception] | None = None
+    """Whose mail cannot be written, and why."""
 
 
 # --- reading what is pending -----------------------------------------------------------------------------------------
@@ -759,13 +760,14 @@ class _Paper:
 _INSTALLED = sa.select(Installation.example, Installation.rehearsing, Installation.link_key)
 
 
-def _draft_or_none(work: Work, paper: _Paper, pile: _Pile) -> _Draft | None:
-    """One recipient's trouble is no other's."""
+def _draft_or_trouble(work: Work, paper: _Paper, pile: _Pile) -> _Draft:
+    """One recipient's trouble is no other's: what fails is pushed back."""
     try:
         return _draft(work, paper, pile)
-    except Exception:
-        log.exception("a mail about %d notices could not be written; the next pass tries again", len(pile.matters))
-        return None
+    except Exception as error:
+        log.exception("a mail about %d notices could not be written; it is tried again in an hour", len(pile.matters))
+        waiting = {work.now + troubles.AGAIN_AFTER: tuple(matter.notice_id for matter in pile.matters)}
+        return _Draft(later=waiting, looked_at=work.now, failed=(pile.recipient.id, error))
 
 
 def _draft(work: Work, paper: _Paper, pile: _Pile) -> _Draft:
@@ -1225,6 +1227,8 @@ def _write(work: Work, draft: _Draft, *, recorded: bool) -> bool:
     for at, ids in draft.later.items():
         still = [one for one in ids if one in there and there[one] <= (draft.looked_at or there[one])]
         session.execute(sa.update(Notice).where(Notice.id.in_(still)).values(try_at=at))
+    if draft.failed is not None:
+        troubles.note(work, "mail", *draft.failed)
     if draft.values is None:
         return False
     if not there.keys() >= set(draft.told):

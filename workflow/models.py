@@ -1316,7 +1316,7 @@ class Trouble(Base):
     __tablename__ = "trouble"
 
     kind: Mapped[Word] = mapped_column(primary_key=True)
-    """What it is about: a task, hold, prerequisite or milestone, or a follow-up."""
+    """What it is about: a task, hold, prerequisite or milestone, a follow-up, or mail to somebody."""
     subject_id: Mapped[UUID] = mapped_column(primary_key=True)
     since: Mapped[dt.datetime]
     at: Mapped[dt.datetime]

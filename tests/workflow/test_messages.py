@@ -27,6 +27,7 @@ from workflow import (
     reminders,
     tasks,
     ticking,
+    watch,
 )
 from workflow.engine import SYSTEM
 from workflow.models import Body, Case, Definition, Hold, Installation, Message, Milestone, Notice, Person, Task
@@ -375,6 +376,25 @@ def test_one_recipients_trouble_is_no_others(world: World, caplog: pytest.LogCap
     assert messages.compose(world.engine) == 2
     assert "worded without the definitions" in caplog.text
     assert _mail_for(world, "other_team").subject.startswith("Neue Aufgabe")
+    assert _mail_for(world, "digi").subject
+
+
+def test_a_mail_that_cannot_be_written_is_pushed_back_and_shown(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.open()
+    world.open(body=EMPTY_TOWN)
+    notice = sa.update(Notice).where(Notice.recipient_id == world["digi"])
+    with world.engine.change(SYSTEM) as work:
+        work.session.execute(notice.values(facts='{"role": 5}'))
+    assert messages.compose(world.engine) == 1
+    assert "tried again in an hour" in caplog.text
+    caplog.clear()
+    assert messages.compose(world.engine) == 0
+    assert caplog.text == ""  # no loop
+    assert watch.state(world.engine).failing == 1
+    with world.engine.change(SYSTEM) as work:
+        work.session.execute(notice.values(facts='{"role": "body.digi"}'))
+    world.days(1)
+    assert messages.compose(world.engine) == 1
     assert _mail_for(world, "digi").subject
 
 
