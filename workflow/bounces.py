@@ -90,8 +90,8 @@ def take(engine: Engine, raw: bytes, *, recipient: str | None = None) -> Taken:
         found = _meant(work.session, report)
         if found is None or found.status == "recorded":
             return "unmatched"
-        if found.bounce == report.digest:
-            return "known"
+        if found.bounce == report.digest or (found.bounce is not None and found.status == "failed"):
+            return "known"  # another report about what came back says nothing of the address as it is now
         if report.is_about_the_address and addresses.mark(work, found.id, report.reason):
             log.warning("the address of message %s is marked: it came back", found.id)
         came_back = {

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from tests.workflow.conftest import Run
 from tests.world import World, contents
-from workflow import addresses, bounces, mailer, settings
+from workflow import addresses, bounces, mailer, people, settings
 from workflow.database import real_now
 from workflow.engine import SYSTEM
 from workflow.errors import Unready
@@ -118,6 +118,16 @@ def test_the_same_report_twice_changes_nothing_the_second_time_even_after_it_was
     assert bounces.take(world.engine, raw) == "known"
     assert (_message(world, message_id).status, _person(world).bounced_at) == ("sent", None)
     assert bounces.take(world.engine, report(message_id)) == "bounced"  # another one, about the new try
+
+
+def test_a_second_report_about_what_came_back_does_not_take_back_that_the_address_works(world: World) -> None:
+    message_id = _sent(world)
+    assert bounces.take(world.engine, report(message_id)) == "bounced"
+    with world.by("admin") as work:
+        people.address_works(work, _person(world).id)
+    before = contents(world)
+    assert bounces.take(world.engine, report(message_id)) == "known"  # of another gateway, with a name of its own
+    assert contents(world) == before
 
 
 def test_two_reports_at_once_are_one(world: World) -> None:
