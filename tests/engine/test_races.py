@@ -47,6 +47,7 @@ ELSEWHERE = {
     "programme.set_target": "no case depends on it",
     "registers.add_vendor": "no case depends on it",
     "registers.end_vendor": "no case depends on it",
+    "troubles.note": "no deed: what is kept of a pass that failed",
     "wishes.choose": "it touches no case: when mail goes is asked when it is written",
     "takeover.take_over": "where there is a case it is refused, whatever happens there",
 }

@@ -357,6 +357,7 @@ _NOT_CUT = {
     "people.give": "part of `grant`",
     "people.record": "no deed: what deeds on people write",
     "prerequisites.review": "it follows from deeds: the plays cut it short",
+    "troubles.note": "no deed: what is kept of a pass that failed",
 }
 
 
