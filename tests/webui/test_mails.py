@@ -66,7 +66,7 @@ def test_the_programme_office_sees_what_it_was_about_and_no_addresses(
 
 def test_the_first_page_tells_those_who_can_mend_it(visit: Callable[[str], Visitor], failed: UUID) -> None:
     for who, told in (("admin", True), ("office", True), ("team", False), ("digi", False)):
-        assert ("Eine E-Mail-Adresse funktioniert nicht" in words(visit(who).get("/").text)) is told, who
+        assert ("Eine Adresse für E-Mail funktioniert nicht" in words(visit(who).get("/").text)) is told, who
 
 
 def test_a_mailbox_that_does_not_work_is_shown_too(visit: Callable[[str], Visitor], world: World) -> None:

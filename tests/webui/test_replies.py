@@ -254,7 +254,7 @@ def test_the_prerequisite_page_takes_a_promise(world: World, visit: Visit) -> No
     page = words(person.get(f"/prerequisites/{subject_id}").text)
     assert "Zugesagt bis Mo., 21. Dezember." in page
     assert "Zugesagt von It." in page
-    assert "Es ist für den" in page
+    assert "Es ist zugesagt bis" in page
 
 
 def test_holds_and_milestones_have_their_way_to_it(world: World, visit: Visit) -> None:
