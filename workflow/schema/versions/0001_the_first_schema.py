@@ -5,7 +5,7 @@ from alembic import op
 
 import workflow.models
 
-revision = "0001d"
+revision = "0001e"
 down_revision = None
 branch_labels = None
 depends_on = None
