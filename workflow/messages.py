@@ -203,6 +203,8 @@ class _Matter:
     immediate: bool
     is_rung: bool
     try_at: dt.datetime
+    expires: bool = False
+    """It is done, and its due date is the day up to which it holds."""
     reached_as: str | None = None
     """The role in which it reaches the recipient."""
 
@@ -570,6 +572,7 @@ def _matter(work: Work, row: Mapping[str, Any]) -> _Matter:
         immediate=row["immediate"],
         is_rung="rung" in facts,
         try_at=row["try_at"],
+        expires=about.expires,
     )
 
 
@@ -593,6 +596,7 @@ class _About:
     place: _Held = field(default_factory=lambda: _Held("", None, None, None))
     blocker: definition.Text | None = None
     is_past: bool = False
+    expires: bool = False
 
 
 def _about_task(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) -> _About:
@@ -652,6 +656,7 @@ def _about_prerequisite(work: Work, row: Mapping[str, Any], facts: Mapping[str, 
             _has_moved(facts, row["prerequisite_generation"])
             or ("rung" not in facts and row["prerequisite_acting"] is None)
         ),
+        expires="rung" in facts and row["prerequisite_acting"] is None,
     )
 
 
@@ -1060,12 +1065,14 @@ def _when(language: str, matter: _Matter, work: Work) -> tuple[Urgency, str]:
     if due < today:
         return "overdue", texts.say(language, "mail.when.overdue", n=max(1, calendar.between(due, today)))
     if due == today:
-        return "today", texts.say(language, "mail.when.today")
+        return "today", texts.say(language, "mail.when.expires_today" if matter.expires else "mail.when.today")
     said = texts.day(language, due, today=today)
     if matter.urgency == 0:
         what = _what(language, matter.name, "mail.when.new")
         return "new", f"{what}, {texts.say(language, 'mail.when.later', due=said)}"
     days = calendar.between(today, due)
+    if matter.expires:
+        return "soon" if days <= _SOON else "later", texts.say(language, "mail.when.expires", due=said)
     if days <= _SOON:
         return "soon", texts.say(language, "mail.when.soon", n=max(1, days), due=said)
     return "later", texts.say(language, "mail.when.later", due=said)

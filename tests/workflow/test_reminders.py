@@ -29,6 +29,7 @@ from workflow import (
     prerequisites,
     reminders,
     tasks,
+    ticking,
     watch,
 )
 from workflow.database import real_now
@@ -39,6 +40,7 @@ from workflow.models import (
     Definition,
     Event,
     Installation,
+    Message,
     Milestone,
     Notice,
     Prerequisite,
@@ -273,7 +275,12 @@ def test_what_expires_is_announced_before(world: World) -> None:
         prerequisites.complete(
             work, prerequisite_id, {"exists": "true", "kept_by": "Hauptamt", "expires_on": expires.isoformat()}
         )
-    _days(world, 66)
+    _days(world, 6)
+    ticking.decide_and_write(world.engine)
+    with world.look() as work:
+        told = work.session.execute(sa.select(Message.plain).where(Message.recipient_id == world["it"])).scalars().all()
+    assert any("Gilt noch bis" in mail for mail in told)
+    _days(world, 60)
     with world.look() as work:
         rungs = work.session.execute(
             sa.select(Decision.rung)
