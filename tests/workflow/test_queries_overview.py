@@ -107,6 +107,7 @@ def test_only_rungs_that_ask_somebody_above_escalate(world: World) -> None:
         "normal": ["overdue_15", "overdue_25"],
         "external": ["overdue_10", "overdue_15"],
         "milestone": [],
+        "expiry": [],
     }
 
 
