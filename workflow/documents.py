@@ -206,7 +206,7 @@ def _is_office(file: BinaryIO, wanted: str) -> bool:
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError):
         return False
     macros = any(name.lower().endswith("vbaproject.bin") for name in names)
     return not macros and any(name == wanted or name.startswith(wanted) for name in names)
@@ -246,7 +246,7 @@ def _part(file: BinaryIO, name: str) -> bytes:
     try:
         with zipfile.ZipFile(file) as archive, archive.open(name) as part:
             return part.read(secrecy.MOST)
-    except (KeyError, zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error):
+    except (KeyError, zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError, zlib.error):
         return b""
 
 
