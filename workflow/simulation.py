@@ -178,7 +178,6 @@ _LEFT_OUT = frozenset(
         "command",
         "comment",
         "document",
-        "event",
         "feed",
         "land_edition",
         "lease",
@@ -251,6 +250,8 @@ def _wanted(table: sa.Table, today: dt.date) -> sa.Select[Any]:
     open_case = sa.select(Case.id).where(Case.ended_on.is_(None))
     if table.name == "cases":
         return query.where(table.c.ended_on.is_(None))
+    if table.name == "event":  # what repeats counts from the day its milestone was planned
+        return query.where(table.c.chain_id.in_(sa.select(Milestone.id)), table.c.act == "planned")
     if table.name == "notice":
         return query.where(table.c.message_id.is_(None))
     if table.name == "message":

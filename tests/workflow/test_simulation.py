@@ -16,10 +16,10 @@ from tests.databases import DEFINITIONS
 from tests.definitions.folder import edit
 from tests.workflow.conftest import Run
 from tests.world import World, contents
-from workflow import cases, clock, replies, simulation, tasks, ticking
+from workflow import cases, clock, milestones, replies, simulation, tasks, ticking
 from workflow.engine import SYSTEM
 from workflow.errors import InvalidDefinitions, NotAllowed, Refused
-from workflow.models import Message
+from workflow.models import Message, Milestone
 
 
 @pytest.fixture
@@ -99,6 +99,23 @@ def test_a_changed_ladder_is_tried_before_it_is_loaded(busy: World) -> None:
         assert work.catalogue.programme.ladders["short"].rungs[2].at == 3
     same = simulation.look_ahead(busy.engine, busy["auditor"], days=30, programme=text)
     assert (same.less, same.more) == ((), ())
+
+
+def test_what_repeats_from_the_day_a_milestone_was_planned_is_foreseen_from_that_day(world: World) -> None:
+    with world.by("office") as work:
+        planned = work.session.execute(sa.select(Milestone).where(Milestone.service == "wohngeld")).scalars().first()
+        assert planned is not None
+        milestones.plan(work, planned.id, dt.date(2027, 6, 30), "So steht es im Entwurf des Vertrags.")
+        begins = work.today
+    world.days(7)
+    text = (DEFINITIONS / "programme.yaml").read_text(encoding="utf-8")
+    rung = "{id: due, at: 0, to: [supervisor], message: milestone_due}"
+    assert rung in text
+    changed = text.replace(rung, "{id: pulse, every: 10, times: 3, to: [programme_office], message: milestone_due}")
+    ahead = simulation.look_ahead(world.engine, world["office"], days=30, programme=changed)
+    days = [mail.at.date() for mail in ahead.mails if any(one.rung == "pulse" for one in mail.reasons)]
+    with world.look() as work:
+        assert days[0] == work.catalogue.calendar.add(begins, 10)
 
 
 def test_a_ladder_with_faults_is_refused_with_each_place(busy: World) -> None:
