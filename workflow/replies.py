@@ -309,9 +309,10 @@ def offer_of_milestone(work: Work, row: MilestoneRow) -> Offer | None:
     return _offer(work, clock_of_milestone(work, row, row.due_on))
 
 
-def offer_of_hold(case: CaseAtHand) -> Offer | None:
-    """The same of the pause of a case that rests."""
-    row = _lasting(case.work, case.row.id) if case.row.rests else None
+def offer_of_hold(case: CaseAtHand, row: HoldRow | None = None) -> Offer | None:
+    """The same of the pause of a case that rests; it is read unless it is known."""
+    if row is None and case.row.rests:
+        row = _lasting(case.work, case.row.id)
     if row is None or _standing_on_hold(case) is None:
         return None
     return _offer(case.work, clock_of_hold(row))

@@ -38,7 +38,7 @@ ACCOUNTS = (
     "it",
     "kasse",
 )
-MOST_STATEMENTS = 20
+MOST_STATEMENTS = 19
 STATES = ("requested", "contracted", "connected", "tested", "live")
 
 

@@ -748,7 +748,7 @@ def _rest_of(found: SeenCase, hold: HoldSeen) -> Rest:
         waits_for=hold.waits_for,
         reason=found.remarks().get(hold.remark_id.hex) if hold.remark_id else None,
         held_by=found.name(hold.held_by),
-        reply=hold.id if replies.offer_of_hold(found) is not None else None,
+        reply=hold.id if replies.offer_of_hold(found, hold.row) is not None else None,
     )
 
 

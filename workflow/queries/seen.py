@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from workflow import casework, evidence, policy, registers, statements, tasks
+from workflow import casework, evidence, policy, registers, replies, statements, tasks
 from workflow.calendar import Pause
 from workflow.casework import CaseAtHand, CaseRow, TaskRow
 from workflow.definition import EvidenceField, Text
@@ -142,6 +142,8 @@ class HoldSeen:
     waits_for: Text | None
     remark_id: UUID | None
     held_by: UUID | None
+    row: replies.HoldRow
+    """What a reply asks of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -508,6 +510,7 @@ def _holds(work: Work, rows: Rows) -> tuple[HoldSeen, ...]:
             party=registers.written(row.external_kind, row.external_key),
             remark_id=row.remark_id,
             held_by=row.held_by,
+            row=replies.HoldRow(*(getattr(row, column.name) for column in fields(replies.HoldRow))),
         )
         for row in rows
     )
@@ -568,11 +571,7 @@ _CASE_OF_TASK: Query = _LOOK.where(Case.id == sa.select(Task.case_id).where(Task
 _TASKS = sa.select(*(getattr(Task, column.name) for column in fields(TaskRow))).where(Task.case_id == _CASE_ID)
 _HOLDS = (
     sa.select(
-        Hold.id,
-        Hold.blocker,
-        Hold.began_on,
-        Hold.ended_on,
-        Hold.review_on,
+        *(getattr(Hold, column.name) for column in fields(replies.HoldRow)),
         Hold.promised_on,
         Hold.external_kind,
         Hold.external_key,
