@@ -34,7 +34,7 @@ from workflow.casework import LockedCase
 from workflow.engine import Engine, Who, Work
 from workflow.errors import NotFound, Refused, StartklarError
 from workflow.models import Body, Case, LandEdition, Prerequisite
-from workflow.texts import sort_key
+from workflow.texts import search_key, sort_key
 
 CHUNK = 100
 CHUNK_SECONDS = 0.05
@@ -432,7 +432,10 @@ def _remember(work: Work, edition: Edition, land: str) -> None:
 
 def _values(entry: Entry) -> dict[str, Any]:
     columns = {"ars": entry.ars, **{name: getattr(entry, name) for name in _COLUMNS}}
-    return columns | {"sort_key": sort_key_of(entry.name, entry.kind)}
+    return columns | {
+        "sort_key": sort_key_of(entry.name, entry.kind),
+        "search_key": search_key(entry.display_name),
+    }
 
 
 def _to_move(work: Work, land: str) -> list[tuple[UUID, str]]:

@@ -64,6 +64,7 @@ from workflow.models import (
 )
 from workflow.policy import Holder
 from workflow.statements import Asking, Query, Writing
+from workflow.texts import search_key
 
 RESULT = {
     "result": EvidenceField(type="long_text", title=Text(de="Ergebnis", en="Result"), required=False),
@@ -1226,6 +1227,7 @@ def keep_answers(
                     "milestone_id": owner.get("milestone_id"),
                     "sha256": answer.file.sha256,
                     "name": answer.file.name,
+                    "search_key": search_key(answer.file.name),
                     "size": answer.file.size,
                     "media_type": answer.file.media_type,
                     "uploaded_by": work.actor.id,

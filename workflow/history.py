@@ -40,6 +40,7 @@ from workflow.models import (
     Mailbox,
     Milestone,
     Notice,
+    OnboardingRequest,
     Person,
     Prerequisite,
     Remark,
@@ -69,8 +70,8 @@ NOT_HISTORY: Mapping[Any, Mapping[str, str]] = {
     Milestone: _AT_HEAD | _RINGING,
     Wave: {**_AT_HEAD, "title_de": _DEFINED, "title_en": _DEFINED},
     Person: {
-        **dict.fromkeys(("email", "name", "password", "salt"), _PERSONAL),
-        **dict.fromkeys(("language", "theme", "mail_at", "mail_days", "mail_asked"), _OWN_SETTINGS),
+        **dict.fromkeys(("email", "name", "search_key", "password", "salt"), _PERSONAL),
+        **dict.fromkeys(("language", "theme", "mail_at", "mail_days", "mail_asked", "toured_at"), _OWN_SETTINGS),
         **dict.fromkeys(("bounced_at", "bounce_reason"), _POST),
         "created_at": _SAID_ANYWAY,
     },
@@ -87,7 +88,7 @@ NOT_HISTORY: Mapping[Any, Mapping[str, str]] = {
         **dict.fromkeys(("case_id", "given_by", "given_at"), _SAID_ANYWAY),
     },
     Document: {
-        "name": _PERSONAL,
+        **dict.fromkeys(("name", "search_key"), _PERSONAL),
         **dict.fromkeys(
             ("case_id", "prerequisite_id", "milestone_id", "uploaded_by", "uploaded_at"),
             _SAID_ANYWAY,
@@ -104,6 +105,7 @@ OUTSIDE: Mapping[Any, str] = {
     Remark: "free text; the entry it belongs to holds its commitment, which `verify` proves",
     Followup: "work that is still to be done; what it does to a case is an entry of its own",
     Notice: "what somebody is told; the mail is not the process",
+    OnboardingRequest: "asked before there is a case; opening one is the first entry of its chain",
     BulkItem: "what was asked of many at once; what it did to a case is an entry of its own, which names the whole",
 }
 """Tables that speak of a case and are not history, each with the reason."""

@@ -44,6 +44,7 @@ from workflow.models import (
     Vendor,
     Wave,
 )
+from workflow.texts import search_key
 
 
 @dataclass(slots=True)
@@ -227,6 +228,7 @@ def _bodies(session: Session, definitions: Definitions, report: Loaded) -> None:
             "name": body.name,
             "display_name": body.display_name,
             "sort_key": sort_key_of(body.name, body.kind),
+            "search_key": search_key(body.display_name),
             "district": body.district_ars or body.ars,
             "seat": body.seat or None,
             "postcode": body.postcode or None,

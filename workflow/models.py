@@ -125,6 +125,8 @@ class Body(Base):
     name: Mapped[str]
     display_name: Mapped[str]
     sort_key: Mapped[str] = mapped_column(index=True)
+    search_key: Mapped[str] = mapped_column(server_default="")
+    """As `texts.search_key` writes the name."""
     district: Mapped[Ars] = mapped_column(index=True)
     """ARS of the Landkreis; a kreisfreie Stadt is its own district."""
     seat: Mapped[str | None]
@@ -233,6 +235,8 @@ class Person(Base):
     id: Mapped[Id]
     email: Mapped[str | None] = mapped_column(String(254), unique=True)
     name: Mapped[str | None]
+    search_key: Mapped[str] = mapped_column(server_default="")
+    """As `texts.search_key` writes name and address; empty once erased."""
     password: Mapped[str | None]
     language: Mapped[Word] = mapped_column(default="de")
     theme: Mapped[Word] = mapped_column(default="system")
@@ -249,6 +253,8 @@ class Person(Base):
     """Since when it is known that mail to this address does not arrive; process time."""
     bounce_reason: Mapped[str | None]
     """What the mail server said, without any address."""
+    toured_at: Mapped[dt.datetime | None]
+    """When the short tour was finished or skipped; real time."""
     created_at: Mapped[dt.datetime]
     ended_at: Mapped[dt.datetime | None]
 
@@ -444,6 +450,71 @@ class WebSession(Base):
     seen_at: Mapped[dt.datetime]
     expires_at: Mapped[dt.datetime]
     revoked_at: Mapped[dt.datetime | None]
+
+
+class AccessLink(Base):
+    """A link in a mail with which somebody sets a password: invited, or having forgotten it. Times are real.
+
+    Only the SHA-256 of the secret in its address is kept. It is good for one use.
+    """
+
+    __tablename__ = "access_link"
+
+    token_digest: Mapped[Digest] = mapped_column(primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    kind: Mapped[Word]
+    """invitation or reset."""
+    made_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    made_at: Mapped[dt.datetime]
+    expires_at: Mapped[dt.datetime] = mapped_column(index=True)
+    used_at: Mapped[dt.datetime | None]
+
+
+class Draft(Base):
+    """What somebody has typed into a form and not sent yet. Times are real."""
+
+    __tablename__ = "draft"
+
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    form: Mapped[str] = mapped_column(String(160), primary_key=True)
+    """Which form: `task:<id>` and the like."""
+    values: Mapped[str]
+    """JSON of the fields and what stands in them; never a file, never a password."""
+    saved_at: Mapped[dt.datetime] = mapped_column(index=True)
+
+
+class SavedView(Base):
+    """A list somebody narrowed, sorted and laid out, kept under a name; of a team, all of it sees it."""
+
+    __tablename__ = "saved_view"
+
+    id: Mapped[Id]
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    team: Mapped[str | None] = mapped_column(String(80), ForeignKey("team.key"), index=True)
+    """Null: only its owner's."""
+    page: Mapped[Word]
+    title: Mapped[str] = mapped_column(String(80))
+    address: Mapped[str] = mapped_column(String(2000))
+    """The query of its address."""
+    created_at: Mapped[dt.datetime]
+
+
+class Feedback(Base):
+    """What somebody wrote to us about the pages, signed in or not. Times are real."""
+
+    __tablename__ = "feedback"
+
+    id: Mapped[Id]
+    kind: Mapped[Word]
+    """accessibility, or other."""
+    text: Mapped[str]
+    page: Mapped[str | None] = mapped_column(String(300))
+    answer_to: Mapped[str | None] = mapped_column(String(254))
+    """Where an answer is wished."""
+    by_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"), index=True)
+    given_at: Mapped[dt.datetime] = mapped_column(index=True)
+    done_at: Mapped[dt.datetime | None]
+    done_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
 
 
 class Feed(Base):
@@ -994,6 +1065,8 @@ class Document(Base):
     milestone_id: Mapped[UUID | None] = mapped_column(ForeignKey("milestone.id"), index=True)
     sha256: Mapped[Digest] = mapped_column(index=True)
     name: Mapped[str]
+    search_key: Mapped[str] = mapped_column(server_default="")
+    """As `texts.search_key` writes the name."""
     size: Mapped[int] = mapped_column(BigInteger)
     media_type: Mapped[Word]
     uploaded_by: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
@@ -1041,6 +1114,117 @@ class Evidence(Base):
         ),
         Index("ix_evidence_case", "case_id", postgresql_where=text("latest"), sqlite_where=text("latest = 1")),
     )
+
+
+# --- what the Land and the bodies tell each other ---------------------------------------------------------------------
+
+
+class OnboardingRequest(Base):
+    """A body asks to be connected to a service: the Umsetzungsteam opens the case, or says why not."""
+
+    __tablename__ = "onboarding_request"
+
+    id: Mapped[Id]
+    service: Mapped[Word]
+    body: Mapped[Ars] = mapped_column(ForeignKey("body.ars"), index=True)
+    team: Mapped[Word] = mapped_column(ForeignKey("team.key"))
+    status: Mapped[Word]
+    """open, accepted (a case was opened), declined or withdrawn."""
+    asked_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    asked_at: Mapped[dt.datetime]
+    decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    decided_at: Mapped[dt.datetime | None]
+    case_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"))
+    seq: Mapped[int] = mapped_column(default=0)
+    head: Mapped[Digest]
+
+    __table_args__ = (
+        Index(
+            "uq_onboarding_request_open",
+            "service",
+            "body",
+            unique=True,
+            postgresql_where=text("status = 'open'"),
+            sqlite_where=text("status = 'open'"),
+        ),
+        Index(
+            "ix_onboarding_request_team",
+            "team",
+            postgresql_where=text("status = 'open'"),
+            sqlite_where=text("status = 'open'"),
+        ),
+    )
+
+
+class Training(Base):
+    """A training the programme offers, on one day."""
+
+    __tablename__ = "training"
+
+    id: Mapped[Id]
+    key: Mapped[str | None] = mapped_column(String(80), unique=True)
+    """Its name in the definitions; null for one that was planned here."""
+    title_de: Mapped[str]
+    title_en: Mapped[str]
+    held_on: Mapped[dt.date] = mapped_column(index=True)
+    begins_at: Mapped[str | None] = mapped_column(String(5))
+    """Local time, as `09:30`."""
+    service: Mapped[str | None] = mapped_column(String(80))
+    """Null: for all services."""
+    place: Mapped[str | None]
+    link: Mapped[str | None]
+    planned_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    cancelled_on: Mapped[dt.date | None]
+
+
+class Meeting(Base):
+    """A team spoke with a body: from then on counts what changed since. Times are the process's."""
+
+    __tablename__ = "meeting"
+
+    id: Mapped[Id]
+    team: Mapped[Word] = mapped_column(ForeignKey("team.key"))
+    body: Mapped[Ars] = mapped_column(ForeignKey("body.ars"))
+    at: Mapped[dt.datetime]
+    by_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+
+    __table_args__ = (Index("ix_meeting_body", "body", "team", "at"),)
+
+
+class Announcement(Base):
+    """A notice the programme office or a supervisor gives to chosen bodies. Times are the process's."""
+
+    __tablename__ = "announcement"
+
+    id: Mapped[Id]
+    title: Mapped[str]
+    text: Mapped[str]
+    by_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    role: Mapped[Word]
+    """In which role it was given."""
+    at: Mapped[dt.datetime] = mapped_column(index=True)
+    until_on: Mapped[dt.date | None]
+    """The last day on which pages show it."""
+    withdrawn_at: Mapped[dt.datetime | None]
+
+
+class AnnouncementBody(Base):
+    """A body an announcement is for."""
+
+    __tablename__ = "announcement_body"
+
+    announcement_id: Mapped[UUID] = mapped_column(ForeignKey("announcement.id"), primary_key=True)
+    body: Mapped[Ars] = mapped_column(ForeignKey("body.ars"), primary_key=True, index=True)
+
+
+class AnnouncementRead(Base):
+    """Somebody has put an announcement aside as read."""
+
+    __tablename__ = "announcement_read"
+
+    announcement_id: Mapped[UUID] = mapped_column(ForeignKey("announcement.id"), primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    at: Mapped[dt.datetime]
 
 
 # --- history ---------------------------------------------------------------------------------------------------------

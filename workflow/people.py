@@ -18,6 +18,7 @@ from workflow.errors import Conflict, NotFound, Refused
 from workflow.evidence import EMAIL
 from workflow.models import Body, Event, Feed, Grant, Message, Person, Team, WebSession
 from workflow.policy import Role
+from workflow.texts import search_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ def add(
             "id": person_id,
             "email": address,
             "name": name.strip(),
+            "search_key": search_key(name.strip(), address),
             "password": password_hash,
             "language": language,
             "theme": "system",
@@ -180,7 +182,9 @@ def change_address(work: Work, person_id: UUID, email: str) -> None:
     if work.session.execute(taken).first() is not None:
         raise Conflict(what="person", email=address)
 
-    values = {"email": address, "bounced_at": None, "bounce_reason": None}
+    name = work.session.execute(sa.select(Person.name).where(Person.id == person_id)).scalar_one()
+    values: dict[str, Any] = {"email": address, "search_key": search_key(name or "", address)}
+    values |= dict.fromkeys(("bounced_at", "bounce_reason"))
     work.session.execute(sa.update(Person).where(Person.id == person_id).values(values))
     waiting = (Message.recipient_id == person_id, Message.status == "queued")
     work.session.execute(sa.update(Message).where(*waiting).values(address=address))
@@ -221,7 +225,8 @@ def erase(work: Work, person_id: UUID) -> None:
         raise Conflict(what="erased")
 
     _let_others_learn(work, person_id)
-    nothing = {"email": None, "name": None, "password": None, "salt": None, "ended_at": work.now}
+    nothing: dict[str, Any] = {"email": None, "name": None, "password": None, "salt": None, "ended_at": work.now}
+    nothing["search_key"] = ""
     nothing |= dict.fromkeys(("bounced_at", "bounce_reason", "mail_at", "mail_days", "mail_asked"))
     work.session.execute(sa.update(Person).where(Person.id == person_id).values(nothing))
     work.session.execute(sa.update(Grant).where(Grant.id.in_(grants)).values(ended_at=work.now))

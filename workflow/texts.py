@@ -160,3 +160,22 @@ def sort_key(name: str) -> str:
     """How German names sort (DIN 5007-1: ä as a, ß as ss), the same on every database."""
     folded = unicodedata.normalize("NFD", name.casefold())
     return "".join(character for character in folded if not unicodedata.combining(character))
+
+
+def search_key(*names: str) -> str:
+    """How names are kept to be searched in: folded, and once more with ae for ä where that makes a difference, so that
+    Müller is found as mueller and as muller, Voß as voss."""
+    folded, spelled = sort_key(" ".join(names)), _spelled_out(" ".join(names))
+    return folded if folded == spelled else f"{folded} {spelled}"
+
+
+def searched_words(text: str) -> tuple[tuple[str, ...], ...]:
+    """The words of a search, each in the spellings of which one must stand in a `search_key`."""
+    return tuple(tuple(dict.fromkeys((sort_key(word), _spelled_out(word)))) for word in text.split())
+
+
+def _spelled_out(text: str) -> str:
+    return sort_key(unicodedata.normalize("NFC", text.casefold()).translate(_UMLAUTS))
+
+
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})

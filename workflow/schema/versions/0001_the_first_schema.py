@@ -5,7 +5,7 @@ from alembic import op
 
 import workflow.models
 
-revision = "0001e"
+revision = "0001f"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
         sa.Column("sort_key", sa.Text(), nullable=False),
+        sa.Column("search_key", sa.Text(), server_default="", nullable=False),
         sa.Column("district", sa.String(length=12), nullable=False),
         sa.Column("seat", sa.Text(), nullable=True),
         sa.Column("postcode", sa.String(length=5), nullable=True),
@@ -148,6 +149,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("email", sa.String(length=254), nullable=True),
         sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("search_key", sa.Text(), server_default="", nullable=False),
         sa.Column("password", sa.Text(), nullable=True),
         sa.Column("language", sa.String(length=80), nullable=False),
         sa.Column("theme", sa.String(length=80), nullable=False),
@@ -158,6 +160,7 @@ def upgrade() -> None:
         sa.Column("human_id", sa.Uuid(), nullable=False),
         sa.Column("bounced_at", workflow.models.Instant(), nullable=True),
         sa.Column("bounce_reason", sa.Text(), nullable=True),
+        sa.Column("toured_at", workflow.models.Instant(), nullable=True),
         sa.Column("created_at", workflow.models.Instant(), nullable=False),
         sa.Column("ended_at", workflow.models.Instant(), nullable=True),
         sa.ForeignKeyConstraint(["human_id"], ["person.id"], name=op.f("fk_person_human_id_person")),
@@ -232,6 +235,39 @@ def upgrade() -> None:
     with op.batch_alter_table("absence", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_absence_deputy_id"), ["deputy_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_absence_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
+        "access_link",
+        sa.Column("token_digest", sa.String(length=64), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=80), nullable=False),
+        sa.Column("made_by", sa.Uuid(), nullable=True),
+        sa.Column("made_at", workflow.models.Instant(), nullable=False),
+        sa.Column("expires_at", workflow.models.Instant(), nullable=False),
+        sa.Column("used_at", workflow.models.Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["made_by"], ["person.id"], name=op.f("fk_access_link_made_by_person")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_access_link_person_id_person")),
+        sa.PrimaryKeyConstraint("token_digest", name=op.f("pk_access_link")),
+    )
+    with op.batch_alter_table("access_link", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_access_link_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_access_link_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
+        "announcement",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("by_id", sa.Uuid(), nullable=False),
+        sa.Column("role", sa.String(length=80), nullable=False),
+        sa.Column("at", workflow.models.Instant(), nullable=False),
+        sa.Column("until_on", sa.Date(), nullable=True),
+        sa.Column("withdrawn_at", workflow.models.Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["by_id"], ["person.id"], name=op.f("fk_announcement_by_id_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_announcement")),
+    )
+    with op.batch_alter_table("announcement", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_announcement_at"), ["at"], unique=False)
 
     op.create_table(
         "bulk",
@@ -379,6 +415,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_delegation_giver"), ["giver"], unique=False)
 
     op.create_table(
+        "draft",
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("form", sa.String(length=160), nullable=False),
+        sa.Column("values", sa.Text(), nullable=False),
+        sa.Column("saved_at", workflow.models.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_draft_person_id_person")),
+        sa.PrimaryKeyConstraint("person_id", "form", name=op.f("pk_draft")),
+    )
+    with op.batch_alter_table("draft", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_draft_saved_at"), ["saved_at"], unique=False)
+
+    op.create_table(
         "event",
         sa.Column("chain_id", sa.Uuid(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
@@ -406,6 +454,25 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("feed", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_feed_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
+        "feedback",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=80), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("page", sa.String(length=300), nullable=True),
+        sa.Column("answer_to", sa.String(length=254), nullable=True),
+        sa.Column("by_id", sa.Uuid(), nullable=True),
+        sa.Column("given_at", workflow.models.Instant(), nullable=False),
+        sa.Column("done_at", workflow.models.Instant(), nullable=True),
+        sa.Column("done_by", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(["by_id"], ["person.id"], name=op.f("fk_feedback_by_id_person")),
+        sa.ForeignKeyConstraint(["done_by"], ["person.id"], name=op.f("fk_feedback_done_by_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_feedback")),
+    )
+    with op.batch_alter_table("feedback", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_feedback_by_id"), ["by_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_feedback_given_at"), ["given_at"], unique=False)
 
     op.create_table(
         "mailbox",
@@ -452,6 +519,21 @@ def upgrade() -> None:
             postgresql_where=sa.text("ended_on IS NULL"),
             sqlite_where=sa.text("ended_on IS NULL"),
         )
+
+    op.create_table(
+        "meeting",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("team", sa.String(length=80), nullable=False),
+        sa.Column("body", sa.String(length=12), nullable=False),
+        sa.Column("at", workflow.models.Instant(), nullable=False),
+        sa.Column("by_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["body"], ["body.ars"], name=op.f("fk_meeting_body_body")),
+        sa.ForeignKeyConstraint(["by_id"], ["person.id"], name=op.f("fk_meeting_by_id_person")),
+        sa.ForeignKeyConstraint(["team"], ["team.key"], name=op.f("fk_meeting_team_team")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_meeting")),
+    )
+    with op.batch_alter_table("meeting", schema=None) as batch_op:
+        batch_op.create_index("ix_meeting_body", ["body", "team", "at"], unique=False)
 
     op.create_table(
         "prerequisite",
@@ -517,6 +599,23 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "saved_view",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=False),
+        sa.Column("team", sa.String(length=80), nullable=True),
+        sa.Column("page", sa.String(length=80), nullable=False),
+        sa.Column("title", sa.String(length=80), nullable=False),
+        sa.Column("address", sa.String(length=2000), nullable=False),
+        sa.Column("created_at", workflow.models.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["person.id"], name=op.f("fk_saved_view_owner_id_person")),
+        sa.ForeignKeyConstraint(["team"], ["team.key"], name=op.f("fk_saved_view_team_team")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_view")),
+    )
+    with op.batch_alter_table("saved_view", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_saved_view_owner_id"), ["owner_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_saved_view_team"), ["team"], unique=False)
+
+    op.create_table(
         "target",
         sa.Column("due_on", sa.Date(), nullable=False),
         sa.Column("set_on", sa.Date(), nullable=True),
@@ -550,6 +649,26 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_team_service_team"), ["team"], unique=False)
 
     op.create_table(
+        "training",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.String(length=80), nullable=True),
+        sa.Column("title_de", sa.Text(), nullable=False),
+        sa.Column("title_en", sa.Text(), nullable=False),
+        sa.Column("held_on", sa.Date(), nullable=False),
+        sa.Column("begins_at", sa.String(length=5), nullable=True),
+        sa.Column("service", sa.String(length=80), nullable=True),
+        sa.Column("place", sa.Text(), nullable=True),
+        sa.Column("link", sa.Text(), nullable=True),
+        sa.Column("planned_by", sa.Uuid(), nullable=True),
+        sa.Column("cancelled_on", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(["planned_by"], ["person.id"], name=op.f("fk_training_planned_by_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_training")),
+        sa.UniqueConstraint("key", name=op.f("uq_training_key")),
+    )
+    with op.batch_alter_table("training", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_training_held_on"), ["held_on"], unique=False)
+
+    op.create_table(
         "vendor",
         sa.Column("key", sa.String(length=80), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
@@ -578,6 +697,30 @@ def upgrade() -> None:
     with op.batch_alter_table("web_session", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_web_session_person_id"), ["person_id"], unique=False)
 
+    op.create_table(
+        "announcement_body",
+        sa.Column("announcement_id", sa.Uuid(), nullable=False),
+        sa.Column("body", sa.String(length=12), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["announcement_id"], ["announcement.id"], name=op.f("fk_announcement_body_announcement_id_announcement")
+        ),
+        sa.ForeignKeyConstraint(["body"], ["body.ars"], name=op.f("fk_announcement_body_body_body")),
+        sa.PrimaryKeyConstraint("announcement_id", "body", name=op.f("pk_announcement_body")),
+    )
+    with op.batch_alter_table("announcement_body", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_announcement_body_body"), ["body"], unique=False)
+
+    op.create_table(
+        "announcement_read",
+        sa.Column("announcement_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("at", workflow.models.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["announcement_id"], ["announcement.id"], name=op.f("fk_announcement_read_announcement_id_announcement")
+        ),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_announcement_read_person_id_person")),
+        sa.PrimaryKeyConstraint("announcement_id", "person_id", name=op.f("pk_announcement_read")),
+    )
     op.create_table(
         "bulk_item",
         sa.Column("bulk_id", sa.Uuid(), nullable=False),
@@ -635,6 +778,7 @@ def upgrade() -> None:
         sa.Column("milestone_id", sa.Uuid(), nullable=True),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("search_key", sa.Text(), server_default="", nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("media_type", sa.String(length=80), nullable=False),
         sa.Column("uploaded_by", sa.Uuid(), nullable=False),
@@ -774,6 +918,44 @@ def upgrade() -> None:
             unique=False,
             postgresql_where=sa.text("try_at IS NOT NULL"),
             sqlite_where=sa.text("try_at IS NOT NULL"),
+        )
+
+    op.create_table(
+        "onboarding_request",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("service", sa.String(length=80), nullable=False),
+        sa.Column("body", sa.String(length=12), nullable=False),
+        sa.Column("team", sa.String(length=80), nullable=False),
+        sa.Column("status", sa.String(length=80), nullable=False),
+        sa.Column("asked_by", sa.Uuid(), nullable=True),
+        sa.Column("asked_at", workflow.models.Instant(), nullable=False),
+        sa.Column("decided_by", sa.Uuid(), nullable=True),
+        sa.Column("decided_at", workflow.models.Instant(), nullable=True),
+        sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("head", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["asked_by"], ["person.id"], name=op.f("fk_onboarding_request_asked_by_person")),
+        sa.ForeignKeyConstraint(["body"], ["body.ars"], name=op.f("fk_onboarding_request_body_body")),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_onboarding_request_case_id_cases")),
+        sa.ForeignKeyConstraint(["decided_by"], ["person.id"], name=op.f("fk_onboarding_request_decided_by_person")),
+        sa.ForeignKeyConstraint(["team"], ["team.key"], name=op.f("fk_onboarding_request_team_team")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_onboarding_request")),
+    )
+    with op.batch_alter_table("onboarding_request", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_onboarding_request_body"), ["body"], unique=False)
+        batch_op.create_index(
+            "ix_onboarding_request_team",
+            ["team"],
+            unique=False,
+            postgresql_where=sa.text("status = 'open'"),
+            sqlite_where=sa.text("status = 'open'"),
+        )
+        batch_op.create_index(
+            "uq_onboarding_request_open",
+            ["service", "body"],
+            unique=True,
+            postgresql_where=sa.text("status = 'open'"),
+            sqlite_where=sa.text("status = 'open'"),
         )
 
     op.create_table(
@@ -1300,6 +1482,20 @@ def downgrade() -> None:
 
     op.drop_table("participant")
     op.drop_table("part")
+    with op.batch_alter_table("onboarding_request", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_onboarding_request_open",
+            postgresql_where=sa.text("status = 'open'"),
+            sqlite_where=sa.text("status = 'open'"),
+        )
+        batch_op.drop_index(
+            "ix_onboarding_request_team",
+            postgresql_where=sa.text("status = 'open'"),
+            sqlite_where=sa.text("status = 'open'"),
+        )
+        batch_op.drop_index(batch_op.f("ix_onboarding_request_body"))
+
+    op.drop_table("onboarding_request")
     with op.batch_alter_table("message", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_message_try", postgresql_where=sa.text("try_at IS NOT NULL"), sqlite_where=sa.text("try_at IS NOT NULL")
@@ -1360,11 +1556,20 @@ def downgrade() -> None:
         )
 
     op.drop_table("bulk_item")
+    op.drop_table("announcement_read")
+    with op.batch_alter_table("announcement_body", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_announcement_body_body"))
+
+    op.drop_table("announcement_body")
     with op.batch_alter_table("web_session", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_web_session_person_id"))
 
     op.drop_table("web_session")
     op.drop_table("vendor")
+    with op.batch_alter_table("training", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_training_held_on"))
+
+    op.drop_table("training")
     with op.batch_alter_table("team_service", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_team_service_team"))
 
@@ -1374,6 +1579,11 @@ def downgrade() -> None:
 
     op.drop_table("team_district")
     op.drop_table("target")
+    with op.batch_alter_table("saved_view", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_saved_view_team"))
+        batch_op.drop_index(batch_op.f("ix_saved_view_owner_id"))
+
+    op.drop_table("saved_view")
     with op.batch_alter_table("prerequisite", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_prerequisite_valid",
@@ -1392,6 +1602,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("prerequisite")
+    with op.batch_alter_table("meeting", schema=None) as batch_op:
+        batch_op.drop_index("ix_meeting_body")
+
+    op.drop_table("meeting")
     with op.batch_alter_table("mailbox", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_mailbox_team", postgresql_where=sa.text("ended_on IS NULL"), sqlite_where=sa.text("ended_on IS NULL")
@@ -1406,11 +1620,20 @@ def downgrade() -> None:
         )
 
     op.drop_table("mailbox")
+    with op.batch_alter_table("feedback", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_feedback_given_at"))
+        batch_op.drop_index(batch_op.f("ix_feedback_by_id"))
+
+    op.drop_table("feedback")
     with op.batch_alter_table("feed", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_feed_person_id"))
 
     op.drop_table("feed")
     op.drop_table("event")
+    with op.batch_alter_table("draft", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_draft_saved_at"))
+
+    op.drop_table("draft")
     with op.batch_alter_table("delegation", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_delegation_giver"))
         batch_op.drop_index(batch_op.f("ix_delegation_delegate"))
@@ -1461,6 +1684,15 @@ def downgrade() -> None:
         batch_op.drop_index("ix_bulk_by")
 
     op.drop_table("bulk")
+    with op.batch_alter_table("announcement", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_announcement_at"))
+
+    op.drop_table("announcement")
+    with op.batch_alter_table("access_link", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_access_link_person_id"))
+        batch_op.drop_index(batch_op.f("ix_access_link_expires_at"))
+
+    op.drop_table("access_link")
     with op.batch_alter_table("absence", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_absence_person_id"))
         batch_op.drop_index(batch_op.f("ix_absence_deputy_id"))
