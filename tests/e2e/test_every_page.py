@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Site
 from tests.webui.visitor import PASSWORD, address
-from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN
+from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World
 from workflow import bulk, cases, closures, clusters, links, mailboxes, prerequisites, reminders, tasks
 from workflow.database import real_now
 from workflow.mailboxes import Place
@@ -29,7 +29,7 @@ PICTURES = os.environ.get("STARTKLAR_PICTURES")
 
 @dataclass(frozen=True)
 class Stop:
-    """A page to look at, and who looks."""
+    """A page to look at, and who looks; `who` is empty for somebody who has not signed in."""
 
     name: str
     who: str
@@ -37,10 +37,8 @@ class Stop:
     expects: str
 
 
-@pytest.fixture
-def tour(site: Site) -> list[Stop]:
+def programme(world: World) -> list[Stop]:
     """A programme in the middle of its work, and every page of it."""
-    world = site.world
     first = world.open()
     taken = world.open(body=STRANGE_TOWN)
     empty = world.open(body=EMPTY_TOWN)
@@ -88,9 +86,9 @@ def tour(site: Site) -> list[Stop]:
     with world.by("leitung") as work:
         closures.enter(work, TOWN, dt.date(2027, 12, 27), dt.date(2027, 12, 31))
         mailboxes.set_up(work, Place(body=TOWN), "it", "informationstechnik.und.digitalisierung@mainz-bingen.example")
-    _let_mails_fail(site)
+    _let_mails_fail(world)
     return _stops(
-        site,
+        world,
         lacking=lacking,
         endpoint=endpoint,
         first=first,
@@ -105,9 +103,8 @@ def tour(site: Site) -> list[Stop]:
     )
 
 
-def _let_mails_fail(site: Site) -> None:
+def _let_mails_fail(world: World) -> None:
     """The Kasse cannot be reached; two mails are dead letters, and one waits."""
-    world = site.world
     said = "5.1.1: unknown user: …"
     with world.engine.change("system") as work:
         marked = {"bounced_at": work.now, "bounce_reason": said}
@@ -130,9 +127,9 @@ def _let_mails_fail(site: Site) -> None:
             work.session.execute(sa.insert(Message).values(values))
 
 
-def _reply_link(site: Site, number: int, who: str, *about: tuple[str, UUID]) -> str:
+def _reply_link(world: World, number: int, who: str, *about: tuple[str, UUID]) -> str:
     """The address in a mail to somebody about these things."""
-    world, message_id = site.world, UUID(int=number)
+    message_id = UUID(int=number)
     with world.engine.change("system") as work:
         key = work.session.execute(sa.select(Installation.link_key)).scalar_one()
         values = {"id": message_id, "key": f"{number:064}", "header_id": f"<{number}@x>", "recipient_id": world[who]}
@@ -146,22 +143,22 @@ def _reply_link(site: Site, number: int, who: str, *about: tuple[str, UUID]) -> 
     return f"/reply/{links.written(key, message_id)}"
 
 
-def _stops(site: Site, **ids: UUID) -> list[Stop]:
-    task = site.world.task(ids["first"], "express_interest")
-    declined = site.world.task(ids["declined"], "name_contacts")
-    waiting = site.world.task(ids["first"], "accept_terms")
-    together = site.world.task(ids["empty"], "express_interest")
-    asked = bulk.start(
-        site.world.engine, site.world["team"], bulk.Order("resume"), bulk.of_cases([ids["first"], ids["resting"]])
-    )
-    with site.world.engine.change("system") as work:  # as if its step were one that waits for others
+def _stops(world: World, **ids: UUID) -> list[Stop]:
+    task = world.task(ids["first"], "express_interest")
+    declined = world.task(ids["declined"], "name_contacts")
+    waiting = world.task(ids["first"], "accept_terms")
+    together = world.task(ids["empty"], "express_interest")
+    asked = bulk.start(world.engine, world["team"], bulk.Order("resume"), bulk.of_cases([ids["first"], ids["resting"]]))
+    with world.engine.change("system") as work:  # as if its step were one that waits for others
         slow = sa.update(Prerequisite).where(Prerequisite.id == ids["endpoint"]).values(ladder="external")
         work.session.execute(slow)
-    alone = _reply_link(site, 101, "it", ("prerequisite", ids["endpoint"]))
+    alone = _reply_link(world, 101, "it", ("prerequisite", ids["endpoint"]))
     several = _reply_link(
-        site, 102, "team", ("task", declined), ("prerequisite", ids["endpoint"]), ("task", task), ("task", together)
+        world, 102, "team", ("task", declined), ("prerequisite", ids["endpoint"]), ("task", task), ("task", together)
     )
     return [
+        Stop("sign-in", "", "/sign-in", "Anmelden"),
+        Stop("components", "digi", "/components", "Vertrag geschlossen"),
         Stop("reply", "it", f"/replies/prerequisite/{ids['endpoint']}", "Neuen Termin zusagen"),
         Stop("reply-link", "auditor", alone, "Promise a new date"),
         Stop("reply-link-several", "digi", several, "Nichts vermerken"),
@@ -231,14 +228,12 @@ def _stops(site: Site, **ids: UUID) -> list[Stop]:
 
 
 @pytest.mark.timeout(400)
-def test_every_page_is_accessible_in_both_themes_and_fits_320_pixels(
-    site: Site, tour: list[Stop], database_kind: str
-) -> None:
+def test_every_page_is_accessible_in_both_themes_and_fits_320_pixels(site: Site, database_kind: str) -> None:
     axe = Axe()
     themes: Iterable[Literal["light", "dark"]]
     themes = ("light", "dark") if database_kind == "sqlite" else ()  # what axe looks at is the same on both
     faults: list[str] = []
-    for stop in tour:
+    for stop in programme(site.world):
         page = site.window(stop.who)
         page.set_viewport_size({"width": 1280, "height": 900})
         page.goto(stop.address)
