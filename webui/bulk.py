@@ -121,7 +121,10 @@ def show(bulk_id: UUID) -> str:
     with session.engine().read(session.me()) as work:
         page = query.bulk(work, bulk_id)
         may_go_on = policy.may_go_on(work.actor, mine=page.line.mine)
-    return render_template("bulk.html", page=page, refused=_lines(page.refused), may_go_on=may_go_on, words=_words)
+        asks = policy.asks_of_many(work.actor)
+    return render_template(
+        "bulk.html", page=page, refused=_lines(page.refused), may_go_on=may_go_on, asks=asks, words=_words
+    )
 
 
 @blueprint.post("/<uuid:bulk_id>/continue")

@@ -46,25 +46,25 @@ class _Reader(HTMLParser):
 def sound(page: str) -> None:
     """Whatever refers to something finds it, every input has its label, the keyboard meets things in reading order.
 
-    Every form that changes something carries the token, and one that sends files says so.
+    Every form that changes something carries the token, unless its address is the proof; one that sends files says so.
     """
     reader = _read(page)
     assert len(reader.ids) == len(set(reader.ids)), sorted(one for one in reader.ids if reader.ids.count(one) > 1)
     for name, reference in reader.references:
         assert reference in reader.ids, (name, reference)
     for field in reader.inputs:
-        if field.get("type") != "hidden":
+        if field.get("type") != "hidden" and field.get("aria-hidden") != "true":
             assert field.get("id") in reader.labels, field
-    assert all(index <= 0 for index in reader.tabindex)
-    assert reader.headings.count(1) == 1
+    assert all(index <= 0 for index in reader.tabindex), reader.tabindex
+    assert reader.headings.count(1) == 1, reader.headings
     for before, after in zip([0, *reader.headings], reader.headings, strict=False):
         assert after <= before + 1, reader.headings
     for position, form in enumerate(reader.forms):
         fields = reader.fields.get(position, [])
-        if form.get("method", "").lower() == "post":
+        if form.get("method", "").lower() == "post" and not form.get("action", "").startswith("/reply/"):
             assert any(field.get("name") == "csrf_token" and field.get("value") for field in fields), form
         if any(field.get("type") == "file" for field in fields):
-            assert form.get("enctype") == "multipart/form-data"
+            assert form.get("enctype") == "multipart/form-data", form
 
 
 def of_another_window(form: dict[str, str]) -> dict[str, str]:
