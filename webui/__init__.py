@@ -11,6 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from webui import (
     absences,
     account,
+    administration,
     ahead,
     assets,
     blockers,
@@ -34,6 +35,7 @@ from webui import (
     milestones,
     navigation,
     notices,
+    operations,
     phrases,
     prerequisites,
     programme,
@@ -81,6 +83,8 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     programme.blueprint,
     takeover.blueprint,
     documents.blueprint,
+    administration.blueprint,
+    operations.blueprint,
     mails.blueprint,
     replies.blueprint,
 )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
 
-from webui import session
+from webui import navigation, session
 from workflow.queries import inbox, mails
 
 blueprint = Blueprint("inbox", __name__)
 
 
 @blueprint.get("/")
-def show() -> str:
-    """Tasks, prerequisites and milestones by urgency, and what the person waits for."""
+def show() -> str | AnyResponse:
+    """Tasks, prerequisites and milestones by urgency, and what the person waits for. Who only administers has none."""
+    if navigation.is_admin_only():
+        return redirect(url_for("administration.show"), 303)
     with session.engine().read(session.me()) as work:
         page = inbox.inbox(work, after=request.args.get("after"))
         unreachable = mails.unreachable(work)

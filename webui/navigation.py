@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -24,6 +25,12 @@ class Entry:
     icon: str
     roles: frozenset[str] = frozenset()
     holds: tuple[str, ...] = ()
+    beside: frozenset[str] = frozenset()
+    """Left out for whom holds no other roles than these: they have a page of their own for it."""
+
+    def is_for(self, held: Set[str]) -> bool:
+        """Whether somebody with these roles sees it."""
+        return (not self.roles or not self.roles.isdisjoint(held)) and not (held and held <= self.beside)
 
     def is_around(self, blueprint: str) -> bool:
         """Whether a page of this blueprint belongs under this entry."""
@@ -40,21 +47,29 @@ class Place:
     is_here: bool
 
 
+_ADMIN = frozenset({"admin"})
 _CASEWORKERS = frozenset((*ROLES, COORDINATOR)) - {"admin"}
 
 ENTRIES = (
-    Entry("inbox.show", "nav.inbox", "tasks", frozenset(), ("queue",)),
+    Entry("administration.show", "nav.admin", "done", _ADMIN),
+    Entry("inbox.show", "nav.inbox", "tasks", frozenset(), ("queue",), beside=_ADMIN),
     Entry("escalations.show", "nav.escalations", "escalated", frozenset({"supervisor", "programme_office"})),
     Entry("case_list.show", "nav.cases", "case", _CASEWORKERS, ("cases", "tasks")),
     Entry(
         "bodies.index", "nav.bodies", "body", _CASEWORKERS, ("prerequisites", "districts", "clusters", "delegations")
     ),
+    Entry("people.index", "nav.people", "people", _ADMIN, ("teams",)),
+    Entry("definitions.index", "nav.definitions", "flag", _ADMIN),
+    Entry("mails.show", "nav.mails", "mail", _ADMIN),
+    Entry("operations.show", "nav.operations", "clock", _ADMIN),
     Entry("services.index", "nav.services", "service", frozenset(), ("milestones",)),
     Entry("programme.show", "nav.programme", "chart", frozenset(), ("ahead",)),
-    Entry("mails.show", "nav.mails", "mail", frozenset({"admin"})),
 )
 """An entry whose page this installation does not have is left out."""
-MENU = (Entry("mails.show", "nav.mails", "mail", frozenset({"programme_office"})),)
+MENU = (
+    Entry("mails.show", "nav.mails", "mail", frozenset({"programme_office"})),
+    Entry("operations.show", "nav.operations", "clock", frozenset({"auditor"})),
+)
 """What is needed seldom stands in the menu of the account."""
 
 
@@ -64,8 +79,13 @@ def places(entries: tuple[Entry, ...] = ENTRIES) -> tuple[Place, ...]:
     return tuple(
         Place(url_for(entry.endpoint), entry.key, entry.icon, entry.is_around(request.blueprint or ""))
         for entry in entries
-        if entry.endpoint in current_app.view_functions and (not entry.roles or entry.roles & held)
+        if entry.endpoint in current_app.view_functions and entry.is_for(held)
     )
+
+
+def is_admin_only() -> bool:
+    """Whether the signed-in person administers and does nothing else: no task ever waits for them."""
+    return {role.role for role in current_user.person.roles} == _ADMIN
 
 
 def parts_of(url: str | None) -> SplitResult:

@@ -75,6 +75,16 @@ def install(app: Flask, engine: Engine) -> None:
         return response
 
 
+def state() -> State | None:
+    """How the scheduler stands, for a page; None when that cannot be known just now."""
+    lookout: Lookout = current_app.extensions["startklar.lookout"]
+    try:
+        return lookout.state()
+    except Exception:
+        log.exception("the state of the scheduler cannot be read")
+        return None
+
+
 def statusz() -> Response:
     """For machines: 200 while the scheduler goes, 503 when it stands still; and how much waits, up to 10,000 each."""
     found: State = current_app.extensions["startklar.lookout"].state()

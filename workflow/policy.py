@@ -628,6 +628,11 @@ def is_admin(actor: Actor) -> bool:
     return actor.is_system or actor.holds("admin")
 
 
+def sees_operations(actor: Actor) -> bool:
+    """Who sees regular jobs and what fails, and has the history checked: administrators, auditors, the operator."""
+    return actor.is_system or actor.holds("admin", "auditor")
+
+
 def keeps_post(actor: Actor) -> bool:
     """Who sees which mails did not arrive, and sends them again: administrators, the programme office, the operator."""
     return actor.is_system or actor.holds("admin", "programme_office")

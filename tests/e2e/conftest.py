@@ -50,7 +50,7 @@ class Site:
                 page.get_by_label("E-Mail-Adresse").fill(address(self.world, who))
                 page.get_by_label("Passwort", exact=True).fill(PASSWORD)
                 page.get_by_role("button", name="Anmelden").click()
-                page.wait_for_url(re.compile(r"/$"))
+                page.wait_for_url(re.compile(r"/(admin)?$"))
             self.pages[who] = page
         return self.pages[who]
 

@@ -1,0 +1,67 @@
+"""What needs an administrator: a few numbers, each of which leads to what it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from workflow import database, policy
+from workflow.engine import Work
+from workflow.errors import NotAllowed
+from workflow.models import AccessLink, Message, Person
+from workflow.queries import mails, operations
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """What needs an administrator."""
+
+    unreachable: int
+    """Addresses to which mail does not arrive."""
+    dead: int
+    """Mails that failed for good."""
+    failing: int
+    """Things that fail each time they are tried."""
+    invited: int
+    """Invitations that are open."""
+    lapsed: int
+    """People who cannot sign in: they have no password, and their last invitation has run out."""
+    people: int
+
+    @property
+    def all_is_well(self) -> bool:
+        """Nothing of this needs anybody."""
+        return not (self.unreachable or self.dead or self.failing or self.lapsed)
+
+
+def administration(work: Work) -> Administration:
+    """What needs an administrator. Raises NotAllowed for everybody else."""
+    if not policy.is_admin(work.actor):
+        raise NotAllowed(roles=("admin",))
+    now = database.real_now()
+    is_open = sa.and_(AccessLink.kind == "invitation", AccessLink.used_at.is_(None), Person.id == AccessLink.person_id)
+    good = sa.exists().where(is_open, AccessLink.expires_at > now)
+    there = sa.and_(Person.ended_at.is_(None), Person.email.is_not(None))
+
+    def people(*which: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        return sa.select(sa.func.count()).select_from(Person).where(there, *which).scalar_subquery()
+
+    dead = sa.select(sa.func.count()).select_from(Message).where(Message.failed_at.is_not(None)).scalar_subquery()
+    without_password = Person.password.is_(None)
+    row = work.session.execute(
+        sa.select(
+            dead.label("dead"),
+            people(without_password, good).label("invited"),
+            people(without_password, sa.exists().where(is_open), ~good).label("lapsed"),
+            people().label("people"),
+        )
+    ).one()
+    return Administration(
+        unreachable=mails.unreachable(work),
+        dead=row.dead,
+        failing=operations.failing(work),
+        invited=row.invited,
+        lapsed=row.lapsed,
+        people=row.people,
+    )
