@@ -41,6 +41,7 @@ from webui import (
     programme,
     queue,
     replies,
+    samples,
     security,
     services,
     session,
@@ -85,6 +86,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     documents.blueprint,
     administration.blueprint,
     operations.blueprint,
+    samples.blueprint,
     mails.blueprint,
     replies.blueprint,
 )

@@ -25,6 +25,15 @@ class MessageText:
     paragraphs: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A document somebody may take as a pattern: a title, and Markdown below it."""
+
+    language: str
+    title: str
+    text: str
+
+
 @dataclass(slots=True)
 class Catalogue:
     """Everything loaded, at one revision. Shared by threads; only ever gains process versions."""
@@ -36,6 +45,7 @@ class Catalogue:
     shared: Shared
     groups: Mapping[str, Group]
     messages: Mapping[tuple[str, str], MessageText]
+    samples: Mapping[tuple[str, str], Sample] = field(default_factory=dict)
     attribution: str = ""
     """The notice that the data about bodies must carry wherever they are shown."""
     _processes: dict[str, Process] = field(default_factory=dict)
@@ -52,6 +62,10 @@ class Catalogue:
     def is_recurring(self, name: str) -> bool:
         """Whether bodies do this again and again, and no case waits for it."""
         return name in self.shared.recurring and name not in self.shared.prerequisites
+
+    def sample(self, name: str, language: str) -> Sample | None:
+        """A sample document in this language, else in German; None where there is none of that name."""
+        return self.samples.get((language, name)) or self.samples.get(("de", name))
 
     def service(self, key: str) -> Service:
         """Raises NotFound for a service the catalogue does not have."""
@@ -161,6 +175,11 @@ def read(session: Session, revision: int) -> Catalogue:
             for place, text in content.get("message", {}).items()
             for language, _, name in [place.partition("/")]
             for subject, *paragraphs in [json.loads(text)]
+        },
+        samples={
+            (language, name): Sample(language, *json.loads(text))
+            for place, text in content.get("sample", {}).items()
+            for language, _, name in [place.partition("/")]
         },
         attribution="\n".join(json.loads(text) for text in content.get("attribution", {}).values()),
         _processes=processes,

@@ -353,6 +353,8 @@ class Task:
     help: Text | None = None
     how_to: str | None = None
     effort: Text | None = None
+    sample: Name | None = None
+    """A document to take as a pattern: `samples/<language>/<name>.md`."""
     informs: tuple[str, ...] = ()
     after: tuple[Name, ...] = ()
     only_if: Condition = Field(default_factory=dict)
@@ -855,7 +857,7 @@ SERVICE: TypeAdapter[Service] = TypeAdapter(Service)
 SHARED: TypeAdapter[Shared] = TypeAdapter(Shared)
 GROUPS: TypeAdapter[Groups] = TypeAdapter(Groups)
 
-_WORDS = frozenset({"title", "help", "how_to", "effort"})
+_WORDS = frozenset({"title", "help", "how_to", "effort", "sample"})
 """Keys that may change in a released version: they say the same thing in other words."""
 
 

@@ -174,6 +174,8 @@ def _revisions(session: Session, definitions: Definitions, report: Loaded) -> No
         wanted["service", service.service] = stored(definition.SERVICE, service)
     for (language, name), message in definitions.messages.items():
         wanted["message", f"{language}/{name}"] = json.dumps([message.subject, *message.paragraphs], ensure_ascii=False)
+    for (language, name), sample in definitions.samples.items():
+        wanted["sample", f"{language}/{name}"] = json.dumps([sample.title, sample.text], ensure_ascii=False)
     newest: dict[tuple[str, str], tuple[int, str]] = {
         (kind, name): (version, content)
         for kind, name, version, content in session.execute(

@@ -1193,6 +1193,29 @@ BROKEN: tuple[Broken, ...] = (
         ("messages/en/asked.txt:1:1 fault.message_empty",),
     ),
     Broken(
+        "a sample nobody wrote",
+        PROCESS,
+        (
+            (
+                "        due: {stichtag: 20 working days}",
+                "        sample: leter\n        due: {stichtag: 20 working days}",
+            ),
+        ),
+        ("processes/onboarding/v1.yaml:49:17 fault.unknown_sample",),
+    ),
+    Broken(
+        "a sample without a title",
+        "samples/de/letter.md",
+        (("# Brief", "Brief"),),
+        ("samples/de/letter.md:1:1 fault.sample_title",),
+    ),
+    Broken(
+        "a sample without text",
+        "samples/de/letter.md",
+        (("Sehr geehrte Damen und Herren", " "),),
+        ("samples/de/letter.md:1:1 fault.sample_empty",),
+    ),
+    Broken(
         "a released version that changed",
         "processes/released.txt",
         (("# nothing yet\n", "onboarding/1 0000000000000000000000000000000000000000000000000000000000000000\n"),),

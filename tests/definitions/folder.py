@@ -217,6 +217,8 @@ BOUNDARIES = """\
 ]}
 """
 
+SAMPLE = "# Brief\n\nSehr geehrte Damen und Herren\n"
+
 MESSAGE = """\
 Subject: {service} in {body}
 
@@ -236,6 +238,7 @@ FILES: dict[str, str] = {
     "bodies/municipalities.csv": BODIES,
     "bodies/boundaries.geojson": BOUNDARIES,
     "bodies/attribution.txt": "© somebody\n",
+    "samples/de/letter.md": SAMPLE,
     **{f"messages/{language}/{name}.txt": MESSAGE for language in ("de", "en") for name in ("reminder", *MESSAGES)},
 }
 

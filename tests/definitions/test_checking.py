@@ -53,6 +53,7 @@ def test_the_minimal_folder_has_no_faults_and_gives_everything_it_defines(folder
         "Please see to {task} until {due}.",
         "Number {number}.",
     )
+    assert definitions.samples["de", "letter"].title == "Brief"
     assert definitions.attribution == "© somebody"
 
 
@@ -141,6 +142,16 @@ FILE_FAULTS: tuple[tuple[str, Callable[[Path], object], tuple[str, ...]], ...] =
         "no list of released versions",
         _remove("processes/released.txt"),
         ("processes/released.txt:1:1 fault.file_missing",),
+    ),
+    (
+        "a sample that is no Markdown",
+        _write("samples/de/letter.docx", "Brief"),
+        ("samples/de/letter.docx:1:1 fault.sample_file",),
+    ),
+    (
+        "a sample that is missing in German",
+        _write("samples/en/note.md", "# Note\n\nText\n"),
+        ("samples/de/note.md:1:1 fault.sample_german",),
     ),
     (
         "Latin-1",

@@ -596,3 +596,11 @@ def test_a_message_has_a_subject_and_leaves_open_only_known_words(file: Path) ->
     assert subject.startswith("Subject: ")
     assert gap == ""
     assert blanks <= set(PLACEHOLDERS)
+
+
+def test_every_task_of_a_town_says_what_it_is_about_how_long_it_takes_and_some_offer_a_sample() -> None:
+    owned = [(name, task) for _, name, task in process().tasks() if task.owner.startswith(("body.", "participant."))]
+    assert [name for name, task in owned if task.help is None or task.effort is None] == []
+    samples = {name for language, name in check(FOLDER).insist().samples if language == "de"}
+    assert {task.sample for _, task in owned} - {None} == samples
+    assert len(samples) >= 6

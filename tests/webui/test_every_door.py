@@ -71,6 +71,8 @@ SHARED = frozenset(
         "services.show",
         "services.delayed",
         "milestones.show",
+        "samples.show",
+        "samples.download",
     }
 )
 """Pages everybody signed in may open; what they say of foreign cases is checked below."""
@@ -322,6 +324,7 @@ def _addresses(app: Flask, rule: Rule, population: Population) -> Iterator[tuple
         "key": ["wohngeld", "uvg"],
         "transition": ["not_responsible"],
         "point": ["imprint"],
+        "name": ["contacts"],
         "filename": ["startklar.css"],
         "secret": ["x" * 43],
         "digest": ["0" * 64],

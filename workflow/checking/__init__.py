@@ -19,12 +19,23 @@ from workflow.checking.names import Known, names_in
 from workflow.checking.process import check_process
 from workflow.checking.programme import check_programme
 from workflow.checking.released import check_fingerprint, check_numbering, read_released
+from workflow.checking.samples import Sample, read_samples
 from workflow.checking.shape import json_schemas, schema_files, shaped
 from workflow.checking.tree import Node, parse
 from workflow.definition import GROUPS, PROCESS, PROGRAMME, SERVICE, SHARED, Groups, Process, Programme, Service, Shared
 from workflow.errors import InvalidDefinitions
 
-__all__ = ["BodyRecord", "Checked", "Definitions", "Fault", "Message", "check", "json_schemas", "schema_files"]
+__all__ = [
+    "BodyRecord",
+    "Checked",
+    "Definitions",
+    "Fault",
+    "Message",
+    "Sample",
+    "check",
+    "json_schemas",
+    "schema_files",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,8 @@ class Definitions:
     bodies: tuple[BodyRecord, ...]
     messages: Mapping[tuple[str, str], Message]
     """(language, name) → message."""
+    samples: Mapping[tuple[str, str], Sample]
+    """(language, name) → sample document."""
     released: Mapping[str, str]
     """Process version → fingerprint, for versions that may not change any more."""
     attribution: str
@@ -75,6 +88,7 @@ def check(folder: Path) -> Checked:
     attribution = read_attribution(folder, findings)
     check_boundaries(folder, bodies.known, findings)
     messages = read_messages(folder, layout.messages, findings)
+    samples = read_samples(folder, layout.samples, findings)
     released = read_released(folder, {f"{process}/{version}" for _, process, version in layout.processes}, findings)
     known = _known(layout, trees, bodies)
 
@@ -95,7 +109,10 @@ def check(folder: Path) -> Checked:
     if faults or programme is None or shared is None or groups is None or bodies.records is None:
         return Checked(faults, None)
     return Checked(
-        (), Definitions(processes, services, programme, shared, groups, bodies.records, messages, released, attribution)
+        (),
+        Definitions(
+            processes, services, programme, shared, groups, bodies.records, messages, samples, released, attribution
+        ),
     )
 
 
@@ -146,6 +163,7 @@ def _known(layout: files.Layout, trees: Mapping[str, Node], bodies: Bodies) -> K
         else {name: _is_scoped(kind) for name, _, kind in kinds.items()},
         milestones=names_in(shared, "milestones"),
         messages=frozenset(name for _, _, name in layout.messages),
+        samples=frozenset(name for _, _, name in layout.samples),
     )
 
 

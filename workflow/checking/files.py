@@ -23,7 +23,7 @@ ATTRIBUTION = "bodies/attribution.txt"
 MEGABYTE = 1_000_000
 _LIMITS = {".csv": 10 * MEGABYTE, ".geojson": 20 * MEGABYTE}
 
-_TOP = ("bodies", GROUPS, "messages", SHARED, "processes", PROGRAMME, "schema", "services")
+_TOP = ("bodies", GROUPS, "messages", SHARED, "processes", PROGRAMME, "samples", "schema", "services")
 _BODIES = ("attribution.txt", "boundaries.geojson", "municipalities.csv")
 _VERSION = re.compile(r"v([1-9][0-9]{0,5})\.yaml\Z")
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
@@ -40,6 +40,8 @@ class Layout:
     """(file, key of the service)."""
     messages: tuple[tuple[str, str, str], ...]
     """(file, language, name of the message)."""
+    samples: tuple[tuple[str, str, str], ...]
+    """(file, language, name of the sample document)."""
 
 
 def survey(folder: Path, findings: Findings) -> Layout | None:
@@ -57,6 +59,7 @@ def survey(folder: Path, findings: Findings) -> Layout | None:
         processes=tuple(_processes(folder, findings)),
         services=tuple(_services(folder, findings)),
         messages=tuple(_messages(folder, findings)),
+        samples=tuple(_samples(folder, findings)),
     )
 
 
@@ -167,8 +170,23 @@ def _messages(folder: Path, findings: Findings) -> Iterator[tuple[str, str, str]
                 findings.add(place_of(f"messages/{language}/{entry.name}"), "fault.message_file")
 
 
-def _entries(folder: Path, inside: str, findings: Findings, *, required: bool = False) -> Iterator[Path]:
-    """What an author put into a folder: no hidden files, no notes in Markdown, nothing Python leaves behind."""
+def _samples(folder: Path, findings: Findings) -> Iterator[tuple[str, str, str]]:
+    for entry in _entries(folder, "samples", findings):
+        if entry.name not in LANGUAGES:
+            _unexpected(findings, f"samples/{entry.name}", LANGUAGES)
+    for language in LANGUAGES:
+        for entry in _entries(folder, f"samples/{language}", findings, notes=False):
+            if entry.suffix == ".md":
+                yield f"samples/{language}/{entry.name}", language, entry.stem
+            else:
+                findings.add(place_of(f"samples/{language}/{entry.name}"), "fault.sample_file")
+
+
+def _entries(
+    folder: Path, inside: str, findings: Findings, *, required: bool = False, notes: bool = True
+) -> Iterator[Path]:
+    """What an author put into a folder: no hidden files, nothing Python leaves behind, and no Markdown where that is
+    only `notes`."""
     try:
         entries = sorted((folder / inside).iterdir())
     except (FileNotFoundError, NotADirectoryError):
@@ -179,7 +197,7 @@ def _entries(folder: Path, inside: str, findings: Findings, *, required: bool = 
         findings.add(place_of(inside or "."), "fault.file_unreadable")
         return
     for entry in entries:
-        if not entry.name.startswith((".", "__")) and entry.suffix != ".md":
+        if not entry.name.startswith((".", "__")) and not (notes and entry.suffix == ".md"):
             yield entry
 
 

@@ -30,6 +30,8 @@ class Known:
     milestones: frozenset[str] | None
     messages: frozenset[str]
     """Messages that exist in at least one language."""
+    samples: frozenset[str] = frozenset()
+    """Sample documents."""
 
     @property
     def kinds(self) -> frozenset[str] | None:

@@ -166,6 +166,7 @@ def _check_task(process: _Process, task: _Task) -> None:
         _check_many(task, findings)
     refer(findings, node.get("ladder"), process.known.ladders, "fault.unknown_ladder")
     refer(findings, node.get("confirm"), TASK_OWNERS, "fault.confirm")
+    refer(findings, node.get("sample"), process.known.samples, "fault.unknown_sample")
     for informed in node.members("informs"):
         refer(findings, informed, INFORMED, "fault.unknown_role")
     due = node.get("due")

@@ -90,6 +90,14 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleLink:
+    """A document to take as a pattern, by its name and title."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """Somebody the task may be handed to, with the roles that make it so."""
 
@@ -117,6 +125,8 @@ class TaskPage:
     title: Text
     help: Text | None
     how_to: str | None
+    sample: SampleLink | None
+    """A document to take as a pattern."""
     effort: Text | None
     state: StateView
     left_behind: bool
@@ -216,6 +226,7 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         title=definition.title,
         help=definition.help,
         how_to=definition.how_to,
+        sample=_sample(work, definition.sample),
         effort=definition.effort,
         state=parts.state_of(case.process, row.state),
         left_behind=row.state != case.row.state,
@@ -451,6 +462,11 @@ def _candidates(case: SeenCase, row: TaskRow, *, without_me: bool) -> tuple[Cand
         if name
     ]
     return tuple(sorted(found, key=lambda candidate: (candidate.name, str(candidate.id))))
+
+
+def _sample(work: Work, name: str | None) -> SampleLink | None:
+    found = work.catalogue.sample(name, work.actor.language) if name else None
+    return SampleLink(name, found.title) if name and found else None
 
 
 def _recorded(case: SeenCase, row: TaskRow) -> Recorded | None:
