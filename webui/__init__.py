@@ -27,6 +27,7 @@ from webui import (
     delegations,
     districts,
     documents,
+    drafts,
     errors,
     escalations,
     feeds,
@@ -87,6 +88,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     administration.blueprint,
     operations.blueprint,
     samples.blueprint,
+    drafts.blueprint,
     mails.blueprint,
     replies.blueprint,
 )
@@ -134,6 +136,7 @@ def create_app(engine: Engine, settings: Settings) -> Flask:
     assets.install(app)
     session.install(app, PUBLIC, replies.UNBOUND)
     deeds.install(app)
+    drafts.install(app)
     navigation.install(app)
     escalations.install(app)
     notices.install(app)

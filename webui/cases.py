@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import deeds, errors, forms, notices, session, wording
+from webui import deeds, drafts, errors, forms, notices, session, wording
 from webui.documents import disposition
 from webui.forms import PREFIX
 from workflow import cases, evidence, participants, sub_services, tasks
@@ -308,6 +308,7 @@ def page_of(
     before = request.args.get("before", type=_entry)
     with session.engine().read(session.me()) as work:
         page = query.case(work, case_id, before=before)
+        kept = drafts.of_page(work, f"case:{case_id}")
     refusal = errors.refusal(refused) if refused else None
     body = render_template(
         "case.html",
@@ -316,7 +317,8 @@ def page_of(
         lost=_lost(fields or {}),
         faults=faults or {},
         summary=forms.summary(faults or {}, _SMALL_FORMS),
-        typed=forms.typed() if request.method == "POST" else {},
+        typed=kept.typed() | (forms.typed() if request.method == "POST" else {}),
+        kept=kept,
     )
     return make_response(body, errors.status_of(refused) if refused else 422 if faults else 200)
 
@@ -336,7 +338,7 @@ def _move_page(
         with session.engine().read(session.me()) as work:
             asks = query.transition(work, case_id, transition).asks
         return page_of(case_id, refused=refused or error, fields=asks)
-    return _form("case_move.html", page, page.move.asks, faults, refused)
+    return _form("case_move.html", f"advance:{transition}", page, page.move.asks, faults, refused)
 
 
 def _hold_page(
@@ -354,7 +356,7 @@ def _hold_page(
         with session.engine().read(session.me()) as work:
             fields = cases.hold_fields(work)
         return page_of(case_id, refused=refused or error, fields=fields)
-    return _form("case_hold.html", page, page.fields, faults, refused)
+    return _form("case_hold.html", "change_hold" if page.changes else "hold", page, page.fields, faults, refused)
 
 
 def _team_page(
@@ -366,7 +368,7 @@ def _team_page(
             page = query.team(work, case_id)
     except Conflict as error:
         return page_of(case_id, refused=refused or error, fields=cases.TEAM_FIELDS)
-    return _form("case_team.html", page, cases.TEAM_FIELDS, faults, refused)
+    return _form("case_team.html", "team", page, cases.TEAM_FIELDS, faults, refused)
 
 
 def _next_page(
@@ -378,24 +380,31 @@ def _next_page(
             page = query.next_round(work, case_id)
     except Conflict as error:
         return page_of(case_id, refused=refused or error, fields=cases.NEXT_FIELDS)
-    return _form("case_next.html", page, page.fields, faults, refused)
+    return _form("case_next.html", "next", page, page.fields, faults, refused)
 
 
 def _form(
     template: str,
+    name: str,
     page: query.MovePage | query.HoldPage | query.TeamPage | query.NextPage,
     fields: Mapping[str, EvidenceField],
     faults: Mapping[str, str] | None,
     refused: StartklarError | None,
 ) -> AnyResponse:
+    draft = f"case:{page.head.id}:{name}"
+    with session.engine().read(session.me()) as work:
+        kept = drafts.of_page(work, draft).of(draft)
     body = render_template(
         template,
         page=page,
+        draft=draft,
+        kept=kept,
+        back=request.path if request.method == "GET" else url_for("cases.show", case_id=page.head.id),
         fields=fields,
         PREFIX=PREFIX,
         faults=faults or {},
         summary=forms.summary(faults or {}, {PREFIX + name: field.title for name, field in fields.items()}),
-        typed=forms.typed() if request.method == "POST" else {},
+        typed=forms.typed() if request.method == "POST" else dict(kept.values) if kept else {},
         refusal=errors.refusal(refused) if refused else None,
     )
     return make_response(body, errors.status_of(refused) if refused else 422 if faults else 200)

@@ -8,12 +8,14 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from flask import Flask, request
 
-from webui import session
-from workflow import commands
+from webui import seals, session
+from workflow import commands, drafts
 from workflow.engine import Work
 
 FIELD: Final = "command"
 """The hidden field in which a form names its deed."""
+DRAFT: Final = "draft"
+"""The hidden field in which a form names itself, if what is typed into it is kept."""
 
 _Asked = ParamSpec("_Asked")
 _View = TypeVar("_View")
@@ -21,9 +23,19 @@ _View = TypeVar("_View")
 
 def do(deed: Callable[Concatenate[Work, _Asked], _View], /, *args: _Asked.args, **asked: _Asked.kwargs) -> _View:
     """Do it as the person who sent the form. Sent once more (a double click, a page reloaded), it is not done again:
-    the person gets what it came to. Raises what the deed raises, and CommandReused."""
+    the person gets what it came to. With the deed goes the draft of the form. Raises what the deed raises, and
+    CommandReused."""
     with session.engine().change(session.me()) as work:
-        return commands.once(work, key(), deed, *args, **asked)
+        done = commands.once(work, key(), deed, *args, **asked)
+        if form := draft():
+            drafts.forget(work, form)
+        return done
+
+
+def draft() -> str | None:
+    """The name under which a draft of the form that was sent may be kept."""
+    named = seals.opened(request.form.get(DRAFT, ""))
+    return named[0] if named else None
 
 
 def is_repeated() -> bool:

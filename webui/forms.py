@@ -19,7 +19,7 @@ from workflow.evidence import StoredFile
 PREFIX = "answer-"
 """Before the name of a field that a definition asks for, so that it never meets a name of ours."""
 
-_OURS = frozenset({"seen", TOKEN_FIELD, deeds.FIELD})
+_OURS = frozenset({"seen", "back", TOKEN_FIELD, deeds.FIELD, deeds.DRAFT})
 
 MOST_KEPT = 6000
 """Characters of one typed text that a page shows again."""

@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import deeds, errors, forms, notices, session, wording
+from webui import deeds, drafts, errors, forms, notices, session, wording
 from webui.forms import PREFIX
 from workflow import casework, prerequisites
 from workflow.definition import Text
@@ -160,6 +160,10 @@ def _page(
 ) -> AnyResponse:
     with session.engine().read(session.me()) as work:
         found = prerequisite.prerequisite(work, prerequisite_id)
+        kept = drafts.of_page(work, f"prerequisite:{prerequisite_id}")
+    mine = kept.of(f"prerequisite:{prerequisite_id}")
+    typed = forms.typed() if request.method == "POST" else {}
+    entered = {name: words for name, words in typed.items() if name.startswith(PREFIX)} or (mine and mine.values)
     titles: dict[str, Text | str] = {PREFIX + name: asked.title for name, asked in found.fields.items()}
     titles |= {f"{deed}-reason": wording.t("task.reason") for deed in _WITH_A_REASON}
     titles |= {"extend-days": wording.t("task.extend.days"), "assign-to": wording.t("task.assign.to")}
@@ -170,7 +174,9 @@ def _page(
         faults=faults or {},
         summary=forms.summary(faults or {}, titles),
         refusal=errors.refusal(refused) if refused else None,
-        typed=(forms.typed() or None) if request.method == "POST" else None,
+        typed=kept.typed() | typed,
+        entered=entered or None,
+        kept=kept,
         most_days=casework.MOST_EXTENSION,
     )
     return make_response(page, 422 if faults else errors.status_of(refused) if refused else 200)

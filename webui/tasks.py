@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import deeds, errors, forms, notices, session, wording
+from webui import deeds, drafts, errors, forms, notices, session, wording
 from webui.forms import PREFIX
 from workflow import casework, clusters, evidence, refusals, tasks
 from workflow.definition import Text
@@ -241,6 +241,7 @@ def _record_page(
 ) -> AnyResponse:
     with session.engine().read(session.me()) as work:
         page = query.record(work, task_id)
+        kept = drafts.of_page(work, f"task:{task_id}:record").of(f"task:{task_id}:record")
     titles = {PREFIX + field.name: field.definition.title for field in page.fields}
     titles |= {f"told-{name}": field.title for name, field in tasks.TOLD.items()}
     body = render_template(
@@ -251,7 +252,8 @@ def _record_page(
         PREFIX=PREFIX,
         faults=faults or {},
         summary=forms.summary(faults or {}, titles),
-        typed=forms.typed() if request.method == "POST" else {},
+        typed=forms.typed() if request.method == "POST" else dict(kept.values) if kept else {},
+        kept=kept,
         refusal=errors.refusal(refused) if refused else None,
     )
     return make_response(body, errors.status_of(refused) if refused else 422 if faults else 200)
@@ -314,17 +316,22 @@ def page_of(
     """The page of a task, with what was refused or is to be mended."""
     with session.engine().read(session.me()) as work:
         page = query.task(work, task_id)
+        kept = drafts.of_page(work, f"task:{task_id}")
     titles = {PREFIX + field.name: field.definition.title for field in page.fields}
-    typed = forms.typed() if request.method == "POST" else None
+    typed = forms.typed() if request.method == "POST" else {}
+    mine = kept.of(f"task:{task_id}")
+    entered = {name: words for name, words in typed.items() if name.startswith(PREFIX)} or (mine and mine.values)
     body = render_template(
         "task.html",
         page=page,
         PREFIX=PREFIX,
         faults=faults or {},
         summary=forms.summary(faults or {}, titles | _titles_of_small_forms()),
-        typed=typed,
+        typed=kept.typed() | typed,
+        entered=entered or None,
+        kept=kept,
         refusal=errors.refusal(refused) if refused else None,
-        lost=_lost(page, typed or {}, titles) if refused else [],
+        lost=_lost(page, typed, titles) if refused else [],
         most_days=casework.MOST_EXTENSION,
     )
     return make_response(body, errors.status_of(refused) if refused else 422 if faults else 200)

@@ -89,6 +89,14 @@ def when(value: dt.datetime) -> Markup:
     return _element(value.isoformat(timespec="seconds"), _moment(language(), value))
 
 
+def moment(value: dt.datetime) -> str:
+    """`14:03`; with the day unless it is today, in real time and in Europe/Berlin."""
+    today = dt.datetime.now(_ZONE).date()
+    local = value.astimezone(_ZONE)
+    hour = str(dates.format_datetime(local, "HH:mm", tzinfo=_ZONE, locale=_LOCALES[language()]))
+    return hour if local.date() == today else f"{_day(language(), local.date(), local.year != today.year)}, {hour}"
+
+
 def weekday(value: dt.date) -> str:
     """`Freitag`."""
     return str(dates.format_date(value, "EEEE", locale=_LOCALES[language()]))
@@ -139,6 +147,7 @@ def install(app: Flask) -> None:
         date=date,
         short_date=short_date,
         when=when,
+        moment=moment,
         number=number,
         weekday=weekday,
         quoted=quoted,

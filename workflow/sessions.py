@@ -33,7 +33,7 @@ from workflow.errors import (
     SignInPaused,
     SignInRefused,
 )
-from workflow.models import Body, Installation, Instant, LoginAttempt, Person, Team, WebSession
+from workflow.models import Body, Draft, Installation, Instant, LoginAttempt, Person, Team, WebSession
 from workflow.policy import Role
 from workflow.texts import LANGUAGES
 
@@ -77,6 +77,8 @@ class SignedIn:
     """The day of the process, real or rehearsed."""
     rehearsing: bool
     """The installation runs on the rehearsal clock."""
+    has_drafts: bool = False
+    """Something typed and not sent is kept for the person."""
 
     def holds(self, *roles: str) -> bool:
         """Whether the person holds one of these roles anywhere. For what a page offers; `policy` decides."""
@@ -146,7 +148,7 @@ def session(engine: Engine, token: str) -> SignedIn | None:
         rows = statements.rows(database.connection_of(transaction), _SESSION, asked)
     if not rows:
         return None
-    csrf, seen_at, clock, clock_now, person_id, name, email, language, theme, *_ = rows[0]
+    csrf, seen_at, clock, clock_now, person_id, name, email, language, theme, has_drafts, *_ = rows[0]
     if now - seen_at > _SEEN_EVERY:
         _note_seen(engine, token, now)
     process_now = now if clock == "system" else clock_now
@@ -157,10 +159,11 @@ def session(engine: Engine, token: str) -> SignedIn | None:
         email=email or "",
         language=language,
         theme=theme,
-        roles=policy.roles_on([row[9:] for row in rows], today),
+        roles=policy.roles_on([row[10:] for row in rows], today),
         csrf=csrf,
         today=today,
         rehearsing=clock != "system",
+        has_drafts=bool(has_drafts),
     )
 
 
@@ -454,6 +457,7 @@ _SESSION = (
         Person.email,
         Person.language,
         Person.theme,
+        sa.exists().where(Draft.person_id == Person.id),
         *_HELD.c,
     )
     .join(Person, Person.id == WebSession.person_id)

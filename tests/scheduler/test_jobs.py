@@ -18,7 +18,7 @@ from tests.world import World, contents
 from workflow import lease, sessions, watch
 from workflow.database import real_now
 from workflow.engine import SYSTEM
-from workflow.models import Command, Lease, Message, Person, Task, WebSession
+from workflow.models import Command, Draft, Lease, Message, Person, Task, WebSession
 
 
 def test_the_jobs_of_one_beat_lead_from_a_late_task_to_a_mail(world: World, smtp: MailServer) -> None:
@@ -133,7 +133,12 @@ def test_who_was_thought_dead_and_comes_back_changes_nothing(world: World) -> No
             theirs = work.session.execute(sa.select(Lease.fence).where(Lease.name == name)).scalar_one()
         run(lease.Lead(name, theirs))
     assert not orphan.exists()
-    assert {name for name in before if before[name] != contents(world)[name]} == {"lease", "web_session", "command"}
+    assert {name for name in before if before[name] != contents(world)[name]} == {
+        "lease",
+        "web_session",
+        "command",
+        "draft",
+    }
 
 
 def test_every_daily_job_is_led(world: World) -> None:
@@ -195,7 +200,7 @@ def _orphan(folder: Path, letter: str) -> Path:
 
 def _with_old_rows(world: World) -> None:
     """Something for each daily job to remove."""
-    long_ago = real_now() - dt.timedelta(days=60)
+    long_ago = real_now() - dt.timedelta(days=100)
     with world.engine.change(SYSTEM) as work:
         work.session.execute(
             sa.insert(WebSession).values(
@@ -210,6 +215,8 @@ def _with_old_rows(world: World) -> None:
         work.session.execute(
             sa.insert(Command).values(actor="operator", key="k", deed="d", digest="c" * 64, result="{}", at=long_ago)
         )
+        draft = {"person_id": world["digi"], "form": "task:x", "values": "{}", "saved_at": long_ago}
+        work.session.execute(sa.insert(Draft).values(draft))
 
 
 def _run_out_of_time(world: World) -> None:

@@ -41,6 +41,8 @@ OWN = frozenset(
         "account.password",
         "account.sign_out_device",
         "components.show",
+        "drafts.forget",
+        "drafts.keep",
         "feeds.make",
         "feeds.revoke",
         "inbox.show",

@@ -10,6 +10,13 @@
       event.preventDefault();
       return;
     }
+    const about = draftOf(form);
+    if (about && navigator.onLine === false) {
+      event.preventDefault();
+      about.textContent = about.dataset.offline;
+      return;
+    }
+    if (about) window.clearTimeout(waiting.get(form));
     form.dataset.sent = "yes";
     const button = event.submitter || form.querySelector("button:not([type=button])");
     if (button) button.setAttribute("aria-busy", "true");
@@ -19,6 +26,46 @@
   window.addEventListener("pageshow", () => {
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
     for (const button of document.querySelectorAll("button[aria-busy]")) button.removeAttribute("aria-busy");
+  });
+
+  // What is typed is kept: some seconds after the last letter, and when one turns away. Files and passwords are not.
+  const waiting = new Map();
+  const draftOf = (form) => form && form.querySelector("[data-draft]");
+  const keep = async (form, leaving = false) => {
+    window.clearTimeout(waiting.get(form));
+    waiting.delete(form);
+    if (form.dataset.sent) return;
+    const about = draftOf(form);
+    const words = new URLSearchParams();
+    for (const [name, value] of new FormData(form)) {
+      const field = form.elements[name];
+      if (typeof value === "string" && field.type !== "password") words.append(name, value);
+    }
+    try {
+      const answer = await fetch(about.dataset.draft, {
+        method: "POST",
+        body: words,
+        headers: { Accept: "application/json" },
+        redirect: "error",
+        keepalive: leaving,
+      });
+      if (!answer.ok) throw new Error(answer.statusText);
+      const { said } = await answer.json();
+      about.textContent = said && about.dataset.files ? `${said} ${about.dataset.files}` : said;
+    } catch {
+      about.textContent = about.dataset.lost;
+      if (!leaving) waiting.set(form, window.setTimeout(() => keep(form), 20000));
+    }
+  };
+  const keepAll = (leaving) => Promise.all([...waiting.keys()].map((form) => keep(form, leaving)));
+  document.addEventListener("input", (event) => {
+    const form = event.target.form;
+    if (!draftOf(form) || event.target.type === "file") return;
+    window.clearTimeout(waiting.get(form));
+    waiting.set(form, window.setTimeout(() => keep(form), 2500));
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) keepAll(true);
   });
 
   // A menu closes with Escape and when one looks elsewhere.
