@@ -13,6 +13,7 @@ from webui import (
     account,
     administration,
     ahead,
+    announcements,
     assets,
     blockers,
     bodies,
@@ -62,6 +63,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     account.blueprint,
     ahead.blueprint,
     absences.blueprint,
+    announcements.blueprint,
     feeds.blueprint,
     switches.blueprint,
     clock.blueprint,
@@ -139,6 +141,7 @@ def create_app(engine: Engine, settings: Settings) -> Flask:
     drafts.install(app)
     navigation.install(app)
     escalations.install(app)
+    announcements.install(app)
     notices.install(app)
     security.install(app)
     errors.install(app)

@@ -56,7 +56,11 @@ ENTRIES = (
     Entry("escalations.show", "nav.escalations", "escalated", frozenset({"supervisor", "programme_office"})),
     Entry("case_list.show", "nav.cases", "case", _CASEWORKERS, ("cases", "tasks")),
     Entry(
-        "bodies.index", "nav.bodies", "body", _CASEWORKERS, ("prerequisites", "districts", "clusters", "delegations")
+        "bodies.index",
+        "nav.bodies",
+        "body",
+        _CASEWORKERS,
+        ("prerequisites", "districts", "clusters", "delegations", "announcements"),
     ),
     Entry("people.index", "nav.people", "people", _ADMIN, ("teams",)),
     Entry("definitions.index", "nav.definitions", "flag", _ADMIN),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from babel import numbers
 from flask import Flask
+from markupsafe import Markup
 
 from webui import wording
 from workflow import texts
@@ -43,6 +45,25 @@ def happened_since(chain: str, act: str, facts: Mapping[str, Any]) -> str:
     return wording.t("event.other" if chain == "case" else "event.elsewhere")
 
 
+def paragraphs(text: str) -> Markup:
+    """What somebody wrote, in paragraphs; addresses beginning with https:// are links. Everything else is escaped."""
+    found = (one for one in re.split(r"\n\s*\n", text.strip()) if one.strip())
+    return Markup("\n").join(Markup("<p>{}</p>").format(_linked(one)) for one in found)
+
+
+def _linked(text: str) -> Markup:
+    said = Markup()
+    place = 0
+    for match in _ADDRESS.finditer(text):
+        said += Markup("<br>").join(text[place : match.start()].split("\n"))
+        said += Markup('<a href="{0}" rel="noopener noreferrer">{0}</a>').format(match[0])
+        place = match.end()
+    return said + Markup("<br>").join(text[place:].split("\n"))
+
+
+_ADDRESS = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]}]")
+
+
 def size(count: int) -> str:
     """`1,2 MB`, `340 KB`: how large a file is."""
     kilobytes = max(1, round(count / 1024))
@@ -60,6 +81,7 @@ def install(app: Flask) -> None:
         happened=happened,
         happened_since=happened_since,
         happened_to_case=happened_to_case,
+        paragraphs=paragraphs,
         size=size,
     )
 

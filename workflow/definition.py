@@ -121,10 +121,11 @@ MESSAGES = (
     "recorded",
     "delegated",
     "delegation_ended",
+    "announced",
 )
 """Messages the engine itself sends; those of rungs are named by the ladders."""
 
-PLACEHOLDERS = ("task", "service", "body", "number", "due", "overdue", "recipient_role", "blocker")
+PLACEHOLDERS = ("task", "service", "body", "number", "due", "overdue", "recipient_role", "blocker", "words")
 """What a message may leave open in braces."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")

@@ -24,6 +24,7 @@ from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import NotFound
 from workflow.models import (
     Absence,
+    Announcement,
     BulkItem,
     Case,
     Closure,
@@ -82,6 +83,7 @@ NOT_HISTORY: Mapping[Any, Mapping[str, str]] = {
     ClusterService: {"cluster_id": _SAID_ANYWAY},
     Delegation: _AT_HEAD,
     Closure: {**_AT_HEAD, "entered_by": _SAID_ANYWAY},
+    Announcement: {**_AT_HEAD, **dict.fromkeys(("by_id", "at"), _SAID_ANYWAY)},
     Mailbox: {**_AT_HEAD, "address": _PERSONAL, **dict.fromkeys(("bounced_at", "bounce_reason"), _POST)},
     Evidence: {
         **dict.fromkeys(("text_value", "number_value", "date_value", "salt"), _PERSONAL),
@@ -202,6 +204,7 @@ CHAINS: Mapping[str, tuple[_Kept, ...]] = {
     "delegation": (_Kept(Delegation, "id"),),
     "closure": (_Kept(Closure, "id"),),
     "mailbox": (_Kept(Mailbox, "id"),),
+    "announcement": (_Kept(Announcement, "id"),),
     "person": (_Kept(Person, "id"), _Kept(Grant, "person_id"), _Kept(Absence, "person_id")),
 }
 """What each kind of chain keeps; the first table is the one the chain is of, and an entry says it under the chain's

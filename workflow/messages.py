@@ -32,6 +32,7 @@ from workflow.engine import SYSTEM, Engine, Work
 from workflow.letters import Group, Item, Letter, Passage, Urgency
 from workflow.maildays import NO_WISHES, MailDays, Office, Today, Waiting, Wishes, land_called, land_of
 from workflow.models import (
+    Announcement,
     Body,
     Case,
     Closure,
@@ -44,6 +45,7 @@ from workflow.models import (
     Notice,
     Person,
     Prerequisite,
+    Remark,
     Task,
 )
 from workflow.settings import Settings
@@ -70,6 +72,7 @@ NEWS = (
     "recorded",
     "delegated",
     "delegation_ended",
+    "announced",
 )
 """Notices after which nothing is asked of the recipient."""
 PERSONAL = ("mentioned", "handed_on", "returned", "taken_back", "follow_up")
@@ -207,6 +210,8 @@ class _Matter:
     """It is done, and its due date is the day up to which it holds."""
     reached_as: str | None = None
     """The role in which it reaches the recipient."""
+    words: str = ""
+    """What somebody wrote to be told in these very words: the text of an announcement."""
 
     def waiting(self, days: MailDays) -> Waiting:
         """As far as time is concerned. A last rung comes at once whatever its recipient chose."""
@@ -511,6 +516,9 @@ _PENDING = (
         Milestone.service.label("milestone_service"),
         Milestone.reached_on,
         Milestone.generation.label("milestone_generation"),
+        Announcement.until_on,
+        Announcement.withdrawn_at,
+        Remark.text.label("announced"),
     )
     .outerjoin(Case, Case.id == Notice.case_id)
     .outerjoin(_OfCase, _OfCase.ars == Case.body)
@@ -519,6 +527,8 @@ _PENDING = (
     .outerjoin(Prerequisite, sa.and_(Notice.subject_kind == "prerequisite", Prerequisite.id == Notice.subject_id))
     .outerjoin(_OfPrerequisite, _OfPrerequisite.ars == Prerequisite.body)
     .outerjoin(Milestone, sa.and_(Notice.subject_kind == "milestone", Milestone.id == Notice.subject_id))
+    .outerjoin(Announcement, sa.and_(Notice.subject_kind == "announcement", Announcement.id == Notice.subject_id))
+    .outerjoin(Remark, Remark.id == Announcement.remark_id)
     .where(
         Notice.message_id.is_(None),
         Notice.bulk_id.is_(None),
@@ -573,6 +583,7 @@ def _matter(work: Work, row: Mapping[str, Any]) -> _Matter:
         is_rung="rung" in facts,
         try_at=row["try_at"],
         expires=about.expires,
+        words=about.words,
     )
 
 
@@ -597,6 +608,7 @@ class _About:
     blocker: definition.Text | None = None
     is_past: bool = False
     expires: bool = False
+    words: str = ""
 
 
 def _about_task(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) -> _About:
@@ -688,6 +700,23 @@ def _about_delegation(work: Work, row: Mapping[str, Any], facts: Mapping[str, An
     )
 
 
+def _about_announcement(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) -> _About:
+    """What somebody tells chosen bodies in words of their own; erased words are told nobody."""
+    title, _, words = (row["announced"] or "").partition("\n")
+    return _About(
+        title=definition.Text(title, title),
+        service=None,
+        body=work.catalogue.programme.land,
+        sort_key="",
+        path=f"/announcements/{row['subject_id']}",
+        place=_Held("", facts.get("body"), None, None),
+        is_past=not title
+        or row["withdrawn_at"] is not None
+        or (row["until_on"] is not None and row["until_on"] < work.today),
+        words=words,
+    )
+
+
 def _about_case(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) -> _About:
     """A case as a whole: it moved, or can move, by a transition; or it is another team's now."""
     transition = str(facts.get("transition", ""))
@@ -714,6 +743,7 @@ _ABOUT = {
     "prerequisite": _about_prerequisite,
     "milestone": _about_milestone,
     "delegation": _about_delegation,
+    "announcement": _about_announcement,
 }
 
 
@@ -1002,6 +1032,7 @@ _BUTTONS = {
     "task": "mail.button.task",
     "prerequisite": "mail.button.prerequisite",
     "milestone": "mail.button.milestone",
+    "announcement": "mail.button.announcement",
 }
 
 
@@ -1025,6 +1056,8 @@ def _values(work: Work, recipient: _Recipient, matter: _Matter) -> dict[str, str
         values["body"] = matter.body
     if matter.number is not None:
         values["number"] = matter.number
+    if matter.words:
+        values["words"] = matter.words
     if matter.blocker is not None:
         values["blocker"] = texts.title(language, matter.blocker)
     if matter.due is not None:
@@ -1081,6 +1114,7 @@ def _when(language: str, matter: _Matter, work: Work) -> tuple[Urgency, str]:
 _NAMED = frozenset(
     {
         "advanced",
+        "announced",
         "can_advance",
         "confirm_asked",
         "confirmed",
@@ -1123,7 +1157,9 @@ def _passages(text: MessageText, values: Mapping[str, str]) -> tuple[tuple[Passa
         if not filled:
             continue
         matches = [_FACT.match(line) for line, _ in filled]
-        if all(matches) and len(lines) > 1:
+        if paragraph.strip() == "{words}":
+            passages.extend(Passage(lines=tuple(one.split("\n"))) for one in re.split(r"\n\s*\n", values["words"]))
+        elif all(matches) and len(lines) > 1:
             named = ((match[1], words) for match, (_, words) in zip(matches, filled, strict=True) if match)
             passages.append(Passage(facts=tuple((name, words[len(name) + 1 :].strip()) for name, words in named)))
         elif "{recipient_role}" in paragraph:

@@ -1197,8 +1197,8 @@ class Announcement(Base):
     __tablename__ = "announcement"
 
     id: Mapped[Id]
-    title: Mapped[str]
-    text: Mapped[str]
+    remark_id: Mapped[UUID] = mapped_column(ForeignKey("remark.id"))
+    """Its words: the title, and from the second line on the text."""
     by_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
     role: Mapped[Word]
     """In which role it was given."""
@@ -1206,6 +1206,8 @@ class Announcement(Base):
     until_on: Mapped[dt.date | None]
     """The last day on which pages show it."""
     withdrawn_at: Mapped[dt.datetime | None]
+    seq: Mapped[int] = mapped_column(default=0)
+    head: Mapped[Digest]
 
 
 class AnnouncementBody(Base):
@@ -1215,6 +1217,8 @@ class AnnouncementBody(Base):
 
     announcement_id: Mapped[UUID] = mapped_column(ForeignKey("announcement.id"), primary_key=True)
     body: Mapped[Ars] = mapped_column(ForeignKey("body.ars"), primary_key=True, index=True)
+    read_at: Mapped[dt.datetime | None]
+    """When the first of its people put it aside as read; who that was is not counted anywhere."""
 
 
 class AnnouncementRead(Base):

@@ -16,7 +16,7 @@ from workflow.definition import BODY_ROLES, CENTRAL_ROLES, ROLES, TEAM_ROLES
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import Conflict, NotFound, Refused
 from workflow.evidence import EMAIL
-from workflow.models import Body, Draft, Event, Feed, Grant, Message, Person, Team, WebSession
+from workflow.models import AnnouncementRead, Body, Draft, Event, Feed, Grant, Message, Person, Team, WebSession
 from workflow.policy import Role
 from workflow.texts import search_key
 
@@ -233,6 +233,7 @@ def erase(work: Work, person_id: UUID) -> None:
     work.session.execute(sa.delete(WebSession).where(WebSession.person_id == person_id))
     work.session.execute(sa.delete(Feed).where(Feed.person_id == person_id))
     work.session.execute(sa.delete(Draft).where(Draft.person_id == person_id))
+    work.session.execute(sa.delete(AnnouncementRead).where(AnnouncementRead.person_id == person_id))
     silent = {"address": None, "try_at": None}
     work.session.execute(sa.update(Message).where(Message.recipient_id == person_id).values(silent))
     seq, head = _chain(work, person_id)

@@ -16,6 +16,8 @@ import sqlalchemy as sa
 from workflow.errors import NotAllowed
 from workflow.models import (
     Absence,
+    Announcement,
+    AnnouncementBody,
     Body,
     Bulk,
     Case,
@@ -738,6 +740,54 @@ def may_close(actor: Actor, body: str, team: str | None) -> bool:
 def may_set_mailbox(actor: Actor, *, body: str | None, team: str | None) -> bool:
     """Who says where mail for a role goes: whoever answers for the people there, and administrators anywhere."""
     return actor.is_system or is_admin(actor) or answers_for(actor, body=body, team=team)
+
+
+def announcements(actor: Actor) -> sa.ColumnElement[bool]:
+    """The announcements this actor may read: the own ones, those to the own bodies while they stand, and those to
+    bodies in the districts of the own teams."""
+    if actor.is_system or actor.holds("programme_office", "auditor"):
+        return sa.true()
+    to = AnnouncementBody.__table__.alias().c
+    seen: list[sa.ColumnElement[bool]] = [sa.false()]
+    if actor.id is not None:
+        seen.append(Announcement.by_id == actor.id)
+    if bodies := actor.bodies():
+        mine = sa.exists().where(to.announcement_id == Announcement.id, one_of(to.body, bodies))
+        seen.append(sa.and_(Announcement.withdrawn_at.is_(None), mine))
+    if teams := actor.teams("umsetzungsteam", "supervisor"):
+        place, team = Body.__table__.alias().c, TeamDistrict.__table__.alias().c
+        looked_after = sa.and_(place.ars == to.body, team.district == place.district, one_of(team.team, teams))
+        seen.append(sa.exists().where(to.announcement_id == Announcement.id, looked_after))
+    return sa.or_(*seen)
+
+
+def announced_to(actor: Actor) -> sa.ColumnElement[bool]:
+    """The bodies this actor may write to: the programme office all, a supervisor those of the own teams' districts."""
+    if actor.holds("programme_office"):
+        return sa.true()
+    team = TeamDistrict.__table__.alias().c
+    mine = one_of(team.team, actor.teams("supervisor"))
+    return sa.exists().where(team.district == Body.district, mine)
+
+
+def insist_may_announce(actor: Actor) -> tuple[str, UUID | None]:
+    """In which role the actor writes to bodies, and on whose behalf. Raises NotAllowed for all but the programme
+    office and supervisors."""
+    for role in ("programme_office", "supervisor"):
+        for person, capacity in actor.capacities():
+            if capacity.holds(role):
+                return role, person
+    raise NotAllowed(roles=("programme_office", "supervisor"))
+
+
+def may_announce(actor: Actor) -> bool:
+    """Who writes to chosen bodies."""
+    return actor.holds("programme_office", "supervisor")
+
+
+def may_withdraw_announcement(actor: Actor, by: UUID) -> bool:
+    """Who takes an announcement back: who gave it, as long as the role is held, and the programme office."""
+    return actor.holds("programme_office") or (by == actor.id and may_announce(actor))
 
 
 def sees_people(actor: Actor, *, body: str, team: str | None) -> bool:

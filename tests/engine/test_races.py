@@ -23,6 +23,9 @@ SAMPLE = [
 
 ELSEWHERE = {
     "addresses.mark": "it locks the recipient alone and waits for no case",
+    "announcements.put_aside": "it touches no case",
+    "announcements.send": "it touches no case",
+    "announcements.withdraw": "it touches no case",
     "bodies.enact": "it changes the list of bodies; their cases follow with `move_case`",
     "bulk.ask": "it only keeps what is asked; `hold_many` and `advance_many` ask and work it off",
     "cases.open_next_as_answered": "it is `open_next`",
@@ -37,6 +40,8 @@ ELSEWHERE = {
     "delegations.give": "its cases follow with `apply`",
     "mailboxes.end": "it touches no case: where mail goes is asked when it is written",
     "mailboxes.set_up": "it touches no case: where mail goes is asked when it is written",
+    "meetings.hold": "it is a mark for reading and touches no case",
+    "meetings.withdraw": "it is a mark for reading and touches no case",
     "people.add": "somebody new has nothing at any case",
     "people.address_works": "it locks what `change_address` locks, and nothing else",
     "people.change_address": "it locks what `erase` locks, and nothing else",

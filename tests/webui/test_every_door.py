@@ -16,9 +16,10 @@ from werkzeug.routing import Rule
 from tests.webui.visitor import Visitor, words
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, contents
 from webui import PUBLIC
-from workflow import absences, bulk, closures, clusters, comments, delegations, documents, policy
+from workflow import absences, announcements, bulk, closures, clusters, comments, delegations, documents, policy
 from workflow.models import (
     Absence,
+    Announcement,
     Body,
     Bulk,
     Case,
@@ -65,6 +66,7 @@ LISTS = frozenset(
 )
 SHARED = frozenset(
     {
+        "announcements.index",
         "blockers.kept",
         "bodies.show",
         "clusters.index",
@@ -93,6 +95,7 @@ GUARDED: dict[str, Callable[[policy.Actor], sa.Select[Any]]] = {
     "delegation_id": lambda actor: sa.select(Delegation.id).where(policy.delegations(actor)),
     "bulk_id": lambda actor: sa.select(Bulk.id).where(policy.bulks(actor)),
     "closure_id": lambda actor: sa.select(Closure.id).where(policy.closures(actor)),
+    "announcement_id": lambda actor: sa.select(Announcement.id).where(policy.announcements(actor)),
 }
 """What an address may name, and who may know that it exists."""
 
@@ -108,6 +111,7 @@ _MODELS: dict[str, Any] = {
     "delegation_id": Delegation,
     "bulk_id": Bulk,
     "closure_id": Closure,
+    "announcement_id": Announcement,
 }
 
 ACCOUNTS = (
@@ -158,6 +162,9 @@ def busy(world: World) -> World:
     for who, body in (("leitung", TOWN), ("stranger", STRANGE_TOWN)):
         with world.by(who) as work:
             closures.enter(work, body, work.today, work.today)
+    for body in (TOWN, STRANGE_TOWN):
+        with world.by("office") as work:
+            announcements.send(work, [body], "Schulung", "Am Montag.")
     with world.by("dsb") as work:
         absences.enter(work, world["dsb"], world["isb"], work.today, work.today)
     return world
@@ -303,6 +310,7 @@ def test_every_endpoint_is_public_about_oneself_shared_or_guarded(app: Flask) ->
         | {"administration.show", "operations.show"}
         | {"mails.show", "mails.resend", "mails.resend_all", "mails.change_address", "mails.address_works"}
         | {"blockers.add_vendor", "blockers.end_vendor", "takeover.show", "takeover.preview", "takeover.confirm"}
+        | {"announcements.write", "announcements.preview", "announcements.send"}
         | {"ahead.show", "ahead.compare", "ahead.table"}
     )
     for rule in _rules(app):

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from tests.conftest import Prepare
 from tests.world import FILE, STRANGE_TOWN, TOWN, World
 from workflow import (
+    announcements,
     cases,
     closures,
     clusters,
@@ -81,6 +82,8 @@ def _story(world: World) -> UUID:
         programme.move_wave(work, "welle-2027-04", dt.date(2027, 5, 11), "Frau Muster ist im Urlaub.")
         clusters.found(work, "Verbund", TOWN, [STRANGE_TOWN], ["wohngeld"])
         delegations.give(work, TOWN, "wohngeld", STRANGE_TOWN, from_on=work.today, until_on=work.today)
+        announced = announcements.send(work, [TOWN], "Von Frau Muster", "Frau Muster ist zurück.")
+        announcements.withdraw(work, announced.id)
     with world.by("leitung") as work:
         closures.end(work, closures.enter(work, TOWN, work.today, work.today).id)
         closures.enter(work, TOWN, work.today, work.today)

@@ -19,6 +19,7 @@ from tests.house import deeds, named_in
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, contents, plausible
 from workflow import (
     absences,
+    announcements,
     bodies,
     bulk,
     cases,
@@ -31,6 +32,7 @@ from workflow import (
     events,
     following,
     mailboxes,
+    meetings,
     milestones,
     participants,
     people,
@@ -157,6 +159,10 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
     with world.by("leitung") as work:
         closure = closures.enter(work, TOWN, work.today, work.today).id
         mailboxes.set_up(work, Place(body=TOWN), "it", "it@kreis.example")
+    with world.by("office") as work:
+        announced = announcements.send(work, [TOWN], "Schulung", "Am Montag.").id
+    with world.by("team") as work:
+        meeting = meetings.hold(work, TOWN).id
     with world.by("fachamt") as work:
         absence = absences.enter(work, world["fachamt"], world["isb"], work.today, dt.date(2026, 12, 31)).id
     with world.by("admin") as work:
@@ -311,6 +317,11 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         "end_delegation": ("leitung", lambda work: delegations.end(work, delegation)),
         "close_office": ("leitung", lambda work: closures.enter(work, TOWN, *[work.today + dt.timedelta(days=9)] * 2)),
         "open_office": ("leitung", lambda work: closures.end(work, closure)),
+        "announce": ("office", lambda work: announcements.send(work, [TOWN, STRANGE_TOWN], "Schulung", "Am Montag.")),
+        "withdraw_announcement": ("office", lambda work: announcements.withdraw(work, announced)),
+        "read_announcement": ("digi", lambda work: announcements.put_aside(work, announced)),
+        "note_meeting": ("team", lambda work: meetings.hold(work, TOWN)),
+        "withdraw_meeting": ("team", lambda work: meetings.withdraw(work, meeting)),
         "set_mailbox": ("leitung", lambda work: mailboxes.set_up(work, Place(body=TOWN), "digi", "digi@kreis.example")),
         "change_mailbox": ("leitung", lambda work: mailboxes.set_up(work, Place(body=TOWN), "it", "edv@kreis.example")),
         "choose_mail": (

@@ -90,6 +90,8 @@ class BodyList:
     districts: tuple[tuple[str, str], ...]
     attribution: str
     sees_cases: bool
+    writes: bool
+    """The actor reads what is told to many bodies at once, or writes it."""
 
 
 def bodies(work: Work, filters: Filters = Filters()) -> BodyList:
@@ -139,6 +141,7 @@ def bodies(work: Work, filters: Filters = Filters()) -> BodyList:
         districts=districts,
         attribution=work.catalogue.attribution,
         sees_cases=any(row.cases for row in rows),
+        writes=policy.sees_staff(work.actor),
     )
 
 

@@ -256,14 +256,16 @@ def upgrade() -> None:
     op.create_table(
         "announcement",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("remark_id", sa.Uuid(), nullable=False),
         sa.Column("by_id", sa.Uuid(), nullable=False),
         sa.Column("role", sa.String(length=80), nullable=False),
         sa.Column("at", workflow.models.Instant(), nullable=False),
         sa.Column("until_on", sa.Date(), nullable=True),
         sa.Column("withdrawn_at", workflow.models.Instant(), nullable=True),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("head", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(["by_id"], ["person.id"], name=op.f("fk_announcement_by_id_person")),
+        sa.ForeignKeyConstraint(["remark_id"], ["remark.id"], name=op.f("fk_announcement_remark_id_remark")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_announcement")),
     )
     with op.batch_alter_table("announcement", schema=None) as batch_op:
@@ -701,6 +703,7 @@ def upgrade() -> None:
         "announcement_body",
         sa.Column("announcement_id", sa.Uuid(), nullable=False),
         sa.Column("body", sa.String(length=12), nullable=False),
+        sa.Column("read_at", workflow.models.Instant(), nullable=True),
         sa.ForeignKeyConstraint(
             ["announcement_id"], ["announcement.id"], name=op.f("fk_announcement_body_announcement_id_announcement")
         ),
