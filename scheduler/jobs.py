@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from workflow import bounces, commands, documents, drafts, lease, mailer, sessions, ticking, watch
+from workflow import access, bounces, commands, documents, drafts, lease, mailer, sessions, ticking, watch
 from workflow.database import Guard
 from workflow.engine import Engine
 from workflow.settings import Settings
@@ -49,6 +49,7 @@ def led(engine: Engine, settings: Settings) -> dict[str, Callable[[Guard], objec
     leads no longer is stopped there."""
     return {
         "sweep_documents": lambda guard: documents.sweep(engine, settings.documents, older_than=_DAY, guard=guard),
+        "forget_links": lambda guard: access.forget_links(engine, guard),
         "forget_sessions": lambda guard: sessions.forget_expired(engine, guard),
         "forget_reports": lambda guard: bounces.forget_read(engine, guard),
         "forget_commands": lambda guard: commands.forget(engine, guard),

@@ -885,6 +885,24 @@ def add(
         out(say("cli.person.password", password=password))
 
 
+@person.command(help="cli.help.person.invite")
+@click.option("--email", "address", required=True, metavar="EMAIL", cls=Option, help="cli.help.person.email")
+@click.option("--role", required=True, metavar="ROLE", cls=Option, help="cli.help.person.role_invited")
+@click.option("--name", default="", metavar="NAME", cls=Option, help="cli.help.person.name_invited")
+@click.option("--language", default="de", type=OneOf("de", "en"), cls=Option, help="cli.help.person.language")
+@KEY
+@AS
+def invite(address: str, role: str, name: str, language: str, key: str | None, email: str | None) -> None:
+    """A mail with a link; whoever has an account gets the role at once."""
+    from workflow import access, commands, people
+
+    with _opened() as engine, engine.change(_actor(engine, email)) as work:
+        head = access.Letterhead.of(engine.settings)
+        held = people.parse_role(role)
+        commands.once(work, key, access.invite, address, held, head=head, name=name, language=language)
+    out(say("cli.person.invited", email=address))
+
+
 @person.command(help="cli.help.person.same")
 @click.argument("one", metavar="EMAIL")
 @click.argument("other", metavar="EMAIL")

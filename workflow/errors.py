@@ -203,6 +203,17 @@ class LinkClosed(LinkRefused):
     key = "error.link_closed"
 
 
+class AccessRefused(StartklarError):
+    """A link to an account that opens nothing. `key` tells why: it was never written here, was used, is too old, or
+    ended: a newer one was sent, the invitation was withdrawn, the account ended or has another address."""
+
+    key = "error.access_broken"
+
+    def __init__(self, key: str = "error.access_broken", **facts: Any) -> None:
+        self.key = key
+        super().__init__(**facts)
+
+
 class SignInRefused(StartklarError):
     """Wrong address or password, or too many tries: the two look alike."""
 

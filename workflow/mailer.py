@@ -28,7 +28,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from workflow import addresses, database, messages
+from workflow import addresses, database, links, messages
 from workflow.engine import SYSTEM, Engine
 from workflow.errors import Unready
 from workflow.models import Installation, Message
@@ -139,6 +139,8 @@ class _Claimed:
     clock: str
     is_marked: bool
     """It is known that mail to this address does not arrive."""
+    access_id: UUID | None
+    link_key: str
 
 
 Outcome = Literal["sent", "failed", "postponed"]
@@ -199,6 +201,8 @@ def _claim(engine: Engine, message_id: UUID, worker: str) -> _Claimed | None:
                 _sent_since(_began(now)),
                 sa.select(Installation.clock).scalar_subquery(),
                 addresses.is_marked(),
+                Message.access_id,
+                sa.select(Installation.link_key).scalar_subquery(),
             )
         ).first()
     return None if row is None else _Claimed(message_id, worker, *tuple[Any, ...](row))
@@ -365,8 +369,11 @@ def _mail(mail_from: str, base_url: str, claimed: _Claimed) -> EmailMessage:
         mail["List-Id"] = f"Startklar <notices.{urlsplit(base_url).hostname or 'startklar.invalid'}>"
         mail["Auto-Submitted"] = "auto-generated"
         mail["X-Auto-Response-Suppress"] = "All"
-        mail.set_content(claimed.plain, charset="utf-8", cte="quoted-printable")
-        mail.add_alternative(claimed.html, subtype="html", charset="utf-8", cte="quoted-printable")
+        plain, html = claimed.plain, claimed.html
+        if claimed.access_id is not None:  # only who gets the mail knows its secret
+            plain, html = (links.signed_in(text, claimed.link_key, claimed.access_id) for text in (plain, html))
+        mail.set_content(plain, charset="utf-8", cte="quoted-printable")
+        mail.add_alternative(html, subtype="html", charset="utf-8", cte="quoted-printable")
         mail["Content-Language"] = claimed.language
     except (ValueError, IndexError, MessageError) as error:
         raise _Refusal("content", "cannot be written as a mail", type(error).__name__) from error

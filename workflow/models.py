@@ -455,19 +455,39 @@ class WebSession(Base):
 class AccessLink(Base):
     """A link in a mail with which somebody sets a password: invited, or having forgotten it. Times are real.
 
-    Only the SHA-256 of the secret in its address is kept. It is good for one use.
+    Its address is the id, signed (`links`) when the mail is handed to the server: no row of ours holds the secret. It
+    is good for one use.
     """
 
     __tablename__ = "access_link"
 
-    token_digest: Mapped[Digest] = mapped_column(primary_key=True)
+    id: Mapped[Id]
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
     kind: Mapped[Word]
     """invitation or reset."""
-    made_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    made_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"), index=True)
     made_at: Mapped[dt.datetime]
     expires_at: Mapped[dt.datetime] = mapped_column(index=True)
     used_at: Mapped[dt.datetime | None]
+    ended_at: Mapped[dt.datetime | None]
+    """When it was withdrawn, or a newer one took its place."""
+
+
+class Invitation(Base):
+    """A role somebody was invited to and has not taken up. Until then it gives no right and brings no mail but its
+    own; taken up it becomes a `Grant`, and the row goes."""
+
+    __tablename__ = "invitation"
+
+    id: Mapped[Id]
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    role: Mapped[Word]
+    body: Mapped[str | None] = mapped_column(String(12), ForeignKey("body.ars"), index=True)
+    service: Mapped[str | None] = mapped_column(String(80))
+    team: Mapped[str | None] = mapped_column(String(80), ForeignKey("team.key"), index=True)
+    operator: Mapped[str | None] = mapped_column(String(80))
+    invited_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    invited_at: Mapped[dt.datetime]
 
 
 class Draft(Base):
@@ -1441,6 +1461,9 @@ class Message(Base):
     html: Mapped[str]
     in_reply_to: Mapped[str | None]
     """Message-ID of the case's thread."""
+    access_id: Mapped[UUID | None]
+    """The access link it brings, whose address is written in when the mail is handed over; the link may be forgotten
+    while its mail is still kept."""
     written_at: Mapped[dt.datetime]
     """Process time; goes into the Date header."""
     status: Mapped[Word]

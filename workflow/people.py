@@ -5,20 +5,36 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from workflow import events, messages, policy
+from workflow import database, events, messages, policy
 from workflow.definition import BODY_ROLES, CENTRAL_ROLES, ROLES, TEAM_ROLES
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import Conflict, NotFound, Refused
 from workflow.evidence import EMAIL
-from workflow.models import AnnouncementRead, Body, Draft, Event, Feed, Grant, Message, Person, Team, WebSession
+from workflow.models import (
+    AccessLink,
+    AnnouncementRead,
+    Body,
+    Draft,
+    Event,
+    Feed,
+    Grant,
+    Invitation,
+    Message,
+    Person,
+    Team,
+    WebSession,
+)
 from workflow.policy import Role
 from workflow.texts import search_key
+
+MOST_NAME = 200
+"""Characters of a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,41 +65,44 @@ def add(
     makes no sense) or Conflict (the address is taken), in this order.
     """
     _insist_admin(work)
-    address = _address(email)
-    if not name.strip() or len(name) > 200:
+    address = address_of(email)
+    if not name.strip() or len(name) > MOST_NAME:
         raise Refused("error.name_missing")
     for role in roles:
-        _insist_sensible(work, role)
-    if work.session.execute(sa.select(Person.id).where(Person.email == address)).first() is not None:
+        insist_sensible(work, role)
+    made = create(work, address=address, name=name, password_hash=password_hash, language=language)
+    if made is None:
         raise Conflict(what="person", email=address)
+    for role in dict.fromkeys(roles):
+        grant(work, made.id, role)
+    return replace(made, roles=tuple(dict.fromkeys(roles)))
 
+
+def create(work: Work, *, address: str, name: str, password_hash: str | None, language: str) -> PersonView | None:
+    """An account without roles, whoever decided it; None when the address is taken. It is ours until the transaction
+    ends."""
     others = _with_mailbox(work, address)
     person_id = uuid4()
     human_id = others[0].human_id if others else person_id
-    salt = secrets.token_hex(16)
-    work.session.execute(
-        sa.insert(Person),
-        {
-            "id": person_id,
-            "email": address,
-            "name": name.strip(),
-            "search_key": search_key(name.strip(), address),
-            "password": password_hash,
-            "language": language,
-            "theme": "system",
-            "salt": salt,
-            "human_id": human_id,
-            "created_at": work.now,
-        },
-    )
+    values = {
+        "id": person_id,
+        "email": address,
+        "name": name.strip() or None,
+        "search_key": search_key(name.strip(), address),
+        "password": password_hash,
+        "language": language,
+        "theme": "system",
+        "salt": secrets.token_hex(16),
+        "human_id": human_id,
+        "created_at": work.now,
+    }
+    if not database.insert_missing(work.session, Person, values):
+        return None
     said = {"language": language, "person": {"human_id": human_id}}
     events.record(work, "person", person_id, 0, events.START, "added", said)
     for other in others:
         _say_human(work, other.id, "same_human", other.human_id, with_=person_id)
-    for role in dict.fromkeys(roles):
-        grant(work, person_id, role)
-    same = tuple(other.email for other in others)
-    return PersonView(person_id, address, name.strip(), language, tuple(dict.fromkeys(roles)), same)
+    return PersonView(person_id, address, name.strip(), language, (), tuple(other.email for other in others))
 
 
 def same_human(work: Work, one: UUID, other: UUID) -> None:
@@ -121,7 +140,7 @@ def grant(work: Work, person_id: UUID, role: Role) -> None:
     """Give a person a role. Raises NotAllowed, NotFound or Refused (the role makes no sense), in this order."""
     _insist_admin(work)
     lock(work, person_id)
-    _insist_sensible(work, role)
+    insist_sensible(work, role)
     give(work, person_id, role)
 
 
@@ -170,14 +189,15 @@ def end_grants(work: Work, person_id: UUID, found: Sequence[UUID]) -> None:
 
 def change_address(work: Work, person_id: UUID, email: str) -> None:
     """Give an account another address: to sign in with, and for mail. Mail that waits goes there; what was known of
-    the old address is forgotten. An account with the same mailbox becomes one of the same human being, as in `add`.
+    the old address is forgotten, and a link sent there opens nothing any more. An account with the same mailbox becomes
+    one of the same human being, as in `add`.
 
     Raises NotAllowed, NotFound (also of an account that has ended), Refused (no address) or Conflict (it is taken), in
     this order.
     """
     _insist_admin(work)
     _lock_account(work, person_id)
-    address = _address(email)
+    address = address_of(email)
     taken = sa.select(Person.id).where(Person.email == address, Person.id != person_id)
     if work.session.execute(taken).first() is not None:
         raise Conflict(what="person", email=address)
@@ -188,6 +208,7 @@ def change_address(work: Work, person_id: UUID, email: str) -> None:
     work.session.execute(sa.update(Person).where(Person.id == person_id).values(values))
     waiting = (Message.recipient_id == person_id, Message.status == "queued")
     work.session.execute(sa.update(Message).where(*waiting).values(address=address))
+    end_links(work, person_id)
     record(work, person_id, "address_changed")
     human = work.session.execute(sa.select(Person.human_id).where(Person.id == person_id)).scalar_one()
     for other in _with_mailbox(work, address):
@@ -224,22 +245,73 @@ def erase(work: Work, person_id: UUID) -> None:
     if row.ended_at is not None and row.salt is None:
         raise Conflict(what="erased")
 
-    _let_others_learn(work, person_id)
-    nothing: dict[str, Any] = {"email": None, "name": None, "password": None, "salt": None, "ended_at": work.now}
-    nothing["search_key"] = ""
-    nothing |= dict.fromkeys(("bounced_at", "bounce_reason", "mail_at", "mail_days", "mail_asked"))
-    work.session.execute(sa.update(Person).where(Person.id == person_id).values(nothing))
-    work.session.execute(sa.update(Grant).where(Grant.id.in_(grants)).values(ended_at=work.now))
-    work.session.execute(sa.delete(WebSession).where(WebSession.person_id == person_id))
-    work.session.execute(sa.delete(Feed).where(Feed.person_id == person_id))
-    work.session.execute(sa.delete(Draft).where(Draft.person_id == person_id))
-    work.session.execute(sa.delete(AnnouncementRead).where(AnnouncementRead.person_id == person_id))
+    nothing: dict[str, Any] = {"email": None, "name": None, "salt": None, "search_key": ""}
+    nothing |= dict.fromkeys(("bounced_at", "bounce_reason", "mail_at", "mail_days", "mail_asked", "toured_at"))
+    _close(work, person_id, "erased", grants, nothing)
     silent = {"address": None, "try_at": None}
     work.session.execute(sa.update(Message).where(Message.recipient_id == person_id).values(silent))
+    for model in (AccessLink, AnnouncementRead):
+        work.session.execute(sa.delete(model).where(model.person_id == person_id))
+
+
+def end(work: Work, person_id: UUID) -> None:
+    """End an account: nobody signs in with it any more, its roles end and what was accepted is open to the others.
+    Name and address stay until it is erased, so that history names whoever did something. Invited again, it begins
+    anew.
+
+    Raises NotAllowed, NotFound (also of an account that has ended) or Refused (the own account), in this order.
+    """
+    _insist_admin(work)
+    _lock_account(work, person_id)
+    if person_id == work.actor.id:
+        raise Refused("error.own_account")
+    held = sa.select(Grant.id).where(Grant.person_id == person_id, Grant.ended_at.is_(None))
+    _close(work, person_id, "ended", list(work.session.execute(held.order_by(Grant.id)).scalars()), {})
+    waiting = (Message.recipient_id == person_id, Message.status == "queued")
+    work.session.execute(sa.update(Message).where(*waiting).values(try_at=None))
+
+
+def _close(work: Work, person_id: UUID, act: str, grants: Sequence[UUID], values: dict[str, Any]) -> None:
+    """Nothing is left through which somebody comes in, and no role; the person is ours until the transaction ends."""
+    _let_others_learn(work, person_id)
+    closed = {"password": None, "ended_at": work.now, **values}
+    work.session.execute(sa.update(Person).where(Person.id == person_id).values(closed))
+    work.session.execute(sa.update(Grant).where(Grant.id.in_(grants)).values(ended_at=work.now))
+    for model in (WebSession, Feed, Invitation, Draft):
+        work.session.execute(sa.delete(model).where(model.person_id == person_id))
+    end_links(work, person_id)
     seq, head = _chain(work, person_id)
     ended = {grant_id.hex: {"ended_at": work.now} for grant_id in grants}
     said = {"person": {"ended_at": work.now}, "rows": {"role_grant": ended}}
-    events.record(work, "person", person_id, seq, head, "erased", said)
+    events.record(work, "person", person_id, seq, head, act, said)
+
+
+def sign_out(work: Work, person_id: UUID) -> None:
+    """End every session of somebody, on all devices. Raises NotAllowed or NotFound, in this order."""
+    _insist_admin(work)
+    _lock_account(work, person_id)
+    open_ = (WebSession.person_id == person_id, WebSession.revoked_at.is_(None))
+    work.session.execute(sa.update(WebSession).where(*open_).values(revoked_at=database.real_now()))
+    record(work, person_id, "signed_out")
+
+
+def named_so(name: str, address: str) -> dict[str, str]:
+    """The columns of a person's name."""
+    return {"name": name, "search_key": search_key(name, address)}
+
+
+def close_unused(work: Work, person_id: UUID, *, forget: bool) -> None:
+    """End the account of somebody who is invited no more and holds no role; with `forget` as if it had been erased,
+    for somebody who never came in."""
+    nothing: dict[str, Any] = {"email": None, "name": None, "salt": None, "search_key": ""} if forget else {}
+    _close(work, person_id, "erased" if forget else "ended", [], nothing)
+
+
+def end_links(work: Work, person_id: UUID, kind: str | None = None) -> None:
+    """Links to an account, of this kind or all, open nothing any more. The person is ours."""
+    of_kind = sa.true() if kind is None else AccessLink.kind == kind
+    open_ = (AccessLink.person_id == person_id, AccessLink.used_at.is_(None), AccessLink.ended_at.is_(None))
+    work.session.execute(sa.update(AccessLink).where(*open_, of_kind).values(ended_at=database.real_now()))
 
 
 def everybody(work: Work) -> tuple[PersonView, ...]:
@@ -314,7 +386,7 @@ def _lock_account(work: Work, person_id: UUID) -> None:
         raise NotFound(what="person")
 
 
-def _address(email: str) -> str:
+def address_of(email: str) -> str:
     """An address as it is kept. Raises Refused."""
     address = email.strip().lower()
     if len(address) > 254 or not EMAIL.match(address):
@@ -383,7 +455,7 @@ def _insist_admin(work: Work) -> None:
         policy.insist_holds(work.actor, "admin")
 
 
-def _insist_sensible(work: Work, role: Role) -> None:
+def insist_sensible(work: Work, role: Role) -> None:
     """The role exists and so does the place it is held at."""
     if role.role in BODY_ROLES:
         known = role.body is not None and work.session.get(Body, role.body) is not None

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from workflow.definition import BODY_ROLES
 from workflow.errors import NotAllowed
 from workflow.models import (
     Absence,
@@ -643,6 +644,31 @@ def keeps_post(actor: Actor) -> bool:
 def reads_subjects(actor: Actor) -> bool:
     """To whom a mail's subject is shown, which names a case: to whoever sees every case. Not to administrators."""
     return actor.is_system or actor.holds("programme_office")
+
+
+def may_give(actor: Actor, role: Role) -> bool:
+    """Who gives a role, and ends it: administrators any; leitung those of the body, digi all of them but leitung's, for
+    one service only who holds the own role for that one; a supervisor membership of the team.
+
+    Nobody does so in another's place: standing in ends with a day, a role given meanwhile would not.
+    """
+    if is_admin(actor):
+        return True
+    own = [held for held in actor.roles if held.on_behalf_of is None]
+    if role.team is not None:
+        return role.role == "umsetzungsteam" and any(
+            (held.role, held.team) == ("supervisor", role.team) for held in own
+        )
+    return (
+        role.body is not None
+        and role.role in BODY_ROLES
+        and any(
+            held.body == role.body
+            and held.service in (None, role.service)
+            and (held.role == "leitung" or (held.role == "digi" and role.role != "leitung"))
+            for held in own
+        )
+    )
 
 
 def answers_for(actor: Actor, *, body: str | None = None, team: str | None = None) -> bool:

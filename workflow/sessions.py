@@ -167,6 +167,16 @@ def session(engine: Engine, token: str) -> SignedIn | None:
     )
 
 
+def count_request(engine: Engine, door: str, email: str, address: str) -> None:
+    """Count that somebody at this network address asked one of our doors for a mail to this email, whoever has it.
+
+    Raises SignInPaused (of a whole network: NetworkPaused), counting nothing, while that has to wait.
+    """
+    network, now = _network(address), database.real_now()
+    own = _Throttle(_key(door, email.strip().lower(), network))
+    _count_try(engine, own, _of_network(f"{door} {network}", now))
+
+
 def sign_out(engine: Engine, token: str) -> None:
     """End the session of this token, if there is one."""
     with database.transaction(engine.pool, write=True) as session:
@@ -300,8 +310,7 @@ def change_password(engine: Engine, person_id: UUID, old: str, new: str, *, agen
         ).one_or_none()
     if not _fits(found.password if found else None, old) or found is None:
         raise SignInRefused
-    if new.strip().lower() == (found.email or "").lower():
-        raise PasswordIsEmail(least=LEAST_PASSWORD)
+    insist_fit(new, found.email)
     hashed = hash_password(new)
     with database.transaction(engine.pool, write=True) as session:
         _forgive(session, throttle)
@@ -318,13 +327,28 @@ def set_password(engine: Engine, person_id: UUID, password: str) -> None:
         _revoke_all(session, person_id)
 
 
+def begin_with_password(session: Session, person_id: UUID, hashed: str, *, agent: str = "") -> NewSession:
+    """In the caller's transaction: this is the password from now on, every session ends, and one begins anew."""
+    row = sa.update(Person).where(Person.id == person_id).values(password=hashed).returning(Person.language)
+    language = session.execute(row).scalar_one()
+    _revoke_all(session, person_id)
+    return _open(session, person_id, language, agent)
+
+
+def insist_fit(password: str, email: str | None) -> None:
+    """Raises PasswordTooWeak unless somebody with this address may have this password."""
+    if email and password.strip().lower() == email.lower():
+        raise PasswordIsEmail(least=LEAST_PASSWORD)
+    if not LEAST_PASSWORD <= len(password) <= MOST_PASSWORD or len(set(password)) < 5:
+        raise PasswordTooWeak(least=LEAST_PASSWORD)
+
+
 def hash_password(password: str) -> str:
     """What is kept of a password (argon2id). Slow on purpose: call it outside of transactions.
 
     Raises PasswordTooWeak for fewer than twelve characters, more than 256, or a handful of characters repeated.
     """
-    if not LEAST_PASSWORD <= len(password) <= MOST_PASSWORD or len(set(password)) < 5:
-        raise PasswordTooWeak(least=LEAST_PASSWORD)
+    insist_fit(password, None)
     return _HASHER.hash(password)
 
 

@@ -27,7 +27,7 @@ from tests.definitions import folder as small
 from tests.workflow.conftest import Run
 from tests.world import TOWN, World
 from workflow import cases, cli, sessions, settings, start, tasks, texts
-from workflow.models import Case, Event, Grant, Notice, Person
+from workflow.models import Case, Event, Grant, Invitation, Message, Notice, Person
 
 pytestmark = pytest.mark.slow
 
@@ -66,6 +66,7 @@ COMMANDS: tuple[list[str], ...] = (
     ["mailbox", "set"],
     ["person"],
     ["person", "add"],
+    ["person", "invite"],
     ["person", "list"],
     ["mails"],
     ["mails", "bounce"],
@@ -989,3 +990,14 @@ def test_a_role_gets_a_mailbox_at_the_command_line(run: Run, world: World) -> No
         assert run("mailbox", *words).code == 1, words
     assert "wieder an die Personen" in run("mailbox", "end", f"all@{TOWN}").out
     assert "umsetzungsteam@nord" in run("mailbox", "list").out
+
+
+def test_somebody_is_invited_at_the_shell(small_world: World, run: Run) -> None:
+    said = run("person", "invite", "--email", "neu@town.example", "--role", f"digi@{TOWN}", "--key", "one")
+    assert (said.code, said.err) == (0, "")
+    assert "neu@town.example ist eingeladen" in said.out
+    assert run("person", "invite", "--email", "neu@town.example", "--role", f"digi@{TOWN}", "--key", "one").code == 0
+    with small_world.look() as work:
+        assert work.session.execute(sa.select(sa.func.count()).select_from(Invitation)).scalar_one() == 1
+        assert work.session.execute(sa.select(sa.func.count()).where(Message.access_id.is_not(None))).scalar_one() == 1
+    assert run("person", "invite", "--email", "neu@town.example", "--role", "digi@1").code == 1

@@ -19,6 +19,7 @@ from tests.house import deeds, named_in
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, contents, plausible
 from workflow import (
     absences,
+    access,
     announcements,
     bodies,
     bulk,
@@ -51,12 +52,27 @@ from workflow.engine import Work
 from workflow.errors import AlreadyOpen, Conflict, StartklarError
 from workflow.exchange import gv100ad
 from workflow.mailboxes import Place
-from workflow.models import Absence, Case, Event, Hold, Message, Milestone, Part, Person, Prerequisite, Remark, Task
+from workflow.models import (
+    Absence,
+    Case,
+    Event,
+    Grant,
+    Hold,
+    Invitation,
+    Message,
+    Milestone,
+    Part,
+    Person,
+    Prerequisite,
+    Remark,
+    Task,
+)
 from workflow.replies import Answer
 
 pytestmark = pytest.mark.slow
 
 Deed = Callable[[Work], Any]
+LETTERHEAD = access.Letterhead("https://startklar.example", "startklar.example")
 
 GONE, HEIR, NEIGHBOUR = "073395002000", "073395007000", "073395006000"
 """Verbandsgemeinden: one that ends, the one that succeeds it, and one that ends after it."""
@@ -169,6 +185,9 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         world.ids["twin"] = people.add(
             work, email="team+zwei@startklar.example", name="T", password_hash=None, language="de", roles=[]
         ).id
+        access.invite(work, "eingeladen@startklar.example", role, head=LETTERHEAD)
+        invited = work.session.execute(sa.select(Invitation.id, Invitation.person_id)).one()
+        held = work.session.execute(sa.select(Grant.id).where(Grant.person_id == world["kasse"])).scalar_one()
     with world.by("digi") as work:
         commented = comments.write(work, tested, "Stimmt das?", task_id=listed).id
     with world.by("team") as work:
@@ -350,6 +369,13 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         "same_human": ("admin", lambda work: people.same_human(work, world["dsb"], world["isb"])),
         "not_same_human": ("admin", lambda work: people.not_same_human(work, world["team"], world["twin"])),
         "grant": ("admin", lambda work: people.grant(work, world["dsb"], role)),
+        "end_account": ("admin", lambda work: people.end(work, world["kasse"])),
+        "sign_out": ("admin", lambda work: people.sign_out(work, world["kasse"])),
+        "invite": ("admin", lambda work: access.invite(work, "neu@startklar.example", role, head=LETTERHEAD)),
+        "invite_known": ("admin", lambda work: access.invite(work, "dsb@startklar.example", role, head=LETTERHEAD)),
+        "invite_again": ("admin", lambda work: access.invite_again(work, invited.person_id, head=LETTERHEAD)),
+        "withdraw_invitation": ("admin", lambda work: access.withdraw(work, invited.id)),
+        "end_role": ("admin", lambda work: access.end_role(work, held)),
         "withdraw": (
             "admin",
             lambda work: people.withdraw(work, world["dsb"], people.parse_role(f"dsb@{world.case(live).body}")),
@@ -364,7 +390,9 @@ _FEWEST = {"choose_mail": 2, "add_vendor": 1, "end_vendor": 2}
 _NOT_CUT = {
     "addresses.mark": "one statement, beside the message it is about",
     "cases.open_next_as_answered": "it is `open_next`",
+    "people.create": "part of `add`",
     "people.end_grants": "part of `withdraw`",
+    "people.end_links": "part of `change_address`",
     "people.give": "part of `grant`",
     "people.record": "no deed: what deeds on people write",
     "prerequisites.review": "it follows from deeds: the plays cut it short",

@@ -238,19 +238,21 @@ def upgrade() -> None:
 
     op.create_table(
         "access_link",
-        sa.Column("token_digest", sa.String(length=64), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(length=80), nullable=False),
         sa.Column("made_by", sa.Uuid(), nullable=True),
         sa.Column("made_at", workflow.models.Instant(), nullable=False),
         sa.Column("expires_at", workflow.models.Instant(), nullable=False),
         sa.Column("used_at", workflow.models.Instant(), nullable=True),
+        sa.Column("ended_at", workflow.models.Instant(), nullable=True),
         sa.ForeignKeyConstraint(["made_by"], ["person.id"], name=op.f("fk_access_link_made_by_person")),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_access_link_person_id_person")),
-        sa.PrimaryKeyConstraint("token_digest", name=op.f("pk_access_link")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_link")),
     )
     with op.batch_alter_table("access_link", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_access_link_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_access_link_made_by"), ["made_by"], unique=False)
         batch_op.create_index(batch_op.f("ix_access_link_person_id"), ["person_id"], unique=False)
 
     op.create_table(
@@ -475,6 +477,28 @@ def upgrade() -> None:
     with op.batch_alter_table("feedback", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_feedback_by_id"), ["by_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_feedback_given_at"), ["given_at"], unique=False)
+
+    op.create_table(
+        "invitation",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("role", sa.String(length=80), nullable=False),
+        sa.Column("body", sa.String(length=12), nullable=True),
+        sa.Column("service", sa.String(length=80), nullable=True),
+        sa.Column("team", sa.String(length=80), nullable=True),
+        sa.Column("operator", sa.String(length=80), nullable=True),
+        sa.Column("invited_by", sa.Uuid(), nullable=True),
+        sa.Column("invited_at", workflow.models.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["body"], ["body.ars"], name=op.f("fk_invitation_body_body")),
+        sa.ForeignKeyConstraint(["invited_by"], ["person.id"], name=op.f("fk_invitation_invited_by_person")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_invitation_person_id_person")),
+        sa.ForeignKeyConstraint(["team"], ["team.key"], name=op.f("fk_invitation_team_team")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_invitation")),
+    )
+    with op.batch_alter_table("invitation", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_invitation_body"), ["body"], unique=False)
+        batch_op.create_index(batch_op.f("ix_invitation_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_invitation_team"), ["team"], unique=False)
 
     op.create_table(
         "mailbox",
@@ -879,6 +903,7 @@ def upgrade() -> None:
         sa.Column("plain", sa.Text(), nullable=False),
         sa.Column("html", sa.Text(), nullable=False),
         sa.Column("in_reply_to", sa.Text(), nullable=True),
+        sa.Column("access_id", sa.Uuid(), nullable=True),
         sa.Column("written_at", workflow.models.Instant(), nullable=False),
         sa.Column("status", sa.String(length=80), nullable=False),
         sa.Column("try_at", workflow.models.Instant(), nullable=True),
@@ -1623,6 +1648,12 @@ def downgrade() -> None:
         )
 
     op.drop_table("mailbox")
+    with op.batch_alter_table("invitation", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_invitation_team"))
+        batch_op.drop_index(batch_op.f("ix_invitation_person_id"))
+        batch_op.drop_index(batch_op.f("ix_invitation_body"))
+
+    op.drop_table("invitation")
     with op.batch_alter_table("feedback", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_feedback_given_at"))
         batch_op.drop_index(batch_op.f("ix_feedback_by_id"))
@@ -1693,6 +1724,7 @@ def downgrade() -> None:
     op.drop_table("announcement")
     with op.batch_alter_table("access_link", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_access_link_person_id"))
+        batch_op.drop_index(batch_op.f("ix_access_link_made_by"))
         batch_op.drop_index(batch_op.f("ix_access_link_expires_at"))
 
     op.drop_table("access_link")
