@@ -91,11 +91,19 @@ def reminders() -> None:
     proof.prove()
 
 
+def a11y() -> None:
+    """Every page × everybody who may open it × both themes × script and none: axe, keyboard, zoom, headings."""
+    from tests.accessibility import proof
+
+    proof.pages()
+
+
 PROOFS: dict[str, Callable[[], None]] = {
     "newcomer": newcomer,
     "engine": engine,
     "reminders": reminders,
     "postfix": postfix,
+    "a11y": a11y,
 }
 
 
