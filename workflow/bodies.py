@@ -329,6 +329,11 @@ def sort_key_of(name: str, kind: str) -> str:
     return f"{sort_key(name)} {kind}"
 
 
+def search_key_of(display_name: str, kind: str, seat: str | None, postcode: str | None) -> str:
+    """What a body is found by: its name, its kind, where it sits and the postcode there."""
+    return search_key(display_name, kind.replace("_", " "), seat or "", postcode or "")
+
+
 # --- comparing -------------------------------------------------------------------------------------------------------
 
 
@@ -434,7 +439,7 @@ def _values(entry: Entry) -> dict[str, Any]:
     columns = {"ars": entry.ars, **{name: getattr(entry, name) for name in _COLUMNS}}
     return columns | {
         "sort_key": sort_key_of(entry.name, entry.kind),
-        "search_key": search_key(entry.display_name),
+        "search_key": search_key_of(entry.display_name, entry.kind, entry.seat, entry.postcode),
     }
 
 

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from workflow import checking, database, deadlines, definition, events, followups
-from workflow.bodies import sort_key_of
+from workflow.bodies import search_key_of, sort_key_of
 from workflow.calendar import Calendar
 from workflow.checking import Definitions
 from workflow.definition import Programme, Service, fingerprint, stored
@@ -44,7 +44,6 @@ from workflow.models import (
     Vendor,
     Wave,
 )
-from workflow.texts import search_key
 
 
 @dataclass(slots=True)
@@ -230,7 +229,7 @@ def _bodies(session: Session, definitions: Definitions, report: Loaded) -> None:
             "name": body.name,
             "display_name": body.display_name,
             "sort_key": sort_key_of(body.name, body.kind),
-            "search_key": search_key(body.display_name),
+            "search_key": search_key_of(body.display_name, body.kind, body.seat, body.postcode),
             "district": body.district_ars or body.ars,
             "seat": body.seat or None,
             "postcode": body.postcode or None,

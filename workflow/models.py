@@ -126,7 +126,7 @@ class Body(Base):
     display_name: Mapped[str]
     sort_key: Mapped[str] = mapped_column(index=True)
     search_key: Mapped[str] = mapped_column(server_default="")
-    """As `texts.search_key` writes the name."""
+    """As `texts.search_key` writes the name, the kind, the seat and its postcode."""
     district: Mapped[Ars] = mapped_column(index=True)
     """ARS of the Landkreis; a kreisfreie Stadt is its own district."""
     seat: Mapped[str | None]

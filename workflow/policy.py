@@ -821,6 +821,37 @@ def sees_people(actor: Actor, *, body: str, team: str | None) -> bool:
     return body in actor.bodies() or (team is not None and team in actor.teams("umsetzungsteam", "supervisor"))
 
 
+def people(actor: Actor) -> sa.ColumnElement[bool]:
+    """The people this actor may find by name: those of the own bodies and teams, the team that looks after an own body
+    and the people of the bodies an own team looks after; the programme office and auditors those of all teams;
+    administrators everybody."""
+    if actor.is_system or is_admin(actor):
+        return sa.true()
+    if actor.id is None:
+        return sa.false()
+    grant = _another_grant()
+    places: list[sa.ColumnElement[bool]] = [sa.false()]
+    if bodies := actor.bodies():
+        home, looks_after = Body.__table__.alias().c, TeamDistrict.__table__.alias().c
+        ours = (one_of(home.ars, bodies), looks_after.district == home.district, looks_after.team == grant.team)
+        places += [one_of(grant.body, bodies), sa.exists().where(*ours)]
+    if teams := actor.teams("umsetzungsteam", "supervisor"):
+        home, looks_after = Body.__table__.alias().c, TeamDistrict.__table__.alias().c
+        theirs = (home.ars == grant.body, looks_after.district == home.district, one_of(looks_after.team, teams))
+        places += [one_of(grant.team, teams), sa.exists().where(*theirs)]
+    if actor.holds("programme_office", "auditor"):
+        places += [grant.team.is_not(None), grant.role == "programme_office"]
+    there = sa.exists().where(grant.person_id == Person.id, grant.ended_at.is_(None), sa.or_(*places))
+    return sa.or_(Person.id == actor.id, there)
+
+
+def sees_address(actor: Actor, person: UUID, *, body: str | None, team: str | None) -> bool:
+    """Whether the address of somebody is shown who works at this body, which this team looks after: as the page of the
+    body does; one's own, and to administrators every one."""
+    mine = is_admin(actor) or person == actor.id
+    return mine or (body is not None and sees_people(actor, body=body, team=team))
+
+
 def sees_staff(actor: Actor) -> bool:
     """Which person of the Land did something is known to those who work in the programme, not to everybody."""
     return actor.is_system or actor.holds("programme_office", "auditor", "umsetzungsteam", "supervisor")

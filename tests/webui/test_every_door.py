@@ -62,6 +62,7 @@ LISTS = frozenset(
         "programme.show",
         "inbox.show",
         "queue.show",
+        "search.show",
     }
 )
 SHARED = frozenset(

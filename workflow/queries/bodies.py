@@ -19,9 +19,10 @@ from workflow.mailboxes import Place
 from workflow.models import Body, Case, Closure, Document, Evidence, Grant, Person, Prerequisite, Team, TeamDistrict
 from workflow.policy import Holder
 from workflow.queries import held_up, parts, standing
-from workflow.queries.case_list import clean, is_escalated, is_overdue, words_of
+from workflow.queries.case_list import is_escalated, is_overdue
 from workflow.queries.parts import DocumentLink, Due, StateView, status_of
 from workflow.queries.standing import Standing
+from workflow.queries.words import clean, words_of
 from workflow.texts import sort_key, title
 
 # --- the list --------------------------------------------------------------------------------------------------------
@@ -114,6 +115,7 @@ def bodies(work: Work, filters: Filters = Filters()) -> BodyList:
             Body.district,
             Body.population,
             Body.sort_key,
+            Body.search_key,
             Team.title.label("team"),
             counted.c.cases,
             counted.c.live,
@@ -148,7 +150,10 @@ def bodies(work: Work, filters: Filters = Filters()) -> BodyList:
 def _matches(row: Any, filters: Filters) -> bool:
     if filters.kind not in (None, row.kind) or filters.district not in (None, row.district):
         return False
-    return all(word in row.sort_key or row.ars.startswith(word) for word in words_of(filters.text))
+    return all(
+        word.stands_in(row.search_key) or (word.is_digits and row.ars.startswith(word.spellings[0]))
+        for word in words_of(filters.text)
+    )
 
 
 def _groups(found: Sequence[Any], every: Sequence[Any], *, own: Collection[str]) -> tuple[BodyGroup, ...]:

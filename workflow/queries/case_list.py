@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,15 +18,13 @@ from workflow.engine import Work
 from workflow.models import Body, Case, Decision, Hold, Task, Wave
 from workflow.queries import parts
 from workflow.queries.parts import Due, StateView
+from workflow.queries.words import clean, words_of
 from workflow.texts import sort_key, title
 
 PAGE = 25
-MOST_TEXT, MOST_WORDS = 100, 6
 
 _NUMBER = re.compile(r"[a-z][a-z0-9_-]{0,110}-\d{1,12}-\d{1,6}\Z")
 _KEY = re.compile(r"[a-z][a-z0-9_-]{0,79}\Z")
-_SHORT = {"vg": "verbandsgemeinde", "lk": "landkreis", "kfs": "kreisfreie_stadt"}
-"""How people shorten the kind of a body; sort keys hold the whole word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,18 +312,6 @@ def _sensible(
     )
 
 
-def clean(text: str) -> str:
-    """What somebody typed to search for, without control characters and superfluous space."""
-    printable = "".join(" " if unicodedata.category(character)[0] == "C" else character for character in text)
-    return " ".join(unicodedata.normalize("NFC", printable).split())[:MOST_TEXT].strip()
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a search as sort keys spell them; each must be found somewhere."""
-    words = [sort_key(word) for word in clean(text).split()[:MOST_WORDS]]
-    return [_SHORT.get(word, word) for word in words if word]
-
-
 def _is_plain(value: str) -> bool:
     return value.isascii() and value.isdigit() and len(value) == 12
 
@@ -337,7 +322,9 @@ def _conditions(work: Work, filters: Filters) -> list[sa.ColumnElement[bool]]:
     A case another goes on for stands in no list; whoever types its number finds it.
     """
     counts = parts.is_next_round() if filters.next_rounds else parts.counts()
-    narrowed: list[sa.ColumnElement[bool]] = [sa.or_(counts, *(Case.number == word for word in words_of(filters.text)))]
+    narrowed: list[sa.ColumnElement[bool]] = [
+        sa.or_(counts, *(Case.number == word.spellings[0] for word in words_of(filters.text)))
+    ]
     if filters.taken_over:
         narrowed.append(Case.taken_over.is_(True))
     if filters.service:
@@ -355,15 +342,11 @@ def _conditions(work: Work, filters: Filters) -> list[sa.ColumnElement[bool]]:
     if filters.live_since:
         narrowed.append(went_live_since(work, filters.live_since))
     for word in words_of(filters.text):
-        services = [
-            key
-            for key, service in work.catalogue.services.items()
-            if word in sort_key(service.title.de) or word in sort_key(service.title.en)
-        ]
+        services = word.services(work.catalogue)
         narrowed.append(
             sa.or_(
-                Case.number.contains(word, autoescape=True),
-                Body.sort_key.contains(word, autoescape=True),
+                word.in_key(Case.number),
+                word.in_body(),
                 Case.service.in_(services) if services else sa.false(),
             )
         )
