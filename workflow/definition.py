@@ -122,6 +122,9 @@ MESSAGES = (
     "delegated",
     "delegation_ended",
     "announced",
+    "onboarding_asked",
+    "onboarding_accepted",
+    "onboarding_declined",
 )
 """Messages the engine itself sends; those of rungs are named by the ladders."""
 
@@ -511,6 +514,18 @@ class Wave:
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)
+class TrainingEntry:
+    """A training the programme offers on one day; without a service it is for all of them."""
+
+    title: Text
+    date: dt.date
+    at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None = None
+    service: Key | None = None
+    place: str | None = None
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
 class Team:
     """An Umsetzungsteam: the districts it looks after (ARS of Landkreise and kreisfreie Städte), or whole services."""
 
@@ -613,6 +628,7 @@ class Programme:
     teams: dict[Key, Team]
     operators: dict[Key, Operator]
     waves: dict[Key, Wave] = Field(default_factory=dict)
+    trainings: dict[Key, TrainingEntry] = Field(default_factory=dict)
     priorities: tuple[Key, ...] = ()
     blockers: dict[Name, Blocker] = Field(default_factory=dict)
     vendors: dict[Key, Vendor] = Field(default_factory=dict)

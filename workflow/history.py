@@ -84,6 +84,7 @@ NOT_HISTORY: Mapping[Any, Mapping[str, str]] = {
     Delegation: _AT_HEAD,
     Closure: {**_AT_HEAD, "entered_by": _SAID_ANYWAY},
     Announcement: {**_AT_HEAD, **dict.fromkeys(("by_id", "at"), _SAID_ANYWAY)},
+    OnboardingRequest: _AT_HEAD,
     Mailbox: {**_AT_HEAD, "address": _PERSONAL, **dict.fromkeys(("bounced_at", "bounce_reason"), _POST)},
     Evidence: {
         **dict.fromkeys(("text_value", "number_value", "date_value", "salt"), _PERSONAL),
@@ -107,7 +108,6 @@ OUTSIDE: Mapping[Any, str] = {
     Remark: "free text; the entry it belongs to holds its commitment, which `verify` proves",
     Followup: "work that is still to be done; what it does to a case is an entry of its own",
     Notice: "what somebody is told; the mail is not the process",
-    OnboardingRequest: "asked before there is a case; opening one is the first entry of its chain",
     BulkItem: "what was asked of many at once; what it did to a case is an entry of its own, which names the whole",
 }
 """Tables that speak of a case and are not history, each with the reason."""
@@ -205,6 +205,7 @@ CHAINS: Mapping[str, tuple[_Kept, ...]] = {
     "closure": (_Kept(Closure, "id"),),
     "mailbox": (_Kept(Mailbox, "id"),),
     "announcement": (_Kept(Announcement, "id"),),
+    "onboarding_request": (_Kept(OnboardingRequest, "id"),),
     "person": (_Kept(Person, "id"), _Kept(Grant, "person_id"), _Kept(Absence, "person_id")),
 }
 """What each kind of chain keeps; the first table is the one the chain is of, and an entry says it under the chain's
@@ -433,6 +434,7 @@ def label(work: Work, chain: str, chain_id: UUID) -> str:
         "milestone": (Milestone.service, Milestone.kind),
         "wave": (Wave.key,),
         "cluster": (Cluster.title,),
+        "onboarding_request": (OnboardingRequest.service, OnboardingRequest.body),
     }
     if chain not in columns:
         return str(chain_id)

@@ -41,6 +41,7 @@ from workflow.models import (
     Team,
     TeamDistrict,
     TeamService,
+    Training,
     Vendor,
     Wave,
 )
@@ -272,6 +273,20 @@ def _programme(session: Session, programme: Programme, report: Loaded) -> None:
     _seed(session, TeamService, "team_service", ("service",), services, report)
     _seed(session, Wave, "wave", ("key",), waves, report)
     _seed(session, Target, "target", ("due_on",), targets, report)
+    trainings = [
+        {
+            "key": key,
+            "title_de": one.title.de,
+            "title_en": one.title.en,
+            "held_on": one.date,
+            "begins_at": one.at,
+            "service": one.service,
+            "place": one.place,
+            "link": one.link,
+        }
+        for key, one in programme.trainings.items()
+    ]
+    _seed(session, Training, "training", ("key",), trainings, report)
     _seed(session, Vendor, "vendor", ("key",), _vendors(programme), report)
 
 

@@ -43,6 +43,7 @@ from workflow.models import (
     Message,
     Milestone,
     Notice,
+    OnboardingRequest,
     Person,
     Prerequisite,
     Remark,
@@ -73,9 +74,19 @@ NEWS = (
     "delegated",
     "delegation_ended",
     "announced",
+    "onboarding_accepted",
+    "onboarding_declined",
 )
 """Notices after which nothing is asked of the recipient."""
-PERSONAL = ("mentioned", "handed_on", "returned", "taken_back", "follow_up")
+PERSONAL = (
+    "mentioned",
+    "handed_on",
+    "returned",
+    "taken_back",
+    "follow_up",
+    "onboarding_accepted",
+    "onboarding_declined",
+)
 """Notices meant for one person, whoever else holds the same role: they never go to the mailbox of a role."""
 ASKING = (
     "asked",
@@ -90,6 +101,7 @@ ASKING = (
     "mentioned",
     "delegated",
     "follow_up",
+    "onboarding_asked",
 )
 """Notices of what was just asked of the recipient: they do not wait for the digest, unless the recipient wants that."""
 REPLIED_TO = ("task", "prerequisite", "milestone", "hold")
@@ -717,6 +729,27 @@ def _about_announcement(work: Work, row: Mapping[str, Any], facts: Mapping[str, 
     )
 
 
+def _about_onboarding(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) -> _About:
+    """A body asks for a service, or is told what came of it."""
+    asked = work.session.execute(
+        sa.select(OnboardingRequest.status, OnboardingRequest.case_id, Body.display_name, Body.sort_key)
+        .join(Body, Body.ars == OnboardingRequest.body)
+        .where(OnboardingRequest.id == row["subject_id"])
+    ).one()
+    service = str(facts.get("service", ""))
+    answered = row["name"] != "onboarding_asked"
+    return _About(
+        title=_said_in_both(f"mail.{row['name']}"),
+        service=_service(work, service),
+        body=asked.display_name,
+        sort_key=asked.sort_key,
+        path=(f"/cases/{asked.case_id}" if asked.case_id else f"/services/{service}") if answered else "/requests",
+        owner="body.digi" if answered else "umsetzungsteam",
+        place=_Held("", str(facts.get("body", "")), str(facts.get("team", "")), None),
+        is_past=not answered and asked.status != "open",
+    )
+
+
 def _about_case(work: Work, row: Mapping[str, Any], facts: Mapping[str, Any]) -> _About:
     """A case as a whole: it moved, or can move, by a transition; or it is another team's now."""
     transition = str(facts.get("transition", ""))
@@ -744,6 +777,7 @@ _ABOUT = {
     "milestone": _about_milestone,
     "delegation": _about_delegation,
     "announcement": _about_announcement,
+    "onboarding_request": _about_onboarding,
 }
 
 
@@ -1127,6 +1161,9 @@ _NAMED = frozenset(
         "mentioned",
         "moved_to_team",
         "not_needed",
+        "onboarding_accepted",
+        "onboarding_asked",
+        "onboarding_declined",
         "recorded",
         "released",
         "reopened",

@@ -1155,6 +1155,10 @@ class OnboardingRequest(Base):
     decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     decided_at: Mapped[dt.datetime | None]
     case_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"))
+    wish_id: Mapped[UUID | None]
+    """What the body said with it, a remark."""
+    reason_id: Mapped[UUID | None]
+    """Why it was declined, a remark."""
     seq: Mapped[int] = mapped_column(default=0)
     head: Mapped[Digest]
 

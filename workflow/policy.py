@@ -30,6 +30,7 @@ from workflow.models import (
     Evidence,
     Grant,
     Milestone,
+    OnboardingRequest,
     Participant,
     Person,
     Prerequisite,
@@ -926,6 +927,26 @@ def insist_may_erase(actor: Actor) -> UUID | None:
 def may_open(actor: Actor, team: str) -> bool:
     """The programme office and the team itself open cases."""
     return actor.holds("programme_office") or team in actor.teams("umsetzungsteam")
+
+
+def onboarding_requests(actor: Actor) -> sa.ColumnElement[bool]:
+    """The requests for a service this actor may know about: of the own bodies, and those the own teams answer."""
+    if actor.is_system or actor.holds("programme_office", "auditor"):
+        return sa.true()
+    return sa.or_(
+        one_of(OnboardingRequest.body, actor.bodies()),
+        one_of(OnboardingRequest.team, actor.teams("umsetzungsteam", "supervisor")),
+    )
+
+
+def may_ask_for_service(actor: Actor, body: str) -> bool:
+    """Who asks for a service to be connected: `leitung` and `digi` of the body."""
+    return body in actor.bodies("leitung", "digi")
+
+
+def may_decide_request(actor: Actor, team: str) -> bool:
+    """Who answers such a request: whoever opens the case."""
+    return actor.is_system or may_open(actor, team)
 
 
 def allows(actor: Actor, by: Iterable[str], of: Concerned) -> bool:

@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workflow import bounces, bulk, delegations, following, mailer, messages, prerequisites, reminders, tasks, unreached
+from workflow import (
+    bounces,
+    bulk,
+    delegations,
+    following,
+    mailer,
+    messages,
+    onboarding,
+    prerequisites,
+    reminders,
+    tasks,
+    unreached,
+)
 from workflow.engine import Engine
 
 
@@ -58,6 +70,7 @@ def decide_and_write(engine: Engine) -> Written:
     """
     worked = bulk.go_on(engine)
     delegations.apply(engine)
+    onboarding.settle(engine)
     prerequisites.expire(engine)
     prerequisites.recur_daily(engine)
     tasks.bring_up(engine)

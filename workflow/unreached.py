@@ -22,7 +22,18 @@ from sqlalchemy.exc import OperationalError
 from workflow import casework, events, messages, policy
 from workflow.definition import canonical
 from workflow.engine import SYSTEM, Engine, Work
-from workflow.models import Absence, Case, Grant, Mailbox, Message, Notice, Person, Prerequisite, Task
+from workflow.models import (
+    Absence,
+    Case,
+    Grant,
+    Mailbox,
+    Message,
+    Notice,
+    OnboardingRequest,
+    Person,
+    Prerequisite,
+    Task,
+)
 
 CHUNK = 100
 CHUNK_SECONDS = 0.05
@@ -260,6 +271,10 @@ def _subject(work: Work, row: Any) -> _Subject | None:
     elif kind == "prerequisite":
         query = sa.select(Prerequisite.body, sa.literal(""), Prerequisite.team, sa.null(), sa.null(), sa.literal(""))
         query = query.add_columns(Prerequisite.acting).where(Prerequisite.id == key)
+    elif kind == "onboarding_request":
+        columns = (OnboardingRequest.body, OnboardingRequest.service, OnboardingRequest.team)
+        query = sa.select(*columns, sa.null(), sa.null(), sa.literal(""), sa.literal("umsetzungsteam"))
+        query = query.where(OnboardingRequest.id == key)
     elif row.case_id is not None:
         query = sa.select(Case.body, Case.service, Case.team, Case.operator, Case.delegate, sa.literal(""), sa.null())
         query = query.where(Case.id == row.case_id)

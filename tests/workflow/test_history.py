@@ -25,6 +25,7 @@ from workflow import (
     following,
     history,
     mailboxes,
+    onboarding,
     people,
     programme,
     tasks,
@@ -91,6 +92,7 @@ def _story(world: World) -> UUID:
         mailboxes.set_up(work, Place(body=TOWN), "it", "edv@kreis.example", language="en")
         mailboxes.set_up(work, Place(body=TOWN), mailboxes.ALL, "rathaus@kreis.example")
         mailboxes.end(work, Place(body=TOWN), "it")
+        onboarding.ask(work, "uvg", TOWN, "Wir können im März.")
     assert delegations.apply(world.engine)
     world.days(1)
     assert delegations.apply(world.engine)

@@ -35,6 +35,7 @@ from workflow import (
     mailboxes,
     meetings,
     milestones,
+    onboarding,
     participants,
     people,
     prerequisites,
@@ -45,6 +46,7 @@ from workflow import (
     sub_services,
     takeover,
     tasks,
+    trainings,
     wishes,
 )
 from workflow.bodies import Edition
@@ -179,6 +181,12 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         announced = announcements.send(work, [TOWN], "Schulung", "Am Montag.").id
     with world.by("team") as work:
         meeting = meetings.hold(work, TOWN).id
+    with world.by("stranger") as work:
+        wanted = [
+            onboarding.ask(work, service, STRANGE_TOWN).id for service in ("bauantrag", "eheschliessung", "bafoeg")
+        ]
+    with world.by("office") as work:
+        training = trainings.plan(work, {"title_de": "x", "held_on": "31.12.2027"}).id
     with world.by("fachamt") as work:
         absence = absences.enter(work, world["fachamt"], world["isb"], work.today, dt.date(2026, 12, 31)).id
     with world.by("admin") as work:
@@ -341,6 +349,12 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         "read_announcement": ("digi", lambda work: announcements.put_aside(work, announced)),
         "note_meeting": ("team", lambda work: meetings.hold(work, TOWN)),
         "withdraw_meeting": ("team", lambda work: meetings.withdraw(work, meeting)),
+        "ask_for_service": ("stranger", lambda work: onboarding.ask(work, "einbuergerung", STRANGE_TOWN, "bald")),
+        "accept_request": ("office", lambda work: onboarding.accept(work, wanted[0])),
+        "decline_request": ("office", lambda work: onboarding.decline(work, wanted[1], "nein")),
+        "withdraw_request": ("stranger", lambda work: onboarding.withdraw(work, wanted[2])),
+        "plan_training": ("office", lambda work: trainings.plan(work, {"title_de": "x", "held_on": "31.12.2027"})),
+        "cancel_training": ("office", lambda work: trainings.cancel(work, training)),
         "set_mailbox": ("leitung", lambda work: mailboxes.set_up(work, Place(body=TOWN), "digi", "digi@kreis.example")),
         "change_mailbox": ("leitung", lambda work: mailboxes.set_up(work, Place(body=TOWN), "it", "edv@kreis.example")),
         "choose_mail": (
@@ -383,7 +397,7 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
     }
 
 
-_FEWEST = {"choose_mail": 2, "add_vendor": 1, "end_vendor": 2}
+_FEWEST = {"choose_mail": 2, "add_vendor": 1, "end_vendor": 2, "plan_training": 1, "cancel_training": 2}
 """Deeds that are one row of a register."""
 
 

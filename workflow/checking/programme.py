@@ -25,6 +25,8 @@ def check_programme(root: Node, known: Known, findings: Findings) -> None:
     for _, _, wave in root.each("waves"):
         for service in wave.members("services"):
             refer(findings, service, known.services, "fault.unknown_service")
+    for _, _, training in root.each("trainings"):
+        refer(findings, training.get("service"), known.services, "fault.unknown_service")
     seen: set[str] = set()
     for service in root.members("priorities"):
         if refer(findings, service, known.services, "fault.unknown_service") and service.word in seen:

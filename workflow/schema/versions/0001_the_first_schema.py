@@ -960,6 +960,8 @@ def upgrade() -> None:
         sa.Column("decided_by", sa.Uuid(), nullable=True),
         sa.Column("decided_at", workflow.models.Instant(), nullable=True),
         sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column("wish_id", sa.Uuid(), nullable=True),
+        sa.Column("reason_id", sa.Uuid(), nullable=True),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("head", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(["asked_by"], ["person.id"], name=op.f("fk_onboarding_request_asked_by_person")),
