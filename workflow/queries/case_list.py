@@ -4,24 +4,54 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
-from workflow import database, policy, registers
+from workflow import cases as rounds
+from workflow import policy, registers
 from workflow.casework import added_title
-from workflow.definition import AD_HOC, Text
+from workflow.definition import AD_HOC, MilestoneRequirement, Text
 from workflow.engine import Work
-from workflow.models import Body, Case, Decision, Hold, Task, Wave
-from workflow.queries import parts
+from workflow.models import (
+    Body,
+    Case,
+    Cluster,
+    ClusterMember,
+    ClusterService,
+    Decision,
+    Event,
+    Hold,
+    Milestone,
+    Prerequisite,
+    Task,
+    Team,
+    Vendor,
+    Wave,
+)
+from workflow.queries import case_order, parts, unreachable
+from workflow.queries.case_order import BY_BODY, Key, Sort
 from workflow.queries.parts import Due, StateView
 from workflow.queries.words import clean, words_of
 from workflow.texts import sort_key, title
 
 PAGE = 25
+MOST_DAYS = 366
+FEW_DISTRICTS = 12
+"""So many districts' bodies are offered to choose from."""
+BODIES = 400
+"""And never more than so many bodies."""
+
+OCCASIONS: Mapping[str, Text] = {
+    "first": Text(de="Erste Anbindung", en="First connection"),
+    "again": Text(de="Neuer Anlauf nach einem Ende", en="Taken up again after it had ended"),
+    **rounds.OCCASIONS,
+}
+"""Why a round was opened."""
 
 _NUMBER = re.compile(r"[a-z][a-z0-9_-]{0,110}-\d{1,12}-\d{1,6}\Z")
 _KEY = re.compile(r"[a-z][a-z0-9_-]{0,79}\Z")
@@ -53,6 +83,29 @@ class Filters:
     """Only rounds that are on their way while the former is still live; they stand in no other list."""
     taken_over: bool = False
     """Only what was opened in the middle of its way."""
+    operator: str | None = None
+    variant: str | None = None
+    acting: str | None = None
+    """Only what this role is to act on, as tasks name it: `body.digi`."""
+    due_within: int | None = None
+    """Only what falls due today or in so many working days, and is not overdue."""
+    prerequisite: str | None = None
+    """Only what is not in use yet and lacks a prerequisite of this kind."""
+    milestone: str | None = None
+    """Only what cannot go on before the Land reaches a milestone of this kind."""
+    unreached: bool = False
+    """Only what somebody is to act on whom no mail reaches."""
+    occasion: str | None = None
+    """Only rounds opened for this reason."""
+    delegated: bool = False
+    """Only what another body acts on just now."""
+    cluster: str | None = None
+    """Only what is of this cluster: its members in its services. Hexadecimal."""
+    opened_since: dt.date | None = None
+    changed_since: dt.date | None = None
+    """Only what something happened to on this day or later."""
+    unchanged_since: dt.date | None = None
+    """Only what nothing has happened to since this day."""
 
     @property
     def narrow(self) -> bool:
@@ -95,6 +148,15 @@ class CaseLine:
     overdue: bool
     rests: bool
     review_on: dt.date | None
+    district: str | None
+    team: str
+    operator: str | None
+    variant: Text | None
+    wave: Text | None
+    changed_on: dt.date
+    """When something last happened to it."""
+    waits_for: Text | None
+    """While it rests: whom it waits for, or else why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +169,28 @@ class StateCount:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a list can be narrowed to: only what the actor's cases have. Pairs of key and title."""
+    """What a list can be narrowed to. Pairs of key and title."""
 
     services: tuple[tuple[str, Text], ...]
+    """Services, teams and districts: only what the actor's cases have."""
     teams: tuple[tuple[str, str], ...]
     districts: tuple[tuple[str, str], ...]
+    bodies: tuple[tuple[str, str], ...]
+    """Those of the district filtered for, or of the actor's few districts; none where there would be too many."""
+    waves: tuple[tuple[str, Text], ...]
+    """From the first Stichtag to the last."""
+    clusters: tuple[tuple[str, str], ...]
+    """Those the actor may know of."""
+    operators: tuple[tuple[str, str], ...]
+    variants: tuple[tuple[str, Text], ...]
+    roles: tuple[tuple[str, Text], ...]
+    """Whoever a task can wait for."""
+    blockers: tuple[tuple[str, Text], ...]
+    parties: tuple[tuple[str, Text], ...]
+    """Whom a case can wait for."""
+    prerequisites: tuple[tuple[str, Text], ...]
+    milestones: tuple[tuple[str, Text], ...]
+    occasions: tuple[tuple[str, Text], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +210,8 @@ class CaseList:
 
     filters: Filters
     """As applied; what made no sense is gone."""
+    sort: Sort
     body_name: str | None
-    wave_title: Text | None
     party: Text | None
     """Whom the cases wait for, if filtered for."""
     blocker: Text | None
@@ -161,27 +240,34 @@ class CaseList:
     """Whether the actor is offered to do one thing with many of them."""
 
 
-def cases(work: Work, filters: Filters = Filters(), cursor: Cursor = Cursor()) -> CaseList:
-    """A page of the cases this actor may know about, sorted by body and service.
+def cases(work: Work, filters: Filters = Filters(), cursor: Cursor = Cursor(), sort: Sort = BY_BODY) -> CaseList:
+    """A page of the cases this actor may know about, sorted by body and service unless something else is asked for.
 
     Takes the same number of statements however many cases there are.
     """
+    found = around(work, filters)
+    sort = sort if sort.by in case_order.SORTS else BY_BODY
+    order = case_order.keys(work, sort, teams=found.options.teams, waves=found.options.waves)
+    lines, newer, older = _page(work, conditions(work, found.filters), order, cursor)
+    return replace(found, sort=sort, lines=lines, newer=newer, older=older)
+
+
+def around(work: Work, filters: Filters) -> CaseList:
+    """What stands around the cases that meet the filters, whatever shows them: without a line."""
     visible = policy.cases(work.actor)
-    options, known_body = _options(work, visible, filters.body)
-    wave_title = _wave_title(work, filters.wave)
-    filters = _sensible(work, filters, options, known_body, wave_title)
+    options, known_body = _options(work, visible, filters)
+    filters = _sensible(work, filters, options, known_body)
     counts = _counts(work, visible, filters)
     next_rounds, taken_over = _beside(work, visible)
-    lines, newer, older = _page(work, visible, filters, cursor)
     return CaseList(
         filters=filters,
+        sort=BY_BODY,
         body_name=known_body if filters.body else None,
-        wave_title=wave_title,
         party=registers.party_title(work, *registers.party_of(filters.waits_for)),
         blocker=work.catalogue.programme.blockers[filters.blocker].title if filters.blocker else None,
-        lines=lines,
-        newer=newer,
-        older=older,
+        lines=(),
+        newer=None,
+        older=None,
         matching=_sum(counts, filters),
         states=_state_counts(work, counts, filters),
         everything=sum(count.cases for count in counts),
@@ -199,23 +285,24 @@ def cases(work: Work, filters: Filters = Filters(), cursor: Cursor = Cursor()) -
 
 
 def ids(work: Work, filters: Filters, *, most: int) -> list[UUID]:
-    """Every case of the list that `cases` leafs through, in its order; one more than `most` when there are more.
+    """Every case of the list that `cases` leafs through, by body and service; one more than `most` when there are more.
 
     Here a filter for what does not exist finds nothing: nobody shall do with all what was meant for some.
     """
-    visible = policy.cases(work.actor)
-    options, known_body = _options(work, visible, filters.body)
-    sensible = _sensible(work, filters, options, known_body, _wave_title(work, filters.wave))
+    options, known_body = _options(work, policy.cases(work.actor), filters)
+    sensible = _sensible(work, filters, options, known_body)
     if sensible != replace(filters, text=sensible.text):
         return []
-    found = (
-        sa.select(Case.id)
-        .join(Body, Body.ars == Case.body)
-        .where(visible, *_conditions(work, filters), *_narrowed(work, filters))
-        .order_by(*_order(work))
-        .limit(most + 1)
-    )
+    order = case_order.keys(work, BY_BODY)
+    each = case_order.each(order, conditions(work, sensible))
+    found = sa.select(each.c.id).order_by(*case_order.terms(order, each.c)).limit(most + 1)
     return list(work.session.execute(found).scalars())
+
+
+def conditions(work: Work, filters: Filters) -> list[sa.ColumnElement[bool]]:
+    """What a case must meet to be among those the actor may know about under these filters, which make sense; over
+    cases joined with bodies."""
+    return [policy.cases(work.actor), *_conditions(work, filters), *_narrowed(work, filters)]
 
 
 def is_overdue(today: dt.date) -> sa.ColumnElement[bool]:
@@ -260,55 +347,91 @@ def is_left(goals: Collection[str]) -> sa.ColumnElement[bool]:
 # --- what can be filtered for ----------------------------------------------------------------------------------------
 
 
-def _options(work: Work, visible: sa.ColumnElement[bool], body: str | None) -> tuple[Options, str | None]:
-    """What the actor's cases have in common and apart; and the name of the body filtered for, if it exists."""
+def _options(work: Work, visible: sa.ColumnElement[bool], filters: Filters) -> tuple[Options, str | None]:
+    """What the list can be narrowed to; and the name of the body filtered for, if it exists."""
     found = work.session.execute(
         sa.select(Case.service, Case.team, Body.district)
         .join(Body, Body.ars == Case.body)
         .where(visible, Case.superseded_by.is_(None))
         .distinct()
     ).all()
-    wanted = {row.district for row in found}
-    names = parts.body_names(work, wanted | ({body} if body and _is_plain(body) else set()))
+    districts = {row.district for row in found}
+    offered = {filters.district} & districts or (districts if len(districts) <= FEW_DISTRICTS else set())
+    body = filters.body if filters.body and _is_plain(filters.body) else None
+    places = work.session.execute(
+        sa.select(Body.ars, Body.display_name, Body.district)
+        .where(sa.or_(Body.ars.in_(districts), Body.district.in_(offered), Body.ars == body))
+        .order_by(Body.sort_key, Body.ars)
+    ).all()
+    names = {row.ars: row.display_name for row in places}
+    bodies = tuple((row.ars, row.display_name) for row in places if row.district in offered)
     teams = parts.team_titles(work)
     language = work.actor.language
+    programme, shared = work.catalogue.programme, work.catalogue.shared
     services = {row.service: parts.service_title(work.catalogue, row.service) for row in found}
+    waves = work.session.execute(sa.select(Wave.key, Wave.title_de, Wave.title_en).order_by(Wave.stichtag, Wave.key))
+    clusters = work.session.execute(sa.select(Cluster.id, Cluster.title).where(policy.clusters(work.actor)))
+
+    def by_title(known: Mapping[str, Text]) -> tuple[tuple[str, Text], ...]:
+        return tuple(sorted(known.items(), key=lambda entry: (sort_key(title(language, entry[1])), entry[0])))
+
+    def by_name(known: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        return tuple(sorted(known.items(), key=lambda entry: (sort_key(entry[1]), entry[0])))
+
     options = Options(
-        services=tuple(sorted(services.items(), key=lambda entry: sort_key(title(language, entry[1])))),
-        teams=tuple(
-            sorted({(row.team, teams.get(row.team, row.team)) for row in found}, key=lambda entry: sort_key(entry[1]))
-        ),
-        districts=tuple(
-            sorted(((ars, names[ars]) for ars in wanted if ars in names), key=lambda entry: sort_key(entry[1]))
-        ),
+        services=by_title(services),
+        teams=by_name({row.team: teams.get(row.team, row.team) for row in found}),
+        districts=by_name({ars: names[ars] for ars in districts if ars in names}),
+        bodies=bodies if policy.asks_of_many(work.actor) and len(bodies) <= BODIES else (),
+        waves=tuple((row.key, Text(de=row.title_de, en=row.title_en)) for row in waves),
+        clusters=by_name({row.id.hex: row.title for row in clusters}),
+        operators=tuple(case_order.operators(work)),
+        variants=tuple(case_order.variants(work)),
+        roles=by_title({role: parts.role_title(work.catalogue, role) for role in _acting(work)}),
+        blockers=by_title({key: one.title for key, one in programme.blockers.items()}),
+        parties=tuple(registers.entries(work, "parties").items()),
+        prerequisites=by_title({key: one.title for key, one in shared.prerequisites.items()}),
+        milestones=by_title({key: one.title for key, one in shared.milestones.items()}),
+        occasions=tuple(OCCASIONS.items()),
     )
     return options, names.get(body) if body else None
 
 
-def _wave_title(work: Work, key: str | None) -> Text | None:
-    if key is None or not _KEY.match(key):
-        return None
-    row = work.session.execute(sa.select(Wave.title_de, Wave.title_en).where(Wave.key == key)).first()
-    return Text(de=row.title_de, en=row.title_en) if row else None
+def _acting(work: Work) -> set[str]:
+    """Every role a task can wait for."""
+    tasks = [task for process in work.catalogue.processes() for _, _, task in process.tasks()]
+    owners = {task.owner for task in tasks} | {task.confirm for task in tasks if task.confirm}
+    return {*owners, "umsetzungsteam"}
 
 
-def _sensible(
-    work: Work, filters: Filters, options: Options, known_body: str | None, wave_title: Text | None
-) -> Filters:
+def _sensible(work: Work, filters: Filters, options: Options, known_body: str | None) -> Filters:
     """The filters without whatever narrows to nothing that exists."""
     states = {state.key for state in parts.states(work.catalogue)}
     states |= {key for process in work.catalogue.processes() for key in process.states}
+    party = filters.waits_for
+
+    def known(wanted: str | None, offered: Iterable[tuple[str, object]]) -> str | None:
+        return wanted if wanted is not None and any(key == wanted for key, _ in offered) else None
+
     return replace(
         filters,
         text=clean(filters.text),
-        service=filters.service if filters.service in dict(options.services) else None,
+        service=known(filters.service, options.services),
         state=filters.state if filters.state in states else None,
-        team=filters.team if filters.team in dict(options.teams) else None,
-        district=filters.district if filters.district in dict(options.districts) else None,
+        team=known(filters.team, options.teams),
+        district=known(filters.district, options.districts),
         body=filters.body if known_body else None,
-        wave=filters.wave if wave_title else None,
-        waits_for=filters.waits_for if filters.waits_for and registers.is_party(work, filters.waits_for) else None,
-        blocker=filters.blocker if filters.blocker in work.catalogue.programme.blockers else None,
+        wave=known(filters.wave, options.waves),
+        waits_for=party if known(party, options.parties) or (party and registers.is_party(work, party)) else None,
+        blocker=known(filters.blocker, options.blockers),
+        operator=known(filters.operator, options.operators),
+        variant=known(filters.variant, options.variants),
+        acting=known(filters.acting, options.roles),
+        due_within=filters.due_within if 0 <= (filters.due_within or 0) <= MOST_DAYS else None,
+        prerequisite=known(filters.prerequisite, options.prerequisites),
+        milestone=known(filters.milestone, options.milestones),
+        occasion=known(filters.occasion, options.occasions),
+        cluster=known(filters.cluster, options.clusters),
     )
 
 
@@ -325,22 +448,19 @@ def _conditions(work: Work, filters: Filters) -> list[sa.ColumnElement[bool]]:
     narrowed: list[sa.ColumnElement[bool]] = [
         sa.or_(counts, *(Case.number == word.spellings[0] for word in words_of(filters.text)))
     ]
-    if filters.taken_over:
-        narrowed.append(Case.taken_over.is_(True))
-    if filters.service:
-        narrowed.append(Case.service == filters.service)
-    if filters.team:
-        narrowed.append(Case.team == filters.team)
-    if filters.body:
-        narrowed.append(Case.body == filters.body)
-    if filters.wave:
-        narrowed.append(Case.wave == filters.wave)
-    if filters.district:
-        narrowed.append(Body.district == filters.district)
+    narrowed += _on_columns(filters)
     if filters.waits_for or filters.blocker:
         narrowed.append(_held(filters))
     if filters.live_since:
         narrowed.append(went_live_since(work, filters.live_since))
+    narrowed += _on_tasks(work, filters)
+    narrowed += _on_history(work, filters)
+    if filters.prerequisite:
+        narrowed.append(_lacks_prerequisite(work, filters.prerequisite))
+    if filters.milestone:
+        narrowed.append(_waits_for_milestone(work, filters.milestone))
+    if filters.cluster:
+        narrowed.append(_is_of_cluster(UUID(filters.cluster)))
     for word in words_of(filters.text):
         services = word.services(work.catalogue)
         narrowed.append(
@@ -353,6 +473,28 @@ def _conditions(work: Work, filters: Filters) -> list[sa.ColumnElement[bool]]:
     return narrowed
 
 
+def _on_columns(filters: Filters) -> list[sa.ColumnElement[bool]]:
+    """What stands in the case itself, or in its body."""
+    equal: dict[Any, str | None] = {
+        Case.service: filters.service,
+        Case.team: filters.team,
+        Case.body: filters.body,
+        Case.wave: filters.wave,
+        Case.operator: filters.operator,
+        Case.variant: filters.variant,
+        Case.occasion: filters.occasion,
+        Body.district: filters.district,
+    }
+    found: list[sa.ColumnElement[bool]] = [column == value for column, value in equal.items() if value]
+    if filters.taken_over:
+        found.append(Case.taken_over.is_(True))
+    if filters.delegated:
+        found.append(Case.delegate.is_not(None))
+    if filters.opened_since:
+        found.append(Case.opened_on >= filters.opened_since)
+    return found
+
+
 def _held(filters: Filters) -> sa.ColumnElement[bool]:
     """Whether the case rests for this reason and waits for this party."""
     lasting = [Hold.case_id == Case.id, Hold.ended_on.is_(None)]
@@ -362,6 +504,82 @@ def _held(filters: Filters) -> sa.ColumnElement[bool]:
     if filters.blocker:
         lasting.append(Hold.blocker == filters.blocker)
     return sa.exists().where(*lasting).correlate(Case)
+
+
+def _on_tasks(work: Work, filters: Filters) -> list[sa.ColumnElement[bool]]:
+    """What somebody is to act on in the case."""
+    asked = sa.exists().where(Task.case_id == Case.id, Task.acting.is_not(None)).correlate(Case)
+    found: list[sa.ColumnElement[bool]] = []
+    if filters.acting:
+        found.append(asked.where(Task.acting == filters.acting))
+    if filters.due_within is not None:
+        last = work.catalogue.calendar.add(work.today, filters.due_within)
+        found += [~Case.rests, asked.where(Task.due_on.between(work.today, last)), ~is_overdue(work.today)]
+    if filters.unreached:
+        found.append(unreachable.waits_for_somebody_unreached(work))
+    return found
+
+
+def _on_history(work: Work, filters: Filters) -> list[sa.ColumnElement[bool]]:
+    """When something last happened to the case."""
+    last = sa.exists().where(Event.chain_id == Case.id, Event.seq == Case.seq).correlate(Case)
+    zone = work.catalogue.calendar.zone
+    found: list[sa.ColumnElement[bool]] = []
+    if filters.changed_since:
+        found.append(last.where(Event.at >= dt.datetime.combine(filters.changed_since, dt.time(), zone)))
+    if filters.unchanged_since:
+        found.append(last.where(Event.at < dt.datetime.combine(filters.unchanged_since, dt.time(), zone)))
+    return found
+
+
+def _lacks_prerequisite(work: Work, kind: str) -> sa.ColumnElement[bool]:
+    """Whether the case is not in use yet, needs a prerequisite of this kind and its body does not have it."""
+    needing: dict[str, list[tuple[str, str]]] = {}
+    for service, entry in work.catalogue.services.items():
+        for variant in entry.variants:
+            for scope in {one.scope for one in work.catalogue.needed(service, variant) if one.kind == kind}:
+                needing.setdefault(scope, []).append((service, variant))
+    lacking = [
+        sa.and_(
+            sa.tuple_(Case.service, Case.variant).in_(needed),
+            sa.exists()
+            .where(
+                Prerequisite.body == Case.body, Prerequisite.kind == kind, Prerequisite.scope == scope, is_lacking(work)
+            )
+            .correlate(Case),
+        )
+        for scope, needed in needing.items()
+    ]
+    return sa.and_(Case.ended_on.is_(None), Case.live_on.is_(None), sa.or_(sa.false(), *lacking))
+
+
+def is_lacking(work: Work) -> sa.ColumnElement[bool]:
+    """Whether a prerequisite is not there today: asked for and not done, or past its day."""
+    return sa.or_(
+        sa.and_(Prerequisite.status.not_in(("done", "not_needed")), sa.not_(Prerequisite.renewing)),
+        sa.and_(sa.or_(Prerequisite.status == "done", Prerequisite.renewing), Prerequisite.valid_until < work.today),
+    )
+
+
+def _waits_for_milestone(work: Work, kind: str) -> sa.ColumnElement[bool]:
+    """Whether the case stands where only this milestone lets it go on, and it is not reached for its service."""
+    waiting = [
+        (process.process, process.version, state)
+        for process in work.catalogue.processes()
+        for move in process.transitions.values()
+        if MilestoneRequirement(kind) in move.requires
+        for state in move.from_
+    ]
+    open_ = sa.exists().where(Milestone.service == Case.service, Milestone.kind == kind, Milestone.reached_on.is_(None))
+    stands = sa.tuple_(Case.process, Case.process_version, Case.state).in_(waiting) if waiting else sa.false()
+    return sa.and_(Case.ended_on.is_(None), stands, open_.correlate(Case))
+
+
+def _is_of_cluster(cluster: UUID) -> sa.ColumnElement[bool]:
+    """Whether the case is a member's, in a service for which the cluster acts together."""
+    member = (ClusterMember.cluster_id == cluster, ClusterMember.body == Case.body, ClusterMember.left_on.is_(None))
+    together = (ClusterService.cluster_id == cluster, ClusterService.service == Case.service)
+    return sa.and_(sa.exists().where(*member).correlate(Case), sa.exists().where(*together).correlate(Case))
 
 
 # --- counting --------------------------------------------------------------------------------------------------------
@@ -484,16 +702,14 @@ def _state_counts(work: Work, counts: Sequence[_Count], filters: Filters) -> tup
 
 
 def _page(
-    work: Work, visible: sa.ColumnElement[bool], filters: Filters, cursor: Cursor
+    work: Work, wanted: Sequence[sa.ColumnElement[bool]], order: Sequence[Key], cursor: Cursor
 ) -> tuple[tuple[CaseLine, ...], Cursor | None, Cursor | None]:
     """The lines between two places of one order, and whether there is something on either side."""
-    order = _order(work)
-    conditions = [visible, *_conditions(work, filters), *_narrowed(work, filters)]
-    place, backwards = _place(work, visible, cursor, order)
-    rows = _rows(work, conditions, order, place, backwards=backwards)
+    place, backwards = _place(work, cursor, order)
+    rows = _rows(work, wanted, order, place, backwards=backwards)
     if not rows and place is not None:
         place, backwards = None, False
-        rows = _rows(work, conditions, order, None, backwards=False)
+        rows = _rows(work, wanted, order, None, backwards=False)
     more = len(rows) > PAGE
     rows = rows[:PAGE]
     if backwards:
@@ -501,60 +717,73 @@ def _page(
     behind = more
     before = False
     if place is not None and rows:
-        edge = tuple(rows[-1 if backwards else 0][: len(order)])
-        beyond = bool(_rows(work, conditions, order, edge, backwards=not backwards, most=1))
+        edge = rows[-1 if backwards else 0][: len(order)]
+        page = _between(wanted, order, edge, backwards=not backwards, most=1)
+        beyond = work.session.execute(sa.select(page.c.id)).first() is not None
         before, behind = (more, beyond) if backwards else (beyond, more)
     newer = Cursor(before=rows[0].number) if rows and before else None
     older = Cursor(after=rows[-1].number) if rows and behind else None
-    return _lines(work, rows), newer, older
+    return lines(work, rows), newer, older
 
 
-def _order(work: Work) -> list[Any]:
-    """Body and service as the actor's language sorts them; the number decides what is left."""
-    language = work.actor.language
-    services = sorted(
-        work.catalogue.services, key=lambda key: (sort_key(title(language, work.catalogue.services[key].title)), key)
-    )
-    ranks = {key: rank for rank, key in enumerate(services)}
-    rank = sa.case(ranks, value=Case.service, else_=len(ranks)) if ranks else sa.literal(0)
-    session = work.session
-    return [
-        database.plainly_sorted(session, Body.sort_key),
-        database.plainly_sorted(session, Body.ars),
-        rank,
-        database.plainly_sorted(session, Case.number),
-    ]
-
-
-def _place(
-    work: Work, visible: sa.ColumnElement[bool], cursor: Cursor, order: Sequence[Any]
-) -> tuple[tuple[Any, ...] | None, bool]:
+def _place(work: Work, cursor: Cursor, order: Sequence[Key]) -> tuple[tuple[Any, ...] | None, bool]:
     """Where the case a cursor names stands in the order, and whether the page lies before it."""
     number = cursor.after or cursor.before
     if number is None or not _NUMBER.match(number):
         return None, False
     row = work.session.execute(
-        sa.select(*order).select_from(Case).join(Body, Body.ars == Case.body).where(Case.number == number, visible)
+        sa.select(*(key.value for key in order))
+        .select_from(Case)
+        .join(Body, Body.ars == Case.body)
+        .where(Case.number == number, policy.cases(work.actor))
     ).first()
     return (tuple(row), cursor.after is None) if row is not None else (None, False)
 
 
 def _rows(
     work: Work,
-    conditions: Sequence[sa.ColumnElement[bool]],
-    order: Sequence[Any],
+    wanted: Sequence[sa.ColumnElement[bool]],
+    order: Sequence[Key],
     place: tuple[Any, ...] | None,
     *,
     backwards: bool,
-    most: int = PAGE + 1,
 ) -> list[Any]:
-    query = (
+    """The cases behind a place, with the values of their order first."""
+    page = _between(wanted, order, place, backwards=backwards, most=PAGE + 1)
+    named = [page.c[f"key_{position}"] for position in range(len(order))]
+    return told(work, page, named, case_order.terms(order, page.c, backwards=backwards))
+
+
+def _between(
+    wanted: Sequence[sa.ColumnElement[bool]],
+    order: Sequence[Key],
+    place: Sequence[Any] | None,
+    *,
+    backwards: bool,
+    most: int,
+) -> sa.Subquery:
+    """Id and order of so many cases behind a place: what is told of them is read for these few only."""
+    each = case_order.each(order, wanted)
+    found = sa.select(each).order_by(*case_order.terms(order, each.c, backwards=backwards)).limit(most)
+    if place is not None:
+        found = found.where(case_order.beyond(order, each.c, place, backwards=backwards))
+    return found.subquery("page")
+
+
+def told(work: Work, page: sa.FromClause, named: Sequence[Any], order: Sequence[Any]) -> list[Any]:
+    """What `lines` tell of the cases whose ids a page has, in this order; `named` columns of the page come first."""
+    district = aliased(Body)
+    rows = work.session.execute(
         sa.select(
-            *(column.label(f"order_{position}") for position, column in enumerate(order)),
+            *named,
             Case.id,
             Case.number,
             Case.service,
             Case.body,
+            Case.team,
+            Case.operator,
+            Case.variant,
+            Case.wave,
             Case.process,
             Case.process_version,
             Case.state,
@@ -562,23 +791,35 @@ def _rows(
             Case.live_on,
             Case.rests,
             Body.display_name,
+            district.display_name.label("district_name"),
             Hold.review_on,
+            Hold.blocker,
+            Hold.external_kind,
+            Hold.external_key,
+            Vendor.title.label("vendor"),
+            Event.at.label("changed_at"),
+            Wave.title_de,
+            Wave.title_en,
+            Team.title.label("team_title"),
         )
-        .select_from(Case)
+        .select_from(page)
+        .join(Case, Case.id == page.c.id)
         .join(Body, Body.ars == Case.body)
+        .join(Team, Team.key == Case.team)
+        .outerjoin(district, district.ars == Body.district)
         .outerjoin(Hold, sa.and_(Hold.case_id == Case.id, Hold.ended_on.is_(None)))
-        .where(*conditions)
-        .order_by(*(column.desc() for column in order) if backwards else order)
-        .limit(most)
+        .outerjoin(Vendor, sa.and_(Hold.external_kind == "vendor", Vendor.key == Hold.external_key))
+        .outerjoin(Event, sa.and_(Event.chain_id == Case.id, Event.seq == Case.seq))
+        .outerjoin(Wave, Wave.key == Case.wave)
+        .order_by(*order)
     )
-    if place is not None:
-        here, there = sa.tuple_(*order), sa.tuple_(*place)
-        query = query.where(here < there if backwards else here > there)
-    return list(work.session.execute(query).all())
+    return list(rows.all())
 
 
-def _lines(work: Work, rows: Sequence[Any]) -> tuple[CaseLine, ...]:
+def lines(work: Work, rows: Sequence[Any]) -> tuple[CaseLine, ...]:
+    """The lines of what was `told`."""
     steps = _next_steps(work, {row.id: row for row in rows})
+    operators, variants = dict(case_order.operators(work)), dict(case_order.variants(work))
     return tuple(
         CaseLine(
             id=row.id,
@@ -593,9 +834,22 @@ def _lines(work: Work, rows: Sequence[Any]) -> tuple[CaseLine, ...]:
             overdue=not row.rests and (step := steps.get(row.id)) is not None and bool(step.due and step.due.overdue),
             rests=row.rests,
             review_on=row.review_on,
+            district=row.district_name,
+            team=row.team_title,
+            operator=operators.get(row.operator, row.operator),
+            variant=variants.get(row.variant) or (Text(de=row.variant, en=row.variant) if row.variant else None),
+            wave=Text(de=row.title_de, en=row.title_en) if row.title_de else None,
+            changed_on=work.catalogue.calendar.today(row.changed_at) if row.changed_at else row.entered_on,
+            waits_for=_waits_for(work, row) if row.rests else None,
         )
         for row in rows
     )
+
+
+def _waits_for(work: Work, row: Any) -> Text | None:
+    party = registers.party_title(work, row.external_kind, row.external_key, vendor=row.vendor)
+    reason = work.catalogue.programme.blockers.get(row.blocker or "")
+    return party or (reason.title if reason else None)
 
 
 def _next_steps(work: Work, rows: Mapping[UUID, Any]) -> dict[UUID, NextStep]:

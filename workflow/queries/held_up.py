@@ -16,6 +16,7 @@ from workflow.definition import Needed, Text
 from workflow.engine import Work
 from workflow.models import Body, Case, Prerequisite, Team
 from workflow.queries import parts
+from workflow.queries.case_list import is_lacking
 from workflow.queries.parts import Due, status_of
 
 
@@ -64,10 +65,6 @@ class Ranking:
 
 def ranking(work: Work, *, team: str | None = None, kind: str | None = None) -> Ranking:
     """What holds up most first; narrowed to a team or a kind, where it exists. Takes two statements."""
-    lacking = sa.or_(
-        sa.and_(Prerequisite.status.not_in(("done", "not_needed")), sa.not_(Prerequisite.renewing)),
-        sa.and_(sa.or_(Prerequisite.status == "done", Prerequisite.renewing), Prerequisite.valid_until < work.today),
-    )
     rows = work.session.execute(
         sa.select(
             Prerequisite.id,
@@ -87,7 +84,7 @@ def ranking(work: Work, *, team: str | None = None, kind: str | None = None) -> 
         )
         .join(Body, Body.ars == Prerequisite.body)
         .join(Team, Team.key == Prerequisite.team)
-        .where(policy.prerequisites(work.actor), lacking)
+        .where(policy.prerequisites(work.actor), is_lacking(work))
     ).all()
     waiting = _waiting(work)
     teams = {row.team: row.team_title for row in rows}
