@@ -20,6 +20,7 @@ _DRAWINGS = {
     "check": '<path d="M5 12.5l4.5 4.5L19 7.5"/>',
     "chevron_down": '<path d="M6 9.5l6 6 6-6"/>',
     "chevron_right": '<path d="M9.5 6l6 6-6 6"/>',
+    "columns": '<rect x="3.5" y="5" width="17" height="14" rx="2"/><path d="M9.5 5v14M15 5v14"/>',
     "clock": f'{_CIRCLE}<path d="M12 7.5V12l3 2"/>',
     "close": '<path d="M7 7l10 10M17 7L7 17"/>',
     "danger": f'{_CIRCLE}<path d="M12 7.5V13M12 16.2v.1"/>',
@@ -49,6 +50,8 @@ _DRAWINGS = {
     "service": '<rect x="4.5" y="4.5" width="6" height="6" rx="1"/><rect x="13.5" y="4.5" width="6" height="6" rx="1"/>'
     '<rect x="4.5" y="13.5" width="6" height="6" rx="1"/><rect x="13.5" y="13.5" width="6" height="6" rx="1"/>',
     "sign_out": '<path d="M10 4.5H6.5a2 2 0 0 0-2 2v11a2 2 0 0 0 2 2H10M15 8l4 4-4 4M19 12H9.5"/>',
+    "sort_down": '<path d="M12 5v14M7 14l5 5 5-5"/>',
+    "sort_up": '<path d="M12 19V5M7 10l5-5 5 5"/>',
     "sun": '<circle cx="12" cy="12" r="4"/><path d="M12 3v1.5M12 19.5V21M3 12h1.5M19.5 12H21M5.6 5.6l1.1 1.1M17.3'
     ' 17.3l1.1 1.1M5.6 18.4l1.1-1.1M17.3 6.7l1.1-1.1"/>',
     "tasks": '<path d="M4 6.5L5.5 8 8 5.5M4 12.5L5.5 14 8 11.5M4 18.5L5.5 20 8 17.5M11.5 7H20M11.5 13H20M11.5 19H20"/>',

@@ -756,6 +756,13 @@ class Task(Base):
             sqlite_where=text("status = 'accepted'"),
         ),
         Index(
+            "ix_task_open",
+            "case_id",
+            "due_on",
+            postgresql_where=text("acting IS NOT NULL"),
+            sqlite_where=text("acting IS NOT NULL"),
+        ),
+        Index(
             "ix_task_follow_up",
             "follow_up_on",
             postgresql_where=text("follow_up_on IS NOT NULL"),

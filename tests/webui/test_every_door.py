@@ -54,6 +54,7 @@ OWN = frozenset(
 LISTS = frozenset(
     {
         "blockers.show",
+        "case_list.board",
         "case_list.show",
         "escalations.show",
         "bodies.index",

@@ -113,6 +113,9 @@ class Filters:
         return self != Filters()
 
 
+EVERYTHING = Filters()
+
+
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """Where a page begins: after or before the case of this number. A number nobody knows begins at the front."""
@@ -240,7 +243,7 @@ class CaseList:
     """Whether the actor is offered to do one thing with many of them."""
 
 
-def cases(work: Work, filters: Filters = Filters(), cursor: Cursor = Cursor(), sort: Sort = BY_BODY) -> CaseList:
+def cases(work: Work, filters: Filters = EVERYTHING, cursor: Cursor = Cursor(), sort: Sort = BY_BODY) -> CaseList:
     """A page of the cases this actor may know about, sorted by body and service unless something else is asked for.
 
     Takes the same number of statements however many cases there are.
@@ -790,6 +793,7 @@ def told(work: Work, page: sa.FromClause, named: Sequence[Any], order: Sequence[
             Case.entered_on,
             Case.live_on,
             Case.rests,
+            Case.delegate,
             Body.display_name,
             district.display_name.label("district_name"),
             Hold.review_on,

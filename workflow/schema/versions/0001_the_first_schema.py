@@ -1155,6 +1155,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("status = 'accepted'"),
         )
         batch_op.create_index(
+            "ix_task_open",
+            ["case_id", "due_on"],
+            unique=False,
+            postgresql_where=sa.text("acting IS NOT NULL"),
+            sqlite_where=sa.text("acting IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_task_operator",
             ["operator", "acting", "due_on"],
             unique=False,
@@ -1468,6 +1475,9 @@ def downgrade() -> None:
             "ix_task_operator",
             postgresql_where=sa.text("acting IS NOT NULL"),
             sqlite_where=sa.text("acting IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_task_open", postgresql_where=sa.text("acting IS NOT NULL"), sqlite_where=sa.text("acting IS NOT NULL")
         )
         batch_op.drop_index(
             "ix_task_holder",
