@@ -177,7 +177,7 @@ def _stops(world: World, **ids: UUID) -> list[Stop]:
         Stop("cases-overdue", "supervisor", "/cases?overdue=yes", "überfällig"),
         Stop("cases-escalated", "supervisor", "/cases?escalated=yes", "Eskaliert heißt"),
         Stop("cases-live-since", "office", "/cases?live_since=2026-01-01&left=yes", "Produktiv seit"),
-        Stop("cases-columns", "team", "/cases?column=body&column=team&column=changed&column=due&sort=-due", "Zuletzt geändert"),
+        Stop("cases-columns", "team", "/cases?column=team&column=changed&sort=-due", "Zuletzt geändert"),
         Stop("cases-board", "team", "/cases/board", "Angebunden"),
         Stop("case-first", "digi", f"/cases/{ids['first']}", "Wohngeld"),
         Stop("case-middle", "team", f"/cases/{ids['middle']}", ""),
