@@ -54,7 +54,6 @@ OCCASIONS: Mapping[str, Text] = {
 """Why a round was opened."""
 
 _NUMBER = re.compile(r"[a-z][a-z0-9_-]{0,110}-\d{1,12}-\d{1,6}\Z")
-_KEY = re.compile(r"[a-z][a-z0-9_-]{0,79}\Z")
 
 
 @dataclass(frozen=True, slots=True)
