@@ -69,6 +69,14 @@ def dates_for_machines(case_id: UUID) -> AnyResponse:
     return jsonify(dates_query.plain(found))
 
 
+@blueprint.get("/<uuid:case_id>/documents")
+def documents(case_id: UUID) -> str:
+    """Every document of the case: what for, from whom, when."""
+    with session.engine().read(session.me()) as work:
+        page = query.documents(work, case_id)
+    return render_template("case_documents.html", page=page)
+
+
 @blueprint.get("/<uuid:case_id>/file.zip")
 def file(case_id: UUID) -> AnyResponse:
     """The whole case, to be kept and checked without this program."""

@@ -13,7 +13,7 @@ import pytest
 from tests.webui.pages import hidden, of_another_window, offers, sound, typed
 from tests.webui.visitor import Visitor, words
 from tests.world import World
-from workflow import cases, people, tasks
+from workflow import cases, documents, people, tasks
 
 DECLINE = {"answer-reason": "own_solution", "answer-explanation": "Wir haben schon etwas Eigenes."}
 HOLD = {
@@ -78,11 +78,63 @@ def test_what_stands_in_the_way_is_named_with_who_must_act(visit: Callable[[str]
     page = visit("digi").get(f"/cases/{case_id}").text
     said = words(page)
     assert 'href="/milestones/' in page
-    assert "Worauf der Vorgang wartet Der Vorgang wartet auf 2 Dinge, zuerst auf: Vormerkung annehmen" in said
-    assert "Das alles gehört zum nächsten Schritt „Vertrag bestätigen“." in said
+    assert "Für den nächsten Schritt „Vertrag bestätigen“ fehlt noch: eine Aufgabe – und dazu: Vom Land" in said
     assert "Vom Land fehlt noch: Nachnutzungsvertrag des Landes. Ein Datum steht nicht fest." in said
     assert "Programmbüro des Landes Office" in said
     assert "Es geht weiter, wenn das Land den Meilenstein erreicht hat." in said
+
+
+def test_each_thing_a_case_waits_for_is_told_once(visit: Callable[[str], Visitor], world: World) -> None:
+    case_id = world.open()
+    title = "Vormerkung annehmen oder Interesse bekunden"
+    top, _, rest = visit("team").get(f"/cases/{case_id}").text.partition('id="why-title"')
+    assert words(top).count(title) == 2  # the heading, and the name of its button
+    assert "Darauf warten danach: „Zuständigkeit und Fallzuschnitt prüfen“" in words(top)
+    why, _, listed = rest.partition('id="tasks-title"')
+    assert title not in why
+    assert title in words(listed)
+    world.finish_state(case_id)
+    said = words(visit("digi").get(f"/cases/{case_id}").text)  # the Land alone is waited for: that is next
+    assert "Als Nächstes Vom Land fehlt noch: Nachnutzungsvertrag des Landes." in said
+    assert said.count("Nachnutzungsvertrag des Landes") == 2  # the heading, and the name of its button
+    with world.by("team") as work:
+        cases.hold(
+            work, case_id, blocker="no_staff", reason="Der Stadtrat tagt.", review_on=work.today.replace(year=2027)
+        )
+    resting = words(visit("digi").get(f"/cases/{case_id}").text)
+    assert resting.count("Der Stadtrat tagt.") == 2  # on top, and in history
+
+
+def test_a_task_is_accepted_where_the_case_asks_for_it(visit: Callable[[str], Visitor], world: World) -> None:
+    case_id = world.open()
+    task_id, digi = world.task(case_id, "express_interest"), visit("digi")
+    page = digi.get(f"/cases/{case_id}").text
+    accept = f"/tasks/{task_id}/accept"
+    assert not offers(visit("team").get(f"/cases/{case_id}").text, accept)
+    done = digi.post(accept, **hidden(page, accept))
+    assert (done.status_code, done.location) == (303, f"/tasks/{task_id}")
+    again = digi.get(f"/cases/{case_id}").text
+    assert not offers(again, accept)
+    assert f'href="/tasks/{task_id}"><span class="kern-label">Aufgabe öffnen' in again
+
+
+def test_what_was_answered_and_handed_in_is_read_on_the_page(visit: Callable[[str], Visitor], world: World) -> None:
+    case_id = world.open()
+    file = documents.store(world.engine.settings.documents, io.BytesIO(b"%PDF-1.7\n"), "Bedingungen.pdf")
+    world.finish_state(case_id, accept_terms={"signed_terms": file})
+    page = visit("digi").get(f"/cases/{case_id}").text
+    sound(page)
+    assert "Angaben aus 10 Aufgaben" in words(page)
+    shown = page.partition('id="proofs"')[2].partition('id="comments"')[0]
+    assert "Bedingungen.pdf" in words(shown)
+    assert f'href="/cases/{case_id}/documents"' in page
+    listed = visit("digi").get(f"/cases/{case_id}/documents").text
+    sound(listed)
+    assert "Bedingungen.pdf" in words(listed)
+    assert "Nutzungsbedingungen annehmen" in words(listed)
+    assert "Leitung" in words(listed)
+    assert visit("stranger").get(f"/cases/{case_id}/documents").status_code == 404
+    assert "Noch kein Dokument" in words(visit("digi").get(f"/cases/{world.open('uvg')}/documents").text)
 
 
 def test_the_same_answer_is_there_for_machines(visit: Callable[[str], Visitor], world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
@@ -170,15 +170,47 @@ class Next:
     """The one thing that is next.
 
     mine: a task or prerequisite that waits for the actor of the page; others: a task that waits for somebody else;
-    move: nothing is missing but a transition; waiting: for what `move` still lacks; rests, live, ended: nothing is.
+    move: nothing is missing but a transition; waiting: for `cause`, which `move` still lacks; rests, live, ended:
+    nothing is. What others must do is the first of what the case waits for (`standstill`).
     """
 
     kind: NextKind
     task: TaskLine | None = None
+    version: int = 0
+    """Of the task."""
+    deeds: tuple[str, ...] = ()
+    """What the actor of the page may do with the task."""
     why: Why | None = None
     """How the task's date came about."""
+    cause: Cause | None = None
     prerequisite: PrerequisiteLine | None = None
     move: MoveOffer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """What the next step lacks besides the one thing that is next; each is told in one place of the page."""
+
+    move: Text | None = None
+    """The next step."""
+    tasks: int = 0
+    """So many tasks; they stand in the list of tasks."""
+    others: tuple[Cause, ...] = ()
+    """And this."""
+    behind: Mapping[UUID, tuple[Text, ...]] = field(default_factory=dict)
+    """What waits for each of these tasks in turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was answered in a task, as it holds now."""
+
+    task_id: UUID
+    title: Text
+    done: bool
+    given_at: dt.datetime
+    given_by: str | None
+    answers: tuple[AnswerView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +283,7 @@ class CasePage:
     next: Next
     standstill: Standstill
     """Why it is where it is: what it waits for, who must act, what would unblock it."""
+    lacking: Lacking
     delays: Delays
     """Working days lost so far, by whom."""
     rest: Rest | None
@@ -277,6 +310,8 @@ class CasePage:
     obsolete: int
     prerequisites: tuple[PrerequisiteLine, ...]
     milestones: tuple[MilestoneLine, ...]
+    proofs: tuple[Proof, ...]
+    """What was answered in its tasks, the latest first."""
     documents: tuple[DocumentLine, ...]
     may_add_for: tuple[tuple[str, Text], ...]
     """The roles the actor of the page may give an additional task: names and titles."""
@@ -286,6 +321,14 @@ class CasePage:
     """Where the next page of history begins."""
     newest: bool
     """The history shown begins with the latest entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentsPage:
+    """Every document of a case with all its versions, the latest first."""
+
+    head: CaseHead
+    documents: tuple[DocumentLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,10 +462,13 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
     shown = entries[:PAGE]
     others = _others(found)
     bulks = _bulks(work, shown)
+    answer = standstill.of_case(found)
+    next_one = _next(found, open_tasks, prerequisites, onward, answer)
     return CasePage(
         head=_head(found),
-        next=_next(found, open_tasks, prerequisites, onward),
-        standstill=standstill.of_case(found),
+        next=next_one,
+        standstill=answer,
+        lacking=_lacking(next_one, answer),
         delays=delays.of_case(work, case_id),
         rest=_rest(found),
         because=_because(found),
@@ -446,6 +492,7 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
         obsolete=sum(1 for task in found.tasks.values() if task.status == "obsolete"),
         prerequisites=prerequisites,
         milestones=_milestones(found),
+        proofs=_proofs(found),
         documents=_documents(found),
         may_add_for=tuple(
             (owner, parts.role_title(work.catalogue, owner))
@@ -457,6 +504,13 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
         older=shown[-1].seq if len(entries) > PAGE else None,
         newest=before is None,
     )
+
+
+def documents(work: Work, case_id: UUID) -> DocumentsPage:
+    """Every document of a case. Raises NotFound when it is not there or not for this actor."""
+    found = seen.look(work, case_id)
+    found.learn_names([answer.given_by for answer in found.answered()])
+    return DocumentsPage(_head(found), _documents(found))
 
 
 def why(work: Work, case_id: UUID) -> tuple[str, Standstill]:
@@ -611,29 +665,54 @@ def _next(
     open_tasks: Sequence[TaskLine],
     prerequisites: Sequence[PrerequisiteLine],
     onward: MoveOffer | None,
+    answer: Standstill,
 ) -> Next:
     """What is next, seen by the actor of the page. Optional tasks wait behind everything that leads on."""
     if found.row.ended_on is not None:
         return Next("ended")
     if found.row.rests:
         return Next("rests")
-    first = open_tasks[0] if open_tasks else None
-    if first is not None and first.mine:
-        return Next("mine", task=first, why=_why(found, first), move=onward)
+    own = open_tasks[0] if open_tasks else None
+    if own is not None and own.mine:
+        return _next_task(found, "mine", own, onward)
     wanted = next((line for line in prerequisites if line.mine), None)
     if wanted is not None:
         return Next("mine", prerequisite=wanted, move=onward)
     if onward is not None and not onward.obstacles:
         return Next("move", move=onward)
+    cause = answer.causes[0] if answer.kind in ("waits", "aftercare") else None
+    if cause is not None and (cause.target is None or cause.target.kind != "task"):
+        return Next("waiting", cause=cause, move=onward)
+    first = next((line for line in open_tasks if cause and cause.target and line.id == cause.target.id), own)
     if first is not None:
-        return Next("others", task=first, why=_why(found, first), move=onward)
+        return _next_task(found, "others", first, onward)
     if onward is not None:
-        return Next("waiting", move=onward)
+        return Next("waiting", cause=cause, move=onward)
     return Next("live")
 
 
-def _why(found: SeenCase, line: TaskLine) -> Why | None:
-    return next((found.why(task) for task in found.tasks.values() if task.id == line.id), None)
+def _next_task(found: SeenCase, kind: NextKind, line: TaskLine, onward: MoveOffer | None) -> Next:
+    task = next(task for task in found.tasks.values() if task.id == line.id)
+    deeds = tasks.deeds(found, task)
+    return Next(kind, task=line, version=task.version, deeds=deeds, why=found.why(task), move=onward)
+
+
+def _lacking(next_one: Next, answer: Standstill) -> Lacking:
+    """What is told beside the next thing: tasks stand in their list, everything else is named."""
+    if answer.kind not in ("waits", "aftercare"):
+        return Lacking()
+    of_tasks = [one for one in answer.causes if one.kind == "task" and one.target is not None]
+    wanted = next_one.prerequisite.id if next_one.prerequisite else None
+    return Lacking(
+        move=answer.move,
+        tasks=len(of_tasks),
+        others=tuple(
+            one
+            for one in answer.causes
+            if one.kind != "task" and one != next_one.cause and (one.target is None or one.target.id != wanted)
+        ),
+        behind={one.target.id: one.behind for one in of_tasks if one.target is not None},
+    )
 
 
 def _because(found: SeenCase) -> tuple[AnswerView, ...]:
@@ -859,6 +938,41 @@ def _milestones(found: SeenCase) -> tuple[MilestoneLine, ...]:
         )
         for kind, milestone in sorted(found.milestones().items())
     )
+
+
+def _proofs(found: SeenCase) -> tuple[Proof, ...]:
+    """By task, what was answered last; each in the order of the form."""
+    given: dict[UUID, list[Answered]] = {}
+    for answer in found.answered():
+        if answer.kind == "task" and answer.latest:
+            given.setdefault(answer.subject_id, []).append(answer)
+    proofs = [
+        _proof(found, task, given[task.id])
+        for task in found.tasks.values()
+        if task.id in given and not _fell_away(task)
+    ]
+    return tuple(sorted(proofs, key=lambda proof: proof.given_at, reverse=True))
+
+
+def _proof(found: SeenCase, task: TaskRow, given: Sequence[Answered]) -> Proof:
+    asked = _asked(found, "task", task.name)
+    order = {name: position for position, name in enumerate(asked)}
+    last = max(given, key=lambda answer: answer.given_at)
+    return Proof(
+        task_id=task.id,
+        title=found.definition_of(task).title,
+        done=task.status in ("done", "waived"),
+        given_at=last.given_at,
+        given_by=found.name(last.given_by),
+        answers=tuple(
+            found.answer(answer, asked.get(answer.field))
+            for answer in sorted(given, key=lambda answer: order.get(answer.field, len(order)))
+        ),
+    )
+
+
+def _fell_away(task: TaskRow) -> bool:
+    return task.status == "obsolete"
 
 
 def _documents(found: SeenCase) -> tuple[DocumentLine, ...]:
