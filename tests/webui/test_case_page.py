@@ -94,7 +94,7 @@ def test_each_thing_a_case_waits_for_is_told_once(visit: Callable[[str], Visitor
     assert title not in why
     assert title in words(listed)
     world.finish_state(case_id)
-    said = words(visit("digi").get(f"/cases/{case_id}").text)  # the Land alone is waited for: that is next
+    said = words(visit("team").get(f"/cases/{case_id}").text)  # the Land alone is waited for: that is next
     assert "Als Nächstes Vom Land fehlt noch: Nachnutzungsvertrag des Landes." in said
     assert said.count("Nachnutzungsvertrag des Landes") == 2  # the heading, and the name of its button
     with world.by("team") as work:
