@@ -38,6 +38,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every test that asks for a database runs on each kind, under the same sentence."""
     if "database_kind" in metafunc.fixturenames:
         kinds = str(metafunc.config.getoption("--databases")).split(",")
+        if metafunc.definition.get_closest_marker("one_database"):
+            kinds = kinds[:1]
         metafunc.parametrize("database_kind", kinds, indirect=True)
 
 

@@ -14,7 +14,7 @@ from werkzeug.serving import make_server
 from tests.webui.visitor import PASSWORD, address
 from tests.world import World
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
 PAGES = ("/components", "/account", "/no/such/page")
 NARROW, WIDE = {"width": 320, "height": 640}, {"width": 1280, "height": 800}

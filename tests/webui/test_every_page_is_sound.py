@@ -23,7 +23,7 @@ from tests.e2e.test_every_page import Stop, programme
 from tests.statements import counted
 from tests.webui.application import application
 from tests.webui.pages import sound
-from tests.webui.visitor import Visitor, address
+from tests.webui.visitor import Visitor, address, words
 from tests.world import World
 from workflow import database
 from workflow.models import Person
@@ -69,6 +69,8 @@ def test_every_page_is_sound_small_and_cheap_and_leads_nobody_to_a_closed_door(w
         visitor = walk.by(stop.who)
         with counted(walk.world) as sent:
             answer = visitor.get(stop.address)
+        if stop.expects not in words(answer.text):
+            faults.append(f"{stop.name}: it does not say “{stop.expects}”")
         if len(sent) > MOST_STATEMENTS and stop.name not in READS_ALL:
             faults.append(f"{stop.name}: {len(sent)} statements")
         if len(answer.data) > MOST_BYTES:
