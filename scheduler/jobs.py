@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from workflow import access, bounces, commands, documents, drafts, lease, mailer, sessions, ticking, watch
+from workflow import access, bounces, commands, documents, drafts, feedback, lease, mailer, sessions, ticking, watch
 from workflow.database import Guard
 from workflow.engine import Engine
 from workflow.settings import Settings
@@ -53,6 +53,7 @@ def led(engine: Engine, settings: Settings) -> dict[str, Callable[[Guard], objec
         "forget_sessions": lambda guard: sessions.forget_expired(engine, guard),
         "forget_reports": lambda guard: bounces.forget_read(engine, guard),
         "forget_commands": lambda guard: commands.forget(engine, guard),
+        "forget_feedback": lambda guard: feedback.forget(engine, guard),
         "forget_drafts": lambda guard: drafts.forget_old(engine, guard),
     }
 

@@ -28,6 +28,8 @@ STATUS: tuple[tuple[type[errors.StartklarError], int], ...] = (
     (ForgedRequest, 403),
     (errors.NotAllowed, 403),
     (errors.SignInRequired, 401),
+    (errors.SignInPaused, 429),
+    (errors.TooMany, 429),
     (errors.SignInRefused, 422),
     (errors.Invalid, 422),
     (errors.Conflict, 409),
@@ -38,8 +40,8 @@ STATUS: tuple[tuple[type[errors.StartklarError], int], ...] = (
 )
 """The first class that fits decides."""
 
-WORDED = frozenset({400, 401, 403, 404, 405, 409, 413, 422, 500, 503})
-_PICTURES = {403: "lock", 409: "people", 422: "edit", 413: "file", 503: "clock"}
+WORDED = frozenset({400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 503})
+_PICTURES = {403: "lock", 409: "people", 422: "edit", 413: "file", 429: "waiting", 503: "clock"}
 
 _Error = TypeVar("_Error", bound=Exception)
 _log = logging.getLogger("webui")
@@ -72,7 +74,7 @@ class Refusal:
 
 def refusal(error: errors.StartklarError) -> Refusal:
     """The refusal in words."""
-    status = 403 if isinstance(error, errors.NotAllowed) else 409
+    status = found if (found := status_of(error)) in (403, 429) else 409
     return Refusal(wording.t(f"error_page.{status}.title"), _sentence(error), _reasons(error))
 
 
@@ -115,7 +117,8 @@ _LAST_RESORT = """<!doctype html>
 <p>Bitte laden Sie die Seite neu. Hilft das nicht, nennen Sie Ihrer Administration die Kennung {reference}.</p>
 <p lang="en">Something went wrong. Please reload the page. If that does not help, give your administration the
 reference {reference}.</p>
-<p><a href="/">Startklar</a></p></body></html>
+<p><a href="/">Startklar</a> · <a href="/imprint">Impressum</a> · <a href="/privacy">Datenschutz</a> ·
+<a href="/accessibility">Barrierefreiheit</a> · <a href="/feedback">Rückmeldung</a></p></body></html>
 """
 
 

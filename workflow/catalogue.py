@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from workflow import definition
 from workflow.calendar import Calendar
-from workflow.definition import Group, Needed, PrerequisiteKind, Process, Programme, Service, Shared, Variant
+from workflow.definition import Group, Needed, Page, PrerequisiteKind, Process, Programme, Service, Shared, Variant
 from workflow.errors import NotFound, Unready
 from workflow.machine import StateMachine
 from workflow.models import Definition
@@ -48,6 +48,8 @@ class Catalogue:
     samples: Mapping[tuple[str, str], Sample] = field(default_factory=dict)
     attribution: str = ""
     """The notice that the data about bodies must carry wherever they are shown."""
+    pages: Mapping[tuple[str, str], Page] = field(default_factory=dict)
+    """What the installation says of itself: (language, name) → page."""
     _processes: dict[str, Process] = field(default_factory=dict)
     _machines: dict[str, StateMachine] = field(default_factory=dict)
     _kinds: dict[str, PrerequisiteKind] = field(default_factory=dict)
@@ -179,6 +181,11 @@ def read(session: Session, revision: int) -> Catalogue:
         samples={
             (language, name): Sample(language, *json.loads(text))
             for place, text in content.get("sample", {}).items()
+            for language, _, name in [place.partition("/")]
+        },
+        pages={
+            (language, name): Page(*json.loads(text))
+            for place, text in content.get("page", {}).items()
             for language, _, name in [place.partition("/")]
         },
         attribution="\n".join(json.loads(text) for text in content.get("attribution", {}).values()),

@@ -195,8 +195,10 @@ def check(folder: Path | None, as_json: bool) -> int:
 
     folder = folder or settings.read().definitions
     checked = checking.check(folder)
-    counts = {}
+    counts: dict[str, int] = {}
+    unready: tuple[str, ...] = ()
     if (found := checked.definitions) is not None:
+        unready = found.to_replace()
         counts = {
             "processes": len(found.processes),
             "services": len(found.services),
@@ -216,13 +218,15 @@ def check(folder: Path | None, as_json: bool) -> int:
             }
             for fault in checked.faults
         ]
-        out_json({"folder": str(folder), "faults": faults, "counts": counts})
+        out_json({"folder": str(folder), "faults": faults, "counts": counts, "to_replace": unready})
     elif checked.faults:
         for fault in checked.faults:
             out(fault.line_in(console.language()))
         tell(say("cli.check.faults", n=len(checked.faults)))
     else:
         out(say("cli.check.good", **counts))
+        if unready:
+            out(say("cli.check.to_replace", n=len(unready), files=unready))
     return REFUSED if checked.faults else DONE
 
 

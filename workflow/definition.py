@@ -866,6 +866,27 @@ class Groups:
     groups: dict[Key, Group]
 
 
+# --- texts of the installation ---------------------------------------------------------------------------------------
+
+PAGES = ("imprint", "privacy", "accessibility")
+"""Pages that everybody may read and that each installation words for itself."""
+
+_TO_REPLACE = re.compile(r"\[\[(.+?)\]\]", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
+class Page:
+    """A page of the installation in one language: its heading, and Markdown without HTML."""
+
+    title: str
+    text: str
+
+    @property
+    def to_replace(self) -> tuple[str, ...]:
+        """What stands in double brackets: as long as there is any, the page is a sample."""
+        return tuple(dict.fromkeys(found[1] for found in _TO_REPLACE.finditer(self.text)))
+
+
 # --- canonical form --------------------------------------------------------------------------------------------------
 
 PROCESS: TypeAdapter[Process] = TypeAdapter(Process)

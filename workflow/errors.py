@@ -175,6 +175,13 @@ class Refused(StartklarError):
         super().__init__(**facts)
 
 
+class TooMany(Refused):
+    """More than people do within such a time; later it works again."""
+
+    def __init__(self) -> None:
+        super().__init__("error.too_many")
+
+
 class LinkRefused(StartklarError):
     """A link in a mail that nobody can reply through, or not any more."""
 

@@ -176,6 +176,8 @@ def _revisions(session: Session, definitions: Definitions, report: Loaded) -> No
         wanted["message", f"{language}/{name}"] = json.dumps([message.subject, *message.paragraphs], ensure_ascii=False)
     for (language, name), sample in definitions.samples.items():
         wanted["sample", f"{language}/{name}"] = json.dumps([sample.title, sample.text], ensure_ascii=False)
+    for (language, name), page in definitions.pages.items():
+        wanted["page", f"{language}/{name}"] = json.dumps([page.title, page.text], ensure_ascii=False)
     newest: dict[tuple[str, str], tuple[int, str]] = {
         (kind, name): (version, content)
         for kind, name, version, content in session.execute(

@@ -526,7 +526,7 @@ class Feedback(Base):
 
     id: Mapped[Id]
     kind: Mapped[Word]
-    """accessibility, or other."""
+    """accessibility, fault or other."""
     text: Mapped[str]
     page: Mapped[str | None] = mapped_column(String(300))
     answer_to: Mapped[str | None] = mapped_column(String(254))

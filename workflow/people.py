@@ -23,6 +23,7 @@ from workflow.models import (
     Draft,
     Event,
     Feed,
+    Feedback,
     Grant,
     Invitation,
     Message,
@@ -250,6 +251,7 @@ def erase(work: Work, person_id: UUID) -> None:
     _close(work, person_id, "erased", grants, nothing)
     silent = {"address": None, "try_at": None}
     work.session.execute(sa.update(Message).where(Message.recipient_id == person_id).values(silent))
+    work.session.execute(sa.update(Feedback).where(Feedback.by_id == person_id).values(by_id=None, answer_to=None))
     for model in (AccessLink, AnnouncementRead):
         work.session.execute(sa.delete(model).where(model.person_id == person_id))
 

@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 import ipaddress
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -187,13 +187,14 @@ def sign_out(engine: Engine, token: str) -> None:
         )
 
 
-def count_guess(engine: Engine, door: str, address: str) -> None:
-    """Count that somebody at this network address named a secret that never was, at one of our doors.
+def count_guess(engine: Engine, door: str, address: str, *, free: int = _FREE_TRIES_OF_NETWORK) -> None:
+    """Count that somebody at this network address named a secret that never was, at one of our doors; or did something
+    else there of which only so much is `free` within a quarter of an hour.
 
     Raises NetworkPaused, counting nothing, while that network has to wait.
     """
     network, now = _network(address), database.real_now()
-    _count_try(engine, _of_network(f"{door} {network}", now))
+    _count_try(engine, replace(_of_network(f"{door} {network}", now), free=free))
 
 
 def digest(token: str) -> str:

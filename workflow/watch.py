@@ -7,27 +7,23 @@ leaves none, and then somebody else has to say so: web processes do, see `look_a
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import database, lease, letters, mailer, messages, texts, troubles
+from workflow import administrators, database, lease, mailer, texts, troubles
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.letters import Letter, Passage
 from workflow.models import (
-    Grant,
     Hold,
     Installation,
     Lease,
     Message,
     Milestone,
     Notice,
-    Person,
     Prerequisite,
     Task,
     Trouble,
@@ -124,41 +120,11 @@ def _write(engine: Engine, found: State, lead: lease.Lead) -> tuple[UUID, ...]:
     """Write today's mails that are not written yet; gives all of today's that wait to be sent."""
     with engine.change(SYSTEM) as work:
         lead(work.session)
-        example, rehearsing = work.session.execute(sa.select(Installation.example, Installation.rehearsing)).one()
-        if rehearsing:
-            return ()
-        day = database.real_now().astimezone(work.catalogue.calendar.zone).date()
-        people = work.session.execute(_ADMINISTRATORS).all()
-        mails = [_mail(work, engine.settings, found, person, day, example=example) for person in people]
-        new = sum(database.insert_missing(work.session, Message, mail) for mail in mails)
+        said = lambda language: _letter(work, engine.settings, found, language)  # noqa: E731
+        new, waiting = administrators.write(work, engine.settings, "watch", said)
         if new:
             log.error("the scheduler stands still since %s: %d administrators are told", found.since, new)
-        return _waiting(work, [mail["key"] for mail in mails])
-
-
-def _waiting(work: Work, keys: Iterable[str]) -> tuple[UUID, ...]:
-    waiting = sa.select(Message.id).where(Message.key.in_(list(keys)), Message.status == "queued")
-    return tuple(work.session.execute(waiting.order_by(Message.id)).scalars())
-
-
-def _mail(work: Work, settings: Settings, found: State, person: Any, day: dt.date, *, example: bool) -> dict[str, Any]:
-    letter = replace(_letter(work, settings, found, person.language), example=example)
-    key = hashlib.sha256(f"watch\n{person.id.hex}\n{day}".encode()).hexdigest()
-    return {
-        "id": uuid4(),
-        "key": key,
-        "recipient_id": person.id,
-        "address": person.email,
-        "header_id": f"<{uuid4().hex}@{messages.domain_of(settings)}>",  # who knows it can report that it came back
-        "language": letter.language,
-        "subject": letter.subject,
-        "plain": letters.plain(letter),
-        "html": letters.html(letter),
-        "written_at": work.now,
-        "status": "queued",
-        "try_at": database.real_now(),
-        "tries": 0,
-    }
+        return waiting
 
 
 def _letter(work: Work, settings: Settings, found: State, language: str) -> Letter:
@@ -185,17 +151,6 @@ def _letter(work: Work, settings: Settings, found: State, language: str) -> Lett
         link=f"{settings.base_url.rstrip('/')}/",
         note=say("note"),
     )
-
-
-_ADMINISTRATORS = (
-    sa.select(Person.id, Person.email, Person.language)
-    .where(
-        Person.ended_at.is_(None),
-        Person.email.is_not(None),
-        sa.exists().where(Grant.person_id == Person.id, Grant.role == "admin", Grant.ended_at.is_(None)),
-    )
-    .order_by(Person.id)
-)
 
 
 def _some(model: Any, *due: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:

@@ -1216,6 +1216,24 @@ BROKEN: tuple[Broken, ...] = (
         ("samples/de/letter.md:1:1 fault.sample_empty",),
     ),
     Broken(
+        "a page without a heading",
+        "pages/de/imprint.md",
+        (("# Impressum", "Impressum"),),
+        ("pages/de/imprint.md:1:1 fault.page_title",),
+    ),
+    Broken(
+        "a page with two large headings",
+        "pages/de/imprint.md",
+        (("[[Name der Behörde]]", "# Noch eine"),),
+        ("pages/de/imprint.md:3:1 fault.page_heading",),
+    ),
+    Broken(
+        "a page without text",
+        "pages/de/imprint.md",
+        (("[[Name der Behörde]]", " "),),
+        ("pages/de/imprint.md:1:1 fault.page_empty",),
+    ),
+    Broken(
         "a released version that changed",
         "processes/released.txt",
         (("# nothing yet\n", "onboarding/1 0000000000000000000000000000000000000000000000000000000000000000\n"),),

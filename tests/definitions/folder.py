@@ -217,6 +217,8 @@ BOUNDARIES = """\
 ]}
 """
 
+PAGE = "# Impressum\n\n[[Name der Behörde]]\n"
+
 SAMPLE = "# Brief\n\nSehr geehrte Damen und Herren\n"
 
 MESSAGE = """\
@@ -239,6 +241,8 @@ FILES: dict[str, str] = {
     "bodies/boundaries.geojson": BOUNDARIES,
     "bodies/attribution.txt": "© somebody\n",
     "samples/de/letter.md": SAMPLE,
+    "pages/de/imprint.md": PAGE,
+    "pages/en/imprint.md": PAGE,
     **{f"messages/{language}/{name}.txt": MESSAGE for language in ("de", "en") for name in ("reminder", *MESSAGES)},
 }
 

@@ -54,6 +54,8 @@ def test_the_minimal_folder_has_no_faults_and_gives_everything_it_defines(folder
         "Number {number}.",
     )
     assert definitions.samples["de", "letter"].title == "Brief"
+    assert definitions.pages["de", "imprint"].to_replace == ("Name der Behörde",)
+    assert definitions.to_replace() == ("pages/de/imprint.md", "pages/en/imprint.md")
     assert definitions.attribution == "© somebody"
 
 
@@ -142,6 +144,16 @@ FILE_FAULTS: tuple[tuple[str, Callable[[Path], object], tuple[str, ...]], ...] =
         "no list of released versions",
         _remove("processes/released.txt"),
         ("processes/released.txt:1:1 fault.file_missing",),
+    ),
+    (
+        "a page nobody asks for",
+        _write("pages/de/imprnt.md", "# Impressum\n\nText\n"),
+        ("pages/de/imprnt.md:1:1 fault.unexpected_file",),
+    ),
+    (
+        "a page in one language only",
+        _write("pages/en/privacy.md", "# Privacy\n\nText\n"),
+        ("pages/de/privacy.md:1:1 fault.page_language",),
     ),
     (
         "a sample that is no Markdown",

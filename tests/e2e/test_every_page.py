@@ -17,7 +17,7 @@ from tests.accessibility import looking
 from tests.e2e.conftest import Site
 from tests.webui.visitor import PASSWORD, address
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World
-from workflow import bulk, cases, closures, clusters, links, mailboxes, prerequisites, reminders, tasks
+from workflow import bulk, cases, closures, clusters, feedback, links, mailboxes, prerequisites, reminders, tasks
 from workflow.database import real_now
 from workflow.mailboxes import Place
 from workflow.models import Installation, Message, Milestone, Notice, Person, Prerequisite
@@ -103,7 +103,8 @@ def programme(world: World) -> list[Stop]:
 
 
 def _let_mails_fail(world: World) -> None:
-    """The Kasse cannot be reached; two mails are dead letters, and one waits."""
+    """The Kasse cannot be reached; two mails are dead letters, and one waits. A reader has written of a barrier."""
+    feedback.give(world.engine, None, "accessibility", "Mein Screenreader liest die Karte nicht.", page="/programme")
     said = "5.1.1: unknown user: …"
     with world.engine.change("system") as work:
         marked = {"bounced_at": work.now, "bounce_reason": said}
@@ -168,6 +169,12 @@ def _stops(world: World, **ids: UUID) -> list[Stop]:
         Stop("inbox-office", "office", "/", ""),
         Stop("admin", "admin", "/admin", "Eine Adresse funktioniert nicht"),
         Stop("operations", "admin", "/operations", "Was immer wieder scheitert"),
+        Stop("feedback", "", "/feedback?page=/programme", "Welche Seite meinen Sie?"),
+        Stop("feedback-thanks", "", "/feedback/thanks", "Vielen Dank"),
+        Stop("feedback-list", "admin", "/admin/feedback", "Screenreader"),
+        Stop("imprint", "", "/imprint", "Das ist ein Muster"),
+        Stop("privacy", "digi", "/privacy", "Welche Daten wir speichern"),
+        Stop("accessibility", "", "/accessibility", "Eine Barriere melden"),
         Stop("escalations", "supervisor", "/escalations", "Seitdem"),
         Stop("escalations-none", "digi", "/escalations", "Nichts ist liegen geblieben"),
         Stop("queue", "team", "/queue", "Noch frei"),

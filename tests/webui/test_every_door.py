@@ -277,7 +277,14 @@ def test_who_only_looks_changes_nothing_through_any_door(
 ) -> None:
     visitor = visit(who)
     visitor.get("/account")
-    about_themselves = OWN | {"sign_out.leave", "sign_in.enter", "sign_in.leave", "switches.language", "switches.theme"}
+    about_themselves = OWN | {
+        "feedback.give",
+        "sign_out.leave",
+        "sign_in.enter",
+        "sign_in.leave",
+        "switches.language",
+        "switches.theme",
+    }
     skipped = about_themselves | {"clock.advance", "absences.end", "mails.resend_all"}  # the administration's own
     before = _casework(busy)
     for rule in _rules(app):
@@ -309,7 +316,7 @@ def test_every_endpoint_is_public_about_oneself_shared_or_guarded(app: Flask) ->
         }
         | {"programme.set_target", "programme.move_wave"}
         | {"bulk.index", "bulk.choose", "bulk.try_out", "bulk.start"}
-        | {"administration.show", "operations.show"}
+        | {"administration.show", "operations.show", "feedback.index", "feedback.done", "feedback.reopen"}
         | {"mails.show", "mails.resend", "mails.resend_all", "mails.change_address", "mails.address_works"}
         | {"blockers.add_vendor", "blockers.end_vendor", "takeover.show", "takeover.preview", "takeover.confirm"}
         | {"announcements.write", "announcements.preview", "announcements.send"}
@@ -341,6 +348,7 @@ def _addresses(app: Flask, rule: Rule, population: Population) -> Iterator[tuple
         "secret": ["x" * 43],
         "digest": ["0" * 64],
         "message_id": [UUID(int=7)],
+        "feedback_id": [UUID(int=7)],
         "person_id": [UUID(int=7)],
         "kind": ["task"],
         "token": ["x" * 60],

@@ -224,7 +224,7 @@ def test_the_page_speaks_the_language_of_the_mail(world: World, stranger: Visito
 
 def test_guessing_is_slowed_down(stranger: Visitor) -> None:
     found = {stranger.get(f"/reply/{number:x}").status_code for number in range(102)}
-    assert found == {404, 422}
+    assert found == {404, 429}
 
 
 # --- signed in -------------------------------------------------------------------------------------------------------

@@ -52,13 +52,13 @@ def test_machines_learn_whether_it_goes_and_how_much_waits(world: World, strange
 def test_administrators_see_it_on_every_page_and_nobody_else_does(world: World, visit: Visit, lookout: Lookout) -> None:
     _signs(world)
     admin, digi = visit("admin"), visit("digi")
-    assert "steht still" not in words(admin.get("/").text)
+    assert "steht still" not in words(admin.get("/account").text)
     _silent(world)
-    for page in ("/", "/account"):
+    for page in ("/admin", "/account"):
         assert "Der Zeitgeber steht still: Es wird niemand mehr erinnert" in words(admin.get(page).text)
     assert "steht still" not in words(digi.get("/").text)
     watch.sign(world.engine, watch.DECIDING, "one")
-    assert "Mails gehen nicht mehr hinaus" in words(admin.get("/").text)
+    assert "Mails gehen nicht mehr hinaus" in words(admin.get("/account").text)
 
 
 def test_requests_make_the_web_process_write_to_administrators_and_wait_for_nothing(

@@ -16,13 +16,26 @@ from workflow.checking.catalogue import check_groups, check_service, check_share
 from workflow.checking.faults import Fault, Findings, place_of
 from workflow.checking.messages import Message, read_messages
 from workflow.checking.names import Known, names_in
+from workflow.checking.pages import read_pages
 from workflow.checking.process import check_process
 from workflow.checking.programme import check_programme
 from workflow.checking.released import check_fingerprint, check_numbering, read_released
 from workflow.checking.samples import Sample, read_samples
 from workflow.checking.shape import json_schemas, schema_files, shaped
 from workflow.checking.tree import Node, parse
-from workflow.definition import GROUPS, PROCESS, PROGRAMME, SERVICE, SHARED, Groups, Process, Programme, Service, Shared
+from workflow.definition import (
+    GROUPS,
+    PROCESS,
+    PROGRAMME,
+    SERVICE,
+    SHARED,
+    Groups,
+    Page,
+    Process,
+    Programme,
+    Service,
+    Shared,
+)
 from workflow.errors import InvalidDefinitions
 
 __all__ = [
@@ -57,6 +70,12 @@ class Definitions:
     """Process version → fingerprint, for versions that may not change any more."""
     attribution: str
     """The notice to show wherever the bodies' data is shown."""
+    pages: Mapping[tuple[str, str], Page]
+    """(language, name) → page."""
+
+    def to_replace(self) -> tuple[str, ...]:
+        """Files of pages in which something is still to be replaced."""
+        return tuple(f"pages/{language}/{name}.md" for (language, name), page in self.pages.items() if page.to_replace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +108,7 @@ def check(folder: Path) -> Checked:
     check_boundaries(folder, bodies.known, findings)
     messages = read_messages(folder, layout.messages, findings)
     samples = read_samples(folder, layout.samples, findings)
+    pages = read_pages(folder, layout.pages, findings)
     released = read_released(folder, {f"{process}/{version}" for _, process, version in layout.processes}, findings)
     known = _known(layout, trees, bodies)
 
@@ -111,7 +131,17 @@ def check(folder: Path) -> Checked:
     return Checked(
         (),
         Definitions(
-            processes, services, programme, shared, groups, bodies.records, messages, samples, released, attribution
+            processes=processes,
+            services=services,
+            programme=programme,
+            shared=shared,
+            groups=groups,
+            bodies=bodies.records,
+            messages=messages,
+            samples=samples,
+            released=released,
+            attribution=attribution,
+            pages=pages,
         ),
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflow.checking.faults import Findings, Place, meant, place_of, printable
+from workflow.definition import PAGES
 from workflow.texts import LANGUAGES
 
 PROGRAMME = "programme.yaml"
@@ -23,7 +24,7 @@ ATTRIBUTION = "bodies/attribution.txt"
 MEGABYTE = 1_000_000
 _LIMITS = {".csv": 10 * MEGABYTE, ".geojson": 20 * MEGABYTE}
 
-_TOP = ("bodies", GROUPS, "messages", SHARED, "processes", PROGRAMME, "samples", "schema", "services")
+_TOP = ("bodies", GROUPS, "messages", "pages", SHARED, "processes", PROGRAMME, "samples", "schema", "services")
 _BODIES = ("attribution.txt", "boundaries.geojson", "municipalities.csv")
 _VERSION = re.compile(r"v([1-9][0-9]{0,5})\.yaml\Z")
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
@@ -42,6 +43,8 @@ class Layout:
     """(file, language, name of the message)."""
     samples: tuple[tuple[str, str, str], ...]
     """(file, language, name of the sample document)."""
+    pages: tuple[tuple[str, str, str], ...]
+    """(file, language, name of the page)."""
 
 
 def survey(folder: Path, findings: Findings) -> Layout | None:
@@ -60,6 +63,7 @@ def survey(folder: Path, findings: Findings) -> Layout | None:
         services=tuple(_services(folder, findings)),
         messages=tuple(_messages(folder, findings)),
         samples=tuple(_samples(folder, findings)),
+        pages=tuple(_pages(folder, findings)),
     )
 
 
@@ -180,6 +184,19 @@ def _samples(folder: Path, findings: Findings) -> Iterator[tuple[str, str, str]]
                 yield f"samples/{language}/{entry.name}", language, entry.stem
             else:
                 findings.add(place_of(f"samples/{language}/{entry.name}"), "fault.sample_file")
+
+
+def _pages(folder: Path, findings: Findings) -> Iterator[tuple[str, str, str]]:
+    """There need be none; of what is there nothing may bear another name."""
+    for entry in _entries(folder, "pages", findings):
+        if entry.name not in LANGUAGES:
+            _unexpected(findings, f"pages/{entry.name}", LANGUAGES)
+    for language in LANGUAGES:
+        for entry in _entries(folder, f"pages/{language}", findings, notes=False):
+            if entry.suffix == ".md" and entry.stem in PAGES:
+                yield f"pages/{language}/{entry.name}", language, entry.stem
+            else:
+                _unexpected(findings, f"pages/{language}/{entry.name}", tuple(f"{name}.md" for name in PAGES))
 
 
 def _entries(

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from workflow import database, policy
+from workflow import database, feedback, policy
+from workflow.definition import PAGES
 from workflow.engine import Work
 from workflow.errors import NotAllowed
 from workflow.models import AccessLink, Message, Person
@@ -28,11 +29,12 @@ class Administration:
     lapsed: int
     """People who cannot sign in: they have no password, and their last invitation has run out."""
     people: int
-
-    @property
-    def all_is_well(self) -> bool:
-        """Nothing of this needs anybody."""
-        return not (self.unreachable or self.dead or self.failing or self.lapsed)
+    feedback: int
+    """What people wrote and nobody has marked as done."""
+    samples: tuple[str, ...]
+    """Pages of the installation in which something is still to be replaced."""
+    missing: tuple[str, ...]
+    """Pages the installation does not have."""
 
 
 def administration(work: Work) -> Administration:
@@ -49,6 +51,7 @@ def administration(work: Work) -> Administration:
 
     dead = sa.select(sa.func.count()).select_from(Message).where(Message.failed_at.is_not(None)).scalar_subquery()
     without_password = Person.password.is_(None)
+    pages = work.catalogue.pages
     row = work.session.execute(
         sa.select(
             dead.label("dead"),
@@ -64,4 +67,7 @@ def administration(work: Work) -> Administration:
         invited=row.invited,
         lapsed=row.lapsed,
         people=row.people,
+        feedback=feedback.still_open(work),
+        samples=tuple(name for name in PAGES if any(one.to_replace for (_, key), one in pages.items() if key == name)),
+        missing=tuple(name for name in PAGES if not any(key == name for _, key in pages)),
     )
