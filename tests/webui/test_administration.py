@@ -41,7 +41,7 @@ def test_numbers_of_the_first_page_lead_to_what_they_count(world: World, visit: 
         _trouble(work)
         work.session.execute(sa.update(Person).where(Person.id.in_([world["it"], world["dsb"]])).values(password=None))
         for who, days in (("it", 3), ("dsb", -3)):
-            made = {"token_digest": uuid4().hex, "person_id": world[who], "kind": "invitation", "made_at": real_now()}
+            made = {"id": uuid4(), "person_id": world[who], "kind": "invitation", "made_at": real_now()}
             made["expires_at"] = real_now() + dt.timedelta(days=days)
             work.session.execute(sa.insert(AccessLink).values(made))
     with counted(world) as seen:

@@ -42,8 +42,8 @@ def administration(work: Work) -> Administration:
     if not policy.is_admin(work.actor):
         raise NotAllowed(roles=("admin",))
     now = database.real_now()
-    is_open = sa.and_(AccessLink.kind == "invitation", AccessLink.used_at.is_(None), Person.id == AccessLink.person_id)
-    good = sa.exists().where(is_open, AccessLink.expires_at > now)
+    sent = sa.and_(AccessLink.kind == "invitation", AccessLink.used_at.is_(None), AccessLink.person_id == Person.id)
+    good = sa.exists().where(sent, AccessLink.ended_at.is_(None), AccessLink.expires_at > now)
     there = sa.and_(Person.ended_at.is_(None), Person.email.is_not(None))
 
     def people(*which: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
@@ -56,7 +56,7 @@ def administration(work: Work) -> Administration:
         sa.select(
             dead.label("dead"),
             people(without_password, good).label("invited"),
-            people(without_password, sa.exists().where(is_open), ~good).label("lapsed"),
+            people(without_password, sa.exists().where(sent), ~good).label("lapsed"),
             people().label("people"),
         )
     ).one()
