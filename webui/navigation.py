@@ -60,7 +60,7 @@ ENTRIES = (
         "nav.bodies",
         "body",
         _CASEWORKERS,
-        ("prerequisites", "districts", "clusters", "delegations", "announcements"),
+        ("prerequisites", "districts", "clusters", "delegations", "announcements", "meetings"),
     ),
     Entry("people.index", "nav.people", "people", _ADMIN, ("teams",)),
     Entry("definitions.index", "nav.definitions", "flag", _ADMIN),
