@@ -44,6 +44,7 @@ from webui import (
     phrases,
     prerequisites,
     programme,
+    pulse,
     queue,
     replies,
     samples,
@@ -90,6 +91,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     services.blueprint,
     milestones.blueprint,
     programme.blueprint,
+    pulse.blueprint,
     takeover.blueprint,
     documents.blueprint,
     search.blueprint,
@@ -142,7 +144,7 @@ def create_app(engine: Engine, settings: Settings) -> Flask:
         # Flask-Login asks for its remember cookie first; we have none, so nobody may be able to name it.
         REMEMBER_COOKIE_NAME=secrets.token_hex(16),
     )
-    app.extensions["startklar"] = session.Door(engine, settings)
+    app.extensions["startklar"] = session.Door(engine, settings, pulse.QUIET)
     if settings.base_url.startswith("https://"):
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
 

@@ -16,7 +16,16 @@ from webui.forms import PREFIX
 from workflow import cases, evidence, participants, sub_services, tasks
 from workflow.definition import EvidenceField
 from workflow.engine import Work
-from workflow.errors import Conflict, InvalidEvidence, NotFound, Refused, StartklarError, TransitionNotAvailable
+from workflow.errors import (
+    CaseHasMoved,
+    Conflict,
+    InvalidEvidence,
+    NotFound,
+    Refused,
+    StartklarError,
+    TaskHasMoved,
+    TransitionNotAvailable,
+)
 from workflow.exchange import case_file
 from workflow.queries import case as query
 from workflow.queries import dates as dates_query
@@ -317,7 +326,7 @@ def page_of(
     with session.engine().read(session.me()) as work:
         page = query.case(work, case_id, before=before)
         kept = drafts.of_page(work, f"case:{case_id}")
-    refusal = errors.refusal(refused) if refused else None
+    refusal = _refusal(refused, case_id)
     body = render_template(
         "case.html",
         page=page,
@@ -413,9 +422,23 @@ def _form(
         faults=faults or {},
         summary=forms.summary(faults or {}, {PREFIX + name: field.title for name, field in fields.items()}),
         typed=forms.typed() if request.method == "POST" else dict(kept.values) if kept else {},
-        refusal=errors.refusal(refused) if refused else None,
+        refusal=_refusal(refused, page.head.id),
     )
     return make_response(body, errors.status_of(refused) if refused else 422 if faults else 200)
+
+
+def _refusal(refused: StartklarError | None, case_id: UUID) -> errors.Refusal | None:
+    """The refusal in words, and what the person has not seen yet if that is why."""
+    return errors.refusal(refused, meanwhile(refused, case_id)) if refused else None
+
+
+def meanwhile(refused: StartklarError, case_id: UUID, task_id: UUID | None = None) -> tuple[query.Entry, ...]:
+    """What happened since the page was opened that the form stood on, if it was refused for that."""
+    seq = forms.as_of()
+    if seq is None or not isinstance(refused, CaseHasMoved | TaskHasMoved):
+        return ()
+    with session.engine().read(session.me()) as work:
+        return query.since(work, case_id, seq, task_id)
 
 
 def _lost(fields: Mapping[str, EvidenceField]) -> list[tuple[str, str]]:

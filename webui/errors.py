@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import secrets
 import traceback
@@ -15,12 +16,13 @@ from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import forms, security, session, wording
+from webui import forms, phrases, security, session, wording
 from webui.navigation import local_path, parts_of
 from webui.session import ForgedRequest
 from workflow import errors, texts
 from workflow.catalogue import Catalogue
 from workflow.queries import parts
+from workflow.queries.case import Entry
 from workflow.requirements import Reason
 
 STATUS: tuple[tuple[type[errors.StartklarError], int], ...] = (
@@ -70,12 +72,15 @@ class Refusal:
     sentence: str
     reasons: tuple[str, ...] = ()
     kind: str = "warning"
+    meanwhile: tuple[tuple[dt.datetime, str, str | None], ...] = ()
+    """What happened since the page was opened: when, what, by whom."""
 
 
-def refusal(error: errors.StartklarError) -> Refusal:
-    """The refusal in words."""
+def refusal(error: errors.StartklarError, meanwhile: Sequence[Entry] = ()) -> Refusal:
+    """The refusal in words; `meanwhile`: entries of history that the person has not seen yet."""
+    told = tuple((one.at, phrases.happened_to_case(one.act, one.facts), one.who) for one in meanwhile)
     status = found if (found := status_of(error)) in (403, 429) else 409
-    return Refusal(wording.t(f"error_page.{status}.title"), _sentence(error), _reasons(error))
+    return Refusal(wording.t(f"error_page.{status}.title"), _sentence(error), _reasons(error), meanwhile=told)
 
 
 def status_of(error: errors.StartklarError) -> int:

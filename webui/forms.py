@@ -19,7 +19,7 @@ from workflow.evidence import StoredFile
 PREFIX = "answer-"
 """Before the name of a field that a definition asks for, so that it never meets a name of ours."""
 
-_OURS = frozenset({"seen", "back", TOKEN_FIELD, deeds.FIELD, deeds.DRAFT})
+_OURS = frozenset({"seen", "as_of", "back", TOKEN_FIELD, deeds.FIELD, deeds.DRAFT})
 
 MOST_KEPT = 6000
 """Characters of one typed text that a page shows again."""
@@ -37,6 +37,12 @@ def seen(name: str = "seen") -> int:
     """The version the page showed that the form stood on; one that never was when the form does not say."""
     written = request.form.get(name, "")
     return int(written) if written.isascii() and written.isdecimal() and len(written) < 10 else -1
+
+
+def as_of() -> int | None:
+    """The last entry of history that the page showed, if the form says so."""
+    found = seen("as_of")
+    return found if found >= 0 else None
 
 
 def text(name: str) -> str:

@@ -42,6 +42,8 @@ class Door:
 
     engine: Engine
     settings: Settings
+    quiet: AbstractSet[str] = frozenset()
+    """Endpoints that pages ask by themselves."""
 
 
 class Visitor(UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
@@ -189,7 +191,7 @@ def _load(asked: Request) -> Visitor | None:
     if g.get("loading_failed"):
         return None  # the page that says so is written for a stranger
     g.loading_failed = True
-    found = sessions.session(engine(), present)
+    found = sessions.session(engine(), present, noting=asked.endpoint not in door().quiet)
     g.loading_failed = False
     return Visitor(found) if found is not None else None
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import deeds, drafts, errors, forms, notices, session, wording
+from webui import cases, deeds, drafts, errors, forms, notices, session, wording
 from webui.forms import PREFIX
 from workflow import casework, clusters, evidence, refusals, tasks
 from workflow.definition import Text
@@ -254,7 +254,7 @@ def _record_page(
         summary=forms.summary(faults or {}, titles),
         typed=forms.typed() if request.method == "POST" else dict(kept.values) if kept else {},
         kept=kept,
-        refusal=errors.refusal(refused) if refused else None,
+        refusal=_refusal(refused, page.task),
     )
     return make_response(body, errors.status_of(refused) if refused else 422 if faults else 200)
 
@@ -330,11 +330,19 @@ def page_of(
         typed=kept.typed() | typed,
         entered=entered or None,
         kept=kept,
-        refusal=errors.refusal(refused) if refused else None,
+        refusal=_refusal(refused, page),
         lost=_lost(page, typed, titles) if refused else [],
         most_days=casework.MOST_EXTENSION,
     )
     return make_response(body, errors.status_of(refused) if refused else 422 if faults else 200)
+
+
+def _refusal(refused: StartklarError | None, page: TaskPage) -> errors.Refusal | None:
+    """The refusal in words, with what happened since; a body that takes part sees no history."""
+    if refused is None:
+        return None
+    told = () if page.as_participant else cases.meanwhile(refused, page.case_id, page.id)
+    return errors.refusal(refused, told)
 
 
 def _titles_of_small_forms() -> dict[str, Text | str]:

@@ -137,10 +137,11 @@ def sign_in(engine: Engine, email: str, password: str, address: str, *, agent: s
         return _open(session, found.id, found.language, agent)
 
 
-def session(engine: Engine, token: str) -> SignedIn | None:
+def session(engine: Engine, token: str, *, noting: bool = True) -> SignedIn | None:
     """The person this token stands for; None when the session ended, was revoked or never was.
 
-    A session ends eight hours after it was last seen and twenty-four hours after it began.
+    A session ends eight hours after it was last seen and twenty-four hours after it began. Not `noting`: a page asks by
+    itself, and nobody was seen.
     """
     now = database.real_now()
     with database.transaction(engine.pool, write=False) as transaction:
@@ -149,7 +150,7 @@ def session(engine: Engine, token: str) -> SignedIn | None:
     if not rows:
         return None
     csrf, seen_at, clock, clock_now, person_id, name, email, language, theme, has_drafts, *_ = rows[0]
-    if now - seen_at > _SEEN_EVERY:
+    if noting and now - seen_at > _SEEN_EVERY:
         _note_seen(engine, token, now)
     process_now = now if clock == "system" else clock_now
     today = process_now.astimezone(_ZONE).date()

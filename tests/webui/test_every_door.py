@@ -44,6 +44,7 @@ OWN = frozenset(
         "components.show",
         "drafts.forget",
         "drafts.keep",
+        "pulse.inbox",
         "feeds.make",
         "feeds.revoke",
         "inbox.show",

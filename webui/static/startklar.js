@@ -68,6 +68,54 @@
     if (document.hidden) keepAll(true);
   });
 
+  // A page that is open for hours asks now and then whether it is still true, and offers to be loaded anew. Nothing moves
+  // by itself, the focus stays where it is, and what was typed is kept first.
+  const EVERY = 45000;
+  const told = document.querySelector("[data-pulse]");
+  const offer = (words, button) => {
+    if (told.firstChild) return;
+    const sentence = document.createElement("p");
+    sentence.textContent = words;
+    told.append(sentence);
+    if (button) {
+      const again = document.createElement("button");
+      again.type = "button";
+      again.className = "kern-btn kern-btn--primary kern-btn--x-small";
+      const label = document.createElement("span");
+      label.className = "kern-label";
+      label.textContent = button;
+      again.append(label);
+      again.addEventListener("click", async () => {
+        await keepAll(false);
+        if (told.dataset.here === window.location.pathname) window.location.reload();
+        else window.location.assign(told.dataset.here);
+      });
+      told.append(again);
+    }
+    document.documentElement.classList.add("sk-has-pulse");
+  };
+  let asked = 0;
+  const ask = async () => {
+    if (!told || told.firstChild || document.hidden || Date.now() - asked < 5000) return;
+    asked = Date.now();
+    try {
+      const answer = await fetch(told.dataset.pulse, { headers: { Accept: "application/json" }, redirect: "manual" });
+      if (answer.type === "opaqueredirect") offer(told.dataset.ended);
+      if (!answer.ok) return;
+      const { at } = await answer.json();
+      if (!told.dataset.at) told.dataset.at = at;
+      else if (told.dataset.at !== at) offer(told.dataset.words, told.dataset.reload);
+    } catch {
+      // No line just now: the next beat asks again.
+    }
+  };
+  if (told) {
+    window.setInterval(ask, EVERY);
+    if (!told.dataset.at) window.setTimeout(ask, 4000);
+    document.addEventListener("visibilitychange", ask);
+    window.addEventListener("focus", ask);
+  }
+
   // A menu closes with Escape and when one looks elsewhere.
   const menus = () => document.querySelectorAll("details[data-menu][open]");
   document.addEventListener("keydown", (event) => {

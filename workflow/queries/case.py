@@ -220,6 +220,8 @@ class CaseHead:
     id: UUID
     number: str
     version: int
+    seq: int
+    """The number of the last entry of its history."""
     service: Text
     service_key: str
     body: str
@@ -506,6 +508,19 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
     )
 
 
+def since(work: Work, case_id: UUID, seq: int, task_id: UUID | None = None) -> tuple[Entry, ...]:
+    """What happened after an entry of the history, the latest first, at most five; with the task if anything did.
+
+    Raises NotFound when the case is not there or not for this actor.
+    """
+    found = seen.look(work, case_id)
+    entries = [entry for entry in _entries(work, case_id, None) if entry.seq > seq]
+    of_task = [entry for entry in entries if task_id is not None and entry.said.get("task") == task_id.hex]
+    told = (of_task or entries)[:5]
+    found.learn_names([entry.actor_id for entry in told] + [_id(entry.said.get("to")) for entry in told])
+    return tuple(_entry(found, entry, frozenset()) for entry in told)
+
+
 def documents(work: Work, case_id: UUID) -> DocumentsPage:
     """Every document of a case. Raises NotFound when it is not there or not for this actor."""
     found = seen.look(work, case_id)
@@ -632,6 +647,7 @@ def _head(found: SeenCase) -> CaseHead:
         id=row.id,
         number=row.number,
         version=row.version,
+        seq=row.seq,
         service=parts.service_title(catalogue, row.service),
         service_key=row.service,
         body=found.body_name,

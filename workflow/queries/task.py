@@ -113,6 +113,8 @@ class TaskPage:
     id: UUID
     name: str
     version: int
+    seq: int
+    """The number of the last entry of its case's history."""
     case_id: UUID
     number: str
     service: Text
@@ -216,6 +218,7 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         id=row.id,
         name=row.name,
         version=row.version,
+        seq=case.row.seq,
         case_id=row.case_id,
         number=case.row.number,
         service=parts.service_title(work.catalogue, row.service),
