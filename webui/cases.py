@@ -145,12 +145,13 @@ def hold(case_id: UUID) -> AnyResponse:
     """Let the case rest."""
     answers = forms.answers({})
     try:
-        deeds.do(cases.hold_as_answered, case_id, answers.given, seen=forms.seen())
+        held = deeds.do(cases.hold_as_answered, case_id, answers.given, seen=forms.seen())
     except InvalidEvidence as error:
         return _hold_page(case_id, faults=forms.worded(error.faults))
     except Conflict as error:
         return _hold_page(case_id, refused=error)
-    return notices.leave(_back_to(case_id), "notice.case_held")
+    undo = notices.Undo("hold", case_id, held.version)
+    return notices.leave(_back_to(case_id), "notice.case_held", undo=undo)
 
 
 @blueprint.get("/<uuid:case_id>/hold/change")

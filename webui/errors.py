@@ -16,7 +16,7 @@ from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import forms, phrases, security, session, wording
+from webui import forms, notices, phrases, security, session, wording
 from webui.navigation import local_path, parts_of
 from webui.session import ForgedRequest
 from workflow import errors, texts
@@ -80,7 +80,8 @@ def refusal(error: errors.StartklarError, meanwhile: Sequence[Entry] = ()) -> Re
     """The refusal in words; `meanwhile`: entries of history that the person has not seen yet."""
     told = tuple((one.at, phrases.happened_to_case(one.act, one.facts), one.who) for one in meanwhile)
     status = found if (found := status_of(error)) in (403, 429) else 409
-    return Refusal(wording.t(f"error_page.{status}.title"), _sentence(error), _reasons(error), meanwhile=told)
+    title = wording.t("undo.too_late" if notices.is_undoing() else f"error_page.{status}.title")
+    return Refusal(title, _sentence(error), _reasons(error), meanwhile=told)
 
 
 def status_of(error: errors.StartklarError) -> int:

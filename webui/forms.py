@@ -19,7 +19,7 @@ from workflow.evidence import StoredFile
 PREFIX = "answer-"
 """Before the name of a field that a definition asks for, so that it never meets a name of ours."""
 
-_OURS = frozenset({"seen", "as_of", "back", TOKEN_FIELD, deeds.FIELD, deeds.DRAFT})
+_OURS = frozenset({"seen", "as_of", "back", "undo", TOKEN_FIELD, deeds.FIELD, deeds.DRAFT})
 
 MOST_KEPT = 6000
 """Characters of one typed text that a page shows again."""

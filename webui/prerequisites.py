@@ -143,7 +143,10 @@ def _do(
             raise
         return _page(prerequisite_id, refused=error)
     response = redirect(url_for("prerequisites.show", prerequisite_id=prerequisite_id), 303)
-    return notices.leave(response, _NOTICES.get((name, done.status), f"notice.prerequisite_{name}"))
+    undo = f"prerequisite_{name}"
+    way_back = notices.Undo(undo, prerequisite_id, done.version) if undo in notices.UNDO else None
+    said = _NOTICES.get((name, done.status), f"notice.prerequisite_{name}")
+    return notices.leave(response, said, undo=way_back)
 
 
 _NOTICES = {

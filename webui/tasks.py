@@ -304,7 +304,12 @@ def _do(
             raise
         return page_of(task_id, refused=error)  # the role is gone since the page was shown, the words are not
     target = url_for("tasks.show", task_id=done.id) if stay else url_for("cases.show", case_id=done.case_id)
-    return notices.leave(redirect(target, 303), said or f"notice.task_{deed.__name__}", task=wording.title(done.title))
+    name = deed.__name__
+    undo = (
+        notices.Undo(name, done.id, done.version) if name in notices.UNDO and said != "notice.task_taken_up" else None
+    )
+    answer = redirect(target, 303)
+    return notices.leave(answer, said or f"notice.task_{name}", undo=undo, task=wording.title(done.title))
 
 
 def page_of(

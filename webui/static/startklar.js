@@ -132,6 +132,10 @@
     for (const menu of menus()) if (!menu.contains(event.target)) menu.open = false;
   });
 
+  // What a deed left to say is said again once the page stands: so it is read aloud too.
+  const left = document.querySelector("#notice > .sk-notice");
+  if (left) window.setTimeout(() => left.replaceWith(left.cloneNode(true)), 300);
+
   // Faults come first: the summary gets the focus, so that it is read aloud.
   const faults = document.querySelector("[data-faults]");
   if (faults) faults.focus();
