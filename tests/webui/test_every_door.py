@@ -320,6 +320,7 @@ def test_every_endpoint_is_public_about_oneself_shared_or_guarded(app: Flask) ->
         | {"administration.show", "operations.show", "feedback.index", "feedback.done", "feedback.reopen"}
         | {"mails.show", "mails.resend", "mails.resend_all", "mails.change_address", "mails.address_works"}
         | {"blockers.add_vendor", "blockers.end_vendor", "takeover.show", "takeover.preview", "takeover.confirm"}
+        | {"load.show", "load.bodies", "load.tasks"}
         | {"meetings.index", "meetings.changes", "meetings.note", "meetings.withdraw"}
         | {"announcements.write", "announcements.preview", "announcements.send"}
         | {"ahead.show", "ahead.compare", "ahead.table"}

@@ -134,8 +134,10 @@ class ProgrammePage:
     moves: tuple[WaveMove, ...]
     """Every time a Stichtag was moved, the last first."""
     may_decide: bool
-    may_foresee: bool
     """The actor may set a target and move a Stichtag."""
+    may_foresee: bool
+    sees_load: bool
+    """The actor may see how much is open per team."""
     version: int
     """The number of the newest target that was set here."""
     today: dt.date
@@ -168,6 +170,7 @@ def programme(work: Work) -> ProgrammePage:
         moves=_moves(work),
         may_decide=work.actor.holds("programme_office"),
         may_foresee=policy.may_foresee(work.actor),
+        sees_load=policy.sees_staff(work.actor),
         version=max((row.number or 0 for row in rows), default=0),
         today=work.today,
         priorities=tuple(
