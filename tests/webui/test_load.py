@@ -113,8 +113,9 @@ def test_it_costs_the_same_at_any_number_of_cases_and_is_for_those_who_work_in_t
 
 def test_the_pages_name_nobody_and_every_link_leads_to_what_it_says(world: World, visit: Visit) -> None:
     office = visit("office")
+    task = world.task(world.open("bauantrag"), "express_interest")
     with world.by("digi") as work:
-        tasks.accept(work, world.task(world.open("bauantrag"), "express_interest"))
+        tasks.accept(work, task)
     for address in ("/teams/load", "/teams/load/bodies", "/teams/load/bodies?sort=name&page=9", "/teams/load/tasks"):
         page = office.get(address)
         assert page.status_code == 200, address

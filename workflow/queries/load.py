@@ -200,7 +200,7 @@ def burden(work: Work, *, sort: str = "week", page: int = 1) -> BurdenPage:
         .subquery("each")
     )
     name = (database.plainly_sorted(work.session, Body.sort_key), Body.ars)
-    chosen = next((one for one in SORTS if one == sort), "week")
+    chosen: Sort = next((one for one in SORTS if one == sort), "week")
     order: Sequence[Any] = name
     if chosen != "name":
         order = (each.c[chosen].desc(), *(each.c[one].desc() for one in ("week", "ahead", "overdue")), *name)
