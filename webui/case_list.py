@@ -139,6 +139,11 @@ class Addresses:
         return pairs
 
 
+def laid_out(endpoint: str, filters: Filters) -> Addresses:
+    """Addresses of a page of these cases that carries along how the list is sorted and which columns it has."""
+    return Addresses(endpoint, filters, _sort(), _columns())
+
+
 def around(address: Addresses, found: CaseList) -> dict[str, Any]:
     """What every page of these cases shows around them."""
     return {

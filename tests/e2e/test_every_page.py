@@ -202,6 +202,8 @@ def _stops(world: World, **ids: UUID) -> list[Stop]:
         Stop("district", "office", f"/districts/{TOWN}", "Stand je Kommune"),
         Stop("district-foreign", "stranger", f"/districts/{TOWN}", "Mainz-Bingen"),
         Stop("district-town", "team", f"/districts/{STRANGE_TOWN}", "Worms"),
+        Stop("matrix", "team", "/cases/matrix", "Kommunen"),
+        Stop("matrix-town", "digi", f"/cases/matrix?district={TOWN}&state=live", "nicht in der Auswahl"),
         Stop("search", "team", "/search?q=mainz", "Treffer"),
         Stop("search-begun", "digi", "/search", "Wonach suchen Sie?"),
         Stop("search-nothing", "digi", "/search?q=zzz", "Nichts gefunden"),

@@ -65,6 +65,7 @@ LISTS = frozenset(
         "inbox.show",
         "queue.show",
         "search.show",
+        "matrix.show",
     }
 )
 SHARED = frozenset(

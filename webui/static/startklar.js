@@ -136,6 +136,43 @@
   const left = document.querySelector("#notice > .sk-notice");
   if (left) window.setTimeout(() => left.replaceWith(left.cloneNode(true)), 300);
 
+  // The matrix: arrow keys go from case to case, and a line says in words where one is.
+  const matrix = document.querySelector("[data-matrix]");
+  if (matrix) {
+    const here = document.querySelector("[data-here]");
+    const said = (cell) => {
+      const column = matrix.tHead.rows[0].cells[cell.cellIndex];
+      const body = cell.parentElement.cells[0].querySelector("a");
+      return `${body.textContent} · ${column.textContent}: ${cell.textContent}`;
+    };
+    const tell = (event) => {
+      const cell = event.target.closest("td");
+      if (here) here.hidden = !cell || !cell.textContent;
+      if (here && !here.hidden) here.textContent = said(cell);
+    };
+    matrix.addEventListener("focusin", tell);
+    matrix.addEventListener("mouseover", tell);
+    matrix.addEventListener("keydown", (event) => {
+      const way = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+      const cell = event.target.closest("td");
+      if (!way || !cell || event.altKey || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      const rows = matrix.tBodies[0].rows;
+      let [row, column] = [[...rows].indexOf(cell.parentElement), cell.cellIndex];
+      for (;;) {
+        row += way[0];
+        column += way[1];
+        const next = rows[row] && column > 0 && rows[row].cells[column];
+        if (!next) return;
+        const link = next.querySelector("a");
+        if (link) {
+          link.focus();
+          return;
+        }
+      }
+    });
+  }
+
   // Faults come first: the summary gets the focus, so that it is read aloud.
   const faults = document.querySelector("[data-faults]");
   if (faults) faults.focus();

@@ -304,7 +304,19 @@ def ids(work: Work, filters: Filters, *, most: int) -> list[UUID]:
 def conditions(work: Work, filters: Filters) -> list[sa.ColumnElement[bool]]:
     """What a case must meet to be among those the actor may know about under these filters, which make sense; over
     cases joined with bodies."""
-    return [policy.cases(work.actor), *_conditions(work, filters), *_narrowed(work, filters)]
+    return [policy.cases(work.actor), matching(work, filters)]
+
+
+def matching(work: Work, filters: Filters) -> sa.ColumnElement[bool]:
+    """Whether a case, joined with its body, is what these filters, which make sense, ask for; who may know of it is not
+    asked here."""
+    return sa.and_(*_conditions(work, filters), *_narrowed(work, filters))
+
+
+def sensible(work: Work, filters: Filters) -> Filters:
+    """The filters without whatever narrows to nothing that exists for this actor."""
+    options, known_body = _options(work, policy.cases(work.actor), filters)
+    return _sensible(work, filters, options, known_body)
 
 
 def is_overdue(today: dt.date) -> sa.ColumnElement[bool]:
