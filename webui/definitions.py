@@ -24,9 +24,11 @@ def index() -> str:
     return _part("processes")
 
 
-@blueprint.get("/<any(services, prerequisites, reminders, messages):part>")
+@blueprint.get("/<part>")
 def show_part(part: str) -> str:
     """Another part of the definitions."""
+    if part not in PARTS[1:]:
+        abort(404)
     return _part(part)
 
 

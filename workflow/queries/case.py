@@ -246,6 +246,9 @@ class CaseHead:
     """It was opened in the middle of its way, with dates of before."""
     state: StateView
     road: tuple[StateView, ...]
+    process: str
+    process_version: int
+    """Which process the case follows: `definitions` draws it."""
     reached: int
     """How many states of the main road are behind it, for a case that stands aside."""
     rests: bool
@@ -645,6 +648,8 @@ def _head(found: SeenCase) -> CaseHead:
     entered = {task.state for task in found.tasks.values()}
     return CaseHead(
         id=row.id,
+        process=row.process,
+        process_version=row.process_version,
         number=row.number,
         version=row.version,
         seq=row.seq,

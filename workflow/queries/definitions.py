@@ -149,7 +149,8 @@ class Overview:
 def overview(work: Work) -> Overview:
     """Everything the definitions hold."""
     shared = work.catalogue.shared
-    owners = {kind.owner for kind in (*shared.prerequisites.values(), *shared.recurring.values())}
+    owners = {kind.owner for kind in shared.prerequisites.values()}
+    owners |= {kind.owner for kind in shared.recurring.values()}
     owners |= {kind.owner for kind in shared.milestones.values()}
     return Overview(
         versions=_versions(work),
