@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webui import (
     absences,
+    access,
     account,
     administration,
     ahead,
@@ -22,6 +23,7 @@ from webui import (
     cases,
     clock,
     clusters,
+    colleagues,
     comments,
     components,
     deeds,
@@ -44,6 +46,7 @@ from webui import (
     notices,
     operations,
     pages,
+    people,
     phrases,
     prerequisites,
     programme,
@@ -59,6 +62,8 @@ from webui import (
     switches,
     takeover,
     tasks,
+    teams,
+    tour,
     watch,
     wording,
 )
@@ -68,6 +73,11 @@ from workflow.settings import Settings
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     sign_in.blueprint,
+    access.blueprint,
+    tour.blueprint,
+    colleagues.blueprint,
+    people.blueprint,
+    teams.blueprint,
     account.blueprint,
     ahead.blueprint,
     absences.blueprint,
@@ -113,6 +123,10 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
 
 PUBLIC = frozenset(
     {
+        "access.ask",
+        "access.forgotten",
+        "access.open_link",
+        "access.use_link",
         "asset",
         "favicon",
         "feedback.give",

@@ -84,6 +84,11 @@ def refusal(error: errors.StartklarError, meanwhile: Sequence[Entry] = ()) -> Re
     return Refusal(title, _sentence(error), _reasons(error), meanwhile=told)
 
 
+def trouble_of(error: errors.StartklarError) -> Trouble:
+    """The refusal as a page of its own."""
+    return _trouble(status_of(error), sentence=_sentence(error), reasons=_reasons(error))
+
+
 def status_of(error: errors.StartklarError) -> int:
     """The status code a door answers this error with."""
     return next(status for kind, status in STATUS if isinstance(error, kind))

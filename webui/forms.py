@@ -65,7 +65,7 @@ def written() -> tuple[str, ...]:
 
     Passwords may have words too; doors that ask for one give nothing.
     """
-    if request.method != "POST" or request.blueprint in ("sign_in", "account"):
+    if request.method != "POST" or request.blueprint in ("sign_in", "account", "access"):
         return ()
     return tuple(value for value in typed().values() if " " in value.strip())
 

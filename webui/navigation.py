@@ -60,7 +60,7 @@ ENTRIES = (
         "nav.bodies",
         "body",
         _CASEWORKERS,
-        ("prerequisites", "districts", "clusters", "delegations", "announcements", "meetings"),
+        ("prerequisites", "districts", "clusters", "delegations", "announcements", "meetings", "colleagues"),
     ),
     Entry("people.index", "nav.people", "people", _ADMIN, ("teams",)),
     Entry("definitions.index", "nav.definitions", "flag", _ADMIN),
@@ -71,6 +71,7 @@ ENTRIES = (
 )
 """An entry whose page this installation does not have is left out."""
 MENU = (
+    Entry("teams.index", "nav.teams", "people", frozenset({"supervisor", "umsetzungsteam"})),
     Entry("mails.show", "nav.mails", "mail", frozenset({"programme_office"})),
     Entry("operations.show", "nav.operations", "clock", frozenset({"auditor"})),
 )

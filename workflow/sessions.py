@@ -77,6 +77,8 @@ class SignedIn:
     """The day of the process, real or rehearsed."""
     rehearsing: bool
     """The installation runs on the rehearsal clock."""
+    toured: bool
+    """The short tour is over for this person."""
     has_drafts: bool = False
     """Something typed and not sent is kept for the person."""
 
@@ -149,7 +151,7 @@ def session(engine: Engine, token: str, *, noting: bool = True) -> SignedIn | No
         rows = statements.rows(database.connection_of(transaction), _SESSION, asked)
     if not rows:
         return None
-    csrf, seen_at, clock, clock_now, person_id, name, email, language, theme, has_drafts, *_ = rows[0]
+    csrf, seen_at, clock, clock_now, person_id, name, email, language, theme, toured_at, has_drafts, *_ = rows[0]
     if noting and now - seen_at > _SEEN_EVERY:
         _note_seen(engine, token, now)
     process_now = now if clock == "system" else clock_now
@@ -160,10 +162,11 @@ def session(engine: Engine, token: str, *, noting: bool = True) -> SignedIn | No
         email=email or "",
         language=language,
         theme=theme,
-        roles=policy.roles_on([row[10:] for row in rows], today),
+        roles=policy.roles_on([row[11:] for row in rows], today),
         csrf=csrf,
         today=today,
         rehearsing=clock != "system",
+        toured=toured_at is not None,
         has_drafts=bool(has_drafts),
     )
 
@@ -483,6 +486,7 @@ _SESSION = (
         Person.email,
         Person.language,
         Person.theme,
+        Person.toured_at,
         sa.exists().where(Draft.person_id == Person.id),
         *_HELD.c,
     )
