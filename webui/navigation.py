@@ -116,6 +116,11 @@ def here() -> str:
     return request.full_path.rstrip("?") if request.method == "GET" else request.path
 
 
+def nameable() -> str | None:
+    """The address of this page as it may be told to others; None where it is a key."""
+    return None if "token" in (request.view_args or {}) else here()
+
+
 def install(app: Flask) -> None:
     """Make the navigation known to templates."""
-    app.jinja_env.globals.update(places=places, menu_places=lambda: places(MENU), here=here)
+    app.jinja_env.globals.update(places=places, menu_places=lambda: places(MENU), here=here, nameable=nameable)

@@ -113,6 +113,8 @@ def end(person_id: UUID) -> AnyResponse:
 def erase(person_id: UUID) -> AnyResponse:
     """Erase the account for good."""
     if forms.text("sure") != "true":
+        with session.engine().read(session.me()) as work:
+            query.person(work, person_id)
         return redirect(url_for("people.leave_form", person_id=person_id, erase="yes"), 303)
     try:
         deeds.do(people.erase, person_id)

@@ -59,6 +59,8 @@ def test_the_address_of_a_link_is_told_to_nobody(stranger: Visitor, token: str) 
         assert answer.headers["X-Robots-Tag"] == "noindex"
     answer = stranger.get(f"/access/{token}")
     assert not re.search(r'(?:src|href)="https?://', answer.text)
+    assert not re.search(rf'href="[^"]*{token}', answer.text)
+    assert token[:20] not in stranger.get(f"/access/{token[:20]}").text.replace(f'value="/access/{token[:20]}"', "")
 
 
 def test_what_is_wrong_is_said_at_its_field_and_spends_nothing(stranger: Visitor, token: str) -> None:

@@ -48,6 +48,8 @@ OWN = frozenset(
         "feeds.make",
         "feeds.revoke",
         "inbox.show",
+        "tour.end",
+        "tour.show",
     }
 )
 """Pages about oneself; others cannot be named in their address."""
@@ -322,6 +324,10 @@ def test_every_endpoint_is_public_about_oneself_shared_or_guarded(app: Flask) ->
         | {"programme.set_target", "programme.move_wave"}
         | {"bulk.index", "bulk.choose", "bulk.try_out", "bulk.start"}
         | {"administration.show", "operations.show", "feedback.index", "feedback.done", "feedback.reopen"}
+        | {"access.again", "access.withdraw", "access.end_role", "colleagues.show", "colleagues.invite"}
+        | {"teams.index", "teams.show", "teams.invite"}
+        | {f"people.{name}" for name in ("index", "invite", "invite_form", "show", "leave_form", "end", "erase")}
+        | {f"people.{name}" for name in ("sign_out", "same_human", "not_same_human", "change_address", "address_works")}
         | {"mails.show", "mails.resend", "mails.resend_all", "mails.change_address", "mails.address_works"}
         | {"blockers.add_vendor", "blockers.end_vendor", "takeover.show", "takeover.preview", "takeover.confirm"}
         | {"load.show", "load.bodies", "load.tasks"}
@@ -360,6 +366,9 @@ def _addresses(app: Flask, rule: Rule, population: Population) -> Iterator[tuple
         "message_id": [UUID(int=7)],
         "feedback_id": [UUID(int=7)],
         "person_id": [UUID(int=7)],
+        "other_id": [UUID(int=8)],
+        "invitation_id": [UUID(int=7)],
+        "grant_id": [UUID(int=7)],
         "kind": ["task"],
         "token": ["x" * 60],
         "milestone_id": _milestones(app),

@@ -75,6 +75,10 @@ def test_a_stranger_is_asked_to_sign_in_at_every_door_that_is_not_public(app: Fl
 def test_every_public_door_exists_and_is_meant(app: Flask) -> None:
     assert app.view_functions.keys() >= PUBLIC
     assert {
+        "access.ask",
+        "access.forgotten",
+        "access.open_link",
+        "access.use_link",
         "asset",
         "favicon",
         "feedback.give",

@@ -31,7 +31,7 @@ from workflow.models import (
 )
 from workflow.policy import Role
 from workflow.queries import parts
-from workflow.queries.case_list import clean
+from workflow.queries.words import clean
 from workflow.texts import searched_words
 
 PAGE = 50
