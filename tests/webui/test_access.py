@@ -101,7 +101,7 @@ def test_a_used_link_leads_to_the_sign_in_page(stranger: Visitor, token: str) ->
 
 
 def test_whoever_guesses_links_learns_nothing_and_has_to_wait(stranger: Visitor, world: World, token: str) -> None:
-    told = {words(stranger.get(f"/access/{token[:-1]}{letter}").text) for letter in "abc"}
+    told = {words(stranger.get(f"/access/{token[:-12]}{letter * 12}").text) for letter in "abc"}
     told.add(words(stranger.get("/access/x").text))
     assert len(told) == 1
     answers = [stranger.get("/access/x").status_code for _ in range(103)]
