@@ -64,6 +64,7 @@ from webui import (
     tasks,
     teams,
     tour,
+    views,
     watch,
     wording,
 )
@@ -96,6 +97,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     tasks.blueprint,
     case_list.blueprint,
     matrix.blueprint,
+    views.blueprint,
     bulk.blueprint,
     blockers.blueprint,
     load.blueprint,

@@ -6,14 +6,17 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, current_app, render_template, request, url_for
 
 from webui import session, wording
+from workflow import views
 from workflow.definition import Text
 from workflow.queries import case_board, case_list
 from workflow.queries.case_list import CaseList, Cursor, Filters, Options
 from workflow.queries.case_order import BY_BODY, SORTS, Sort
+from workflow.views import View
 
 blueprint = Blueprint("case_list", __name__)
 
@@ -40,6 +43,9 @@ WITHIN = (0, 5, 10, 20)
 """Working days somebody may ask for: what falls due today, within one week, two or four."""
 _TYPED_DAY = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})\Z")
 
+VIEWED = {"cases": "case_list.show", "board": "case_list.board"}
+"""The pages of which a view can be kept (`workflow.views.PAGES`)."""
+
 VISIBLE = ("q", "service", "district", "role", "due_within")
 """Filters that are always there; the others are folded away."""
 FOLDED = (
@@ -53,9 +59,10 @@ def show() -> str:
     """Every case the person may know about, narrowed, sorted and laid out as the address says."""
     with session.engine().read(session.me()) as work:
         found = case_list.cases(work, asked(), Cursor(after=_one("after"), before=_one("before")), _sort())
+        saved = views.of_actor(work)
     address = Addresses("case_list.show", found.filters, found.sort, _columns())
     return render_template(
-        "case_list.html", found=found, address=address, columns=address.columns, **around(address, found)
+        "case_list.html", found=found, address=address, columns=address.columns, **around(address, found, saved)
     )
 
 
@@ -64,9 +71,12 @@ def board() -> str:
     """The same cases by where they stand, the most urgent first."""
     with session.engine().read(session.me()) as work:
         shown = case_board.board(work, asked())
+        saved = views.of_actor(work)
     found = shown.found
     address = Addresses("case_list.board", found.filters, _sort(), _columns())
-    return render_template("case_board.html", board=shown, found=found, address=address, **around(address, found))
+    return render_template(
+        "case_board.html", board=shown, found=found, address=address, **around(address, found, saved)
+    )
 
 
 def asked() -> Filters:
@@ -109,6 +119,10 @@ class Addresses:
         wanted: dict[str, Any] = {name: value for name, value in {**self.present, **changed}.items() if value}
         return url_for(endpoint, **wanted)
 
+    def reset(self) -> str:
+        """All cases, laid out as they are."""
+        return self(**dict.fromkeys(self.filters))
+
     def query(self) -> str:
         """What stands behind the question mark."""
         return self().partition("?")[2]
@@ -144,10 +158,12 @@ def laid_out(endpoint: str, filters: Filters) -> Addresses:
     return Addresses(endpoint, filters, _sort(), _columns())
 
 
-def around(address: Addresses, found: CaseList) -> dict[str, Any]:
+def around(address: Addresses, found: CaseList, saved: Sequence[View] = ()) -> dict[str, Any]:
     """What every page of these cases shows around them."""
     return {
         "faces": faces(address),
+        "views": [(view, address_of(view), is_open(view, address)) for view in saved],
+        "page_name": next((name for name, endpoint in VIEWED.items() if endpoint == address.endpoint), None),
         "choices": choices(found.options),
         "chips": _chips(address, found),
         "folded": sum(1 for name in FOLDED if address.filters[name]),
@@ -155,6 +171,18 @@ def around(address: Addresses, found: CaseList) -> dict[str, Any]:
         "all_columns": COLUMNS,
         "USUAL": USUAL,
     }
+
+
+def address_of(view: View) -> str:
+    """Where a view leads."""
+    path = url_for(VIEWED[view.page])
+    return f"{path}?{view.query}" if view.query else path
+
+
+def is_open(view: View, address: Addresses) -> bool:
+    """Whether this very page is what the view stands for."""
+    here = sorted(parse_qsl(address.query()))
+    return VIEWED[view.page] == address.endpoint and sorted(parse_qsl(view.query)) == here
 
 
 def faces(address: Addresses) -> list[tuple[str, str, bool]]:

@@ -13,6 +13,7 @@ _DRAWINGS = {
     "arrow_right": '<path d="M5 12h14M13 6l6 6-6 6"/>',
     "back": '<path d="M8.5 6l-4 4 4 4M4.5 10H14a5 5 0 0 1 0 10h-3"/>',
     "body": '<path d="M4 20h16M5.5 20v-9M18.5 20v-9M10 20v-9M14 20v-9M3.5 11h17L12 4.5z"/>',
+    "bookmark": '<path d="M7 4h10a1 1 0 0 1 1 1v15l-6-4.5L6 20V5a1 1 0 0 1 1-1z"/>',
     "calendar": '<rect x="4" y="5.5" width="16" height="14.5" rx="2"/><path d="M4 10h16M8 3.5v4M16 3.5v4"/>',
     "case": '<path d="M3.5 7.5a2 2 0 0 1 2-2h3.4a2 2 0 0 1 1.5.7L11.5 7.5h7a2 2 0 0 1 2 2V17a2 2 0 0 1-2 2h-13a2'
     ' 2 0 0 1-2-2z"/>',

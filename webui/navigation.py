@@ -54,7 +54,7 @@ ENTRIES = (
     Entry("administration.show", "nav.admin", "done", _ADMIN),
     Entry("inbox.show", "nav.inbox", "tasks", frozenset(), ("queue",), beside=_ADMIN),
     Entry("escalations.show", "nav.escalations", "escalated", frozenset({"supervisor", "programme_office"})),
-    Entry("case_list.show", "nav.cases", "case", _CASEWORKERS, ("cases", "tasks", "matrix")),
+    Entry("case_list.show", "nav.cases", "case", _CASEWORKERS, ("cases", "tasks", "matrix", "views")),
     Entry(
         "bodies.index",
         "nav.bodies",

@@ -28,6 +28,7 @@ from workflow.models import (
     Invitation,
     Message,
     Person,
+    SavedView,
     Team,
     WebSession,
 )
@@ -254,6 +255,7 @@ def erase(work: Work, person_id: UUID) -> None:
     work.session.execute(sa.update(Feedback).where(Feedback.by_id == person_id).values(by_id=None, answer_to=None))
     for model in (AccessLink, AnnouncementRead):
         work.session.execute(sa.delete(model).where(model.person_id == person_id))
+    work.session.execute(sa.delete(SavedView).where(SavedView.owner_id == person_id, SavedView.team.is_(None)))
 
 
 def end(work: Work, person_id: UUID) -> None:

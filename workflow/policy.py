@@ -34,6 +34,7 @@ from workflow.models import (
     Participant,
     Person,
     Prerequisite,
+    SavedView,
     Task,
     TeamDistrict,
 )
@@ -682,6 +683,19 @@ def answers_for(actor: Actor, *, body: str | None = None, team: str | None = Non
 def teams_of(actor: Actor) -> tuple[str, ...]:
     """The teams the actor is of, as a member or as supervisor: whose deadlines the actor may subscribe to."""
     return actor.teams("umsetzungsteam", "supervisor")
+
+
+def saved_views(actor: Actor) -> sa.ColumnElement[bool]:
+    """The lists kept under a name this actor may open: the own ones and those of the own teams. What they show is
+    decided anew by who opens them."""
+    if actor.id is None:
+        return sa.false()
+    return sa.or_(SavedView.owner_id == actor.id, one_of(SavedView.team, teams_of(actor)))
+
+
+def may_change_view(actor: Actor, *, owner: UUID, team: str | None) -> bool:
+    """Who renames, replaces and forgets a view: who keeps it, and of a team's view its supervisors."""
+    return owner == actor.id or (team is not None and team in actor.teams("supervisor"))
 
 
 def sees_milestones(actor: Actor) -> bool:

@@ -16,7 +16,7 @@ from werkzeug.routing import Rule
 from tests.webui.visitor import Visitor, words
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, contents
 from webui import PUBLIC
-from workflow import absences, announcements, bulk, closures, clusters, comments, delegations, documents, policy
+from workflow import absences, announcements, bulk, closures, clusters, comments, delegations, documents, policy, views
 from workflow.models import (
     Absence,
     Announcement,
@@ -30,6 +30,7 @@ from workflow.models import (
     Document,
     Milestone,
     Prerequisite,
+    SavedView,
     Task,
 )
 
@@ -50,6 +51,9 @@ OWN = frozenset(
         "inbox.show",
         "tour.end",
         "tour.show",
+        "views.index",
+        "views.keep",
+        "views.new",
     }
 )
 """Pages about oneself; others cannot be named in their address."""
@@ -104,6 +108,7 @@ GUARDED: dict[str, Callable[[policy.Actor], sa.Select[Any]]] = {
     "delegation_id": lambda actor: sa.select(Delegation.id).where(policy.delegations(actor)),
     "bulk_id": lambda actor: sa.select(Bulk.id).where(policy.bulks(actor)),
     "closure_id": lambda actor: sa.select(Closure.id).where(policy.closures(actor)),
+    "view_id": lambda actor: sa.select(SavedView.id).where(policy.saved_views(actor)),
     "announcement_id": lambda actor: sa.select(Announcement.id).where(policy.announcements(actor)),
 }
 """What an address may name, and who may know that it exists."""
@@ -120,6 +125,7 @@ _MODELS: dict[str, Any] = {
     "delegation_id": Delegation,
     "bulk_id": Bulk,
     "closure_id": Closure,
+    "view_id": SavedView,
     "announcement_id": Announcement,
 }
 
@@ -174,6 +180,10 @@ def busy(world: World) -> World:
     for body in (TOWN, STRANGE_TOWN):
         with world.by("office") as work:
             announcements.send(work, [body], "Schulung", "Am Montag.")
+    with world.by("team") as work:
+        views.keep(work, page="cases", query="overdue=yes", title="Überfällig", team=world.team)
+    with world.by("digi") as work:
+        views.keep(work, page="board", query="", title="Meine Tafel")
     with world.by("dsb") as work:
         absences.enter(work, world["dsb"], world["isb"], work.today, work.today)
     return world

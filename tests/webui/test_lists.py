@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import unescape
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 
 from tests.webui.visitor import Visitor, words
 from tests.world import TOWN, World
-from workflow import cases
+from webui.case_list import COLUMNS, Addresses
+from workflow import cases, views
 from workflow.models import Case
+from workflow.queries.case_list import Filters
+from workflow.queries.case_order import Sort
 
 
 @pytest.fixture
@@ -133,3 +138,61 @@ def test_the_list_speaks_english_too(visit: Callable[[str], Visitor], full: Worl
     assert "Housing benefit (Wohngeld)" in said
     assert "Requested" in said
     assert "2 cases" in said
+
+
+def test_what_a_view_keeps_is_what_addresses_of_lists_can_say(app: Flask) -> None:
+    with app.test_request_context():
+        said = Addresses("case_list.show", Filters(), Sort("due"), COLUMNS).present
+    assert all(known == said.keys() for known in views.PAGES.values())
+
+
+def test_a_list_is_kept_under_a_name_opened_by_a_colleague_replaced_and_forgotten(
+    visit: Callable[[str], Visitor], full: World
+) -> None:
+    team, colleague = visit("team"), visit("colleague")
+    page = team.get("/cases?left=yes&sort=-due&column=body&column=due")
+    assert "/views/new?page=cases&amp;left=yes&amp;sort=-due&amp;column=body" in page.text
+    form = team.get("/views/new?page=cases&left=yes&sort=-due&column=body&column=due")
+    (query,) = map(unescape, re.findall(r'name="query" value="([^"]*)"', form.text))
+    with_team = full.team
+    nameless = team.post("/views", page="cases", query=query, title=" ", team=with_team)
+    assert nameless.status_code == 422
+    assert 'href="#field-title"' in nameless.text
+    kept = team.post("/views", page="cases", query=query, title="Spät & dran", team=with_team)
+    assert (kept.status_code, kept.headers["Location"]) == (303, f"/cases?{query}")
+    again = team.post("/views", page="cases", query=query, title="Spät & dran", team=with_team)
+    assert again.status_code == 422
+    shared = colleague.get("/cases").text
+    assert "Spät &amp; dran" in shared
+    (address,) = map(
+        unescape, re.findall(r'href="(/cases[^"]*)"[^>]*><span class="sk-pill__icon">.{0,300}Spät', shared)
+    )
+    assert 'aria-sort="descending"' in colleague.get(address).text
+    assert "Umbenennen" not in colleague.get("/views").text
+    (view,) = re.findall(r'action="(/views/[0-9a-f-]+)/forget"', team.get("/views").text)
+    assert colleague.post(f"{view}/forget").status_code == 403
+    assert colleague.get(view).status_code == 404
+    assert team.post(view, title="Spät dran", team="-").status_code == 303
+    assert "Spät dran" not in colleague.get("/views").text
+    assert (
+        team.post("/views", page="board", query="rests=yes", instead=view.rpartition("/")[2]).headers["Location"]
+        == "/cases/board?rests=yes"
+    )
+    assert team.post(f"{view}/forget").status_code == 303
+    assert "Noch keine Ansicht gespeichert" in team.get("/views").text
+
+
+def test_no_address_of_list_board_or_views_is_too_strange(visit: Callable[[str], Visitor], full: World) -> None:
+    team = visit("team")
+    for query in (
+        "sort=%01&column=%7F", "sort=--due", "sort=-&column=x", "due_within=999999999999", "due_within=x",
+        "opened_since=31.02.2026&changed_since=0001-01-01&unchanged_since=99.99.9999", "live_since=٠١.٠١.٢٠٢٦",
+        "cluster=zz&role=body.&prerequisite=%F0%9F%99%82", "before=%27&after=%22&sort=changed",
+    ):  # fmt: skip
+        for path in ("/cases", "/cases/board", "/views/new"):
+            assert team.get(f"{path}?{query}").status_code == 200, (path, query)
+    assert team.get("/views/new?page=admin").status_code == 404
+    assert team.post("/views", page="admin", title="x").status_code == 404
+    assert team.get("/cases?opened_since=01.11.2026").text.count(
+        "2026-11-01"
+    )  # as people write it, and as addresses do

@@ -58,11 +58,10 @@ class Board:
 
 def board(work: Work, filters: Filters = EVERYTHING) -> Board:
     """The cases of the list under these filters, in columns. Takes the same number of statements however many."""
-    found = case_list.around(work, filters)
+    found, wanted = case_list.around(work, filters)
     road = [state for state in parts.states(work.catalogue) if not state.aside]
     order = case_order.keys(work, Sort("due"))
-    conditions = case_list.conditions(work, found.filters)
-    each = case_order.each(order, [*conditions, Case.state.in_([state.key for state in road])], Case.state.label("at"))
+    each = case_order.each(order, [*wanted, Case.state.in_([state.key for state in road])], Case.state.label("at"))
     within = sa.func.row_number().over(partition_by=each.c.at, order_by=case_order.terms(order, each.c))
     placed = sa.select(each.c.id, each.c.at, within.label("place")).subquery("placed")
     first = sa.select(placed).where(placed.c.place <= MOST).subquery("page")

@@ -41,6 +41,8 @@ from workflow.texts import sort_key, title
 
 PAGE = 25
 MOST_DAYS = 366
+FIRST_DAY, LAST_DAY = dt.date(1970, 1, 1), dt.date(2199, 12, 31)
+"""Days one can ask for; both databases and every calendar know them."""
 FEW_DISTRICTS = 12
 """So many districts' bodies are offered to choose from."""
 BODIES = 400
@@ -247,21 +249,23 @@ def cases(work: Work, filters: Filters = EVERYTHING, cursor: Cursor = Cursor(), 
 
     Takes the same number of statements however many cases there are.
     """
-    found = around(work, filters)
+    found, wanted = around(work, filters)
     sort = sort if sort.by in case_order.SORTS else BY_BODY
     order = case_order.keys(work, sort, teams=found.options.teams, waves=found.options.waves)
-    lines, newer, older = _page(work, conditions(work, found.filters), order, cursor)
+    lines, newer, older = _page(work, wanted, order, cursor)
     return replace(found, sort=sort, lines=lines, newer=newer, older=older)
 
 
-def around(work: Work, filters: Filters) -> CaseList:
-    """What stands around the cases that meet the filters, whatever shows them: without a line."""
+def around(work: Work, filters: Filters) -> tuple[CaseList, list[sa.ColumnElement[bool]]]:
+    """What stands around the cases that meet the filters, whatever shows them, without a line; and what a case must
+    meet to be among them, over cases joined with bodies."""
     visible = policy.cases(work.actor)
     options, known_body = _options(work, visible, filters)
     filters = _sensible(work, filters, options, known_body)
-    counts = _counts(work, visible, filters)
+    possible = [visible, *_conditions(work, filters)]
+    counts = _counts(work, possible)
     next_rounds, taken_over = _beside(work, visible)
-    return CaseList(
+    found = CaseList(
         filters=filters,
         sort=BY_BODY,
         body_name=known_body if filters.body else None,
@@ -284,6 +288,7 @@ def around(work: Work, filters: Filters) -> CaseList:
         sees_cases=bool(options.services),
         asks_of_many=policy.asks_of_many(work.actor),
     )
+    return found, [*possible, *_narrowed(work, filters)]
 
 
 def ids(work: Work, filters: Filters, *, most: int) -> list[UUID]:
@@ -291,20 +296,16 @@ def ids(work: Work, filters: Filters, *, most: int) -> list[UUID]:
 
     Here a filter for what does not exist finds nothing: nobody shall do with all what was meant for some.
     """
-    options, known_body = _options(work, policy.cases(work.actor), filters)
+    visible = policy.cases(work.actor)
+    options, known_body = _options(work, visible, filters)
     sensible = _sensible(work, filters, options, known_body)
     if sensible != replace(filters, text=sensible.text):
         return []
     order = case_order.keys(work, BY_BODY)
-    each = case_order.each(order, conditions(work, sensible))
+    wanted = [visible, *_conditions(work, sensible), *_narrowed(work, sensible)]
+    each = case_order.each(order, wanted)
     found = sa.select(each.c.id).order_by(*case_order.terms(order, each.c)).limit(most + 1)
     return list(work.session.execute(found).scalars())
-
-
-def conditions(work: Work, filters: Filters) -> list[sa.ColumnElement[bool]]:
-    """What a case must meet to be among those the actor may know about under these filters, which make sense; over
-    cases joined with bodies."""
-    return [policy.cases(work.actor), matching(work, filters)]
 
 
 def matching(work: Work, filters: Filters) -> sa.ColumnElement[bool]:
@@ -424,6 +425,9 @@ def _sensible(work: Work, filters: Filters, options: Options, known_body: str | 
     states |= {key for process in work.catalogue.processes() for key in process.states}
     party = filters.waits_for
 
+    def thinkable(day: dt.date | None) -> dt.date | None:
+        return day if day is not None and FIRST_DAY <= day <= LAST_DAY else None
+
     def known(wanted: str | None, offered: Iterable[tuple[str, object]]) -> str | None:
         return wanted if wanted is not None and any(key == wanted for key, _ in offered) else None
 
@@ -446,6 +450,10 @@ def _sensible(work: Work, filters: Filters, options: Options, known_body: str | 
         milestone=known(filters.milestone, options.milestones),
         occasion=known(filters.occasion, options.occasions),
         cluster=known(filters.cluster, options.clusters),
+        live_since=thinkable(filters.live_since),
+        opened_since=thinkable(filters.opened_since),
+        changed_since=thinkable(filters.changed_since),
+        unchanged_since=thinkable(filters.unchanged_since),
     )
 
 
@@ -611,12 +619,12 @@ class _Count:
     cases: int
 
 
-def _counts(work: Work, visible: sa.ColumnElement[bool], filters: Filters) -> list[_Count]:
+def _counts(work: Work, possible: Sequence[sa.ColumnElement[bool]]) -> list[_Count]:
     flags = [sa.case((holds, 1), else_=0).label(name) for name, holds in _flags(work).items()]
     each = (
         sa.select(Case.process, Case.process_version, Case.state, *flags)
         .join(Body, Body.ars == Case.body)
-        .where(visible, *_conditions(work, filters))
+        .where(*possible)
         .subquery()
     )
     rows = work.session.execute(sa.select(*each.c, sa.func.count().label("cases")).group_by(*each.c))
