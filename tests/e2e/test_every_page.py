@@ -302,6 +302,20 @@ def test_bodies_fold_and_are_printed_unfolded(site: Site) -> None:
     expect(inside).to_be_visible()
 
 
+def test_a_case_on_paper_is_read_whole_and_offers_nothing_to_press(site: Site) -> None:
+    world = site.world
+    case_id = world.open()
+    world.walk(case_id, until="contracted")
+    page = site.window("team")
+    page.goto(f"/cases/{case_id}")
+    page.emulate_media(media="print")
+    expect(page.get_by_text(f"{world.case(case_id).number} · Stand:")).to_be_visible()
+    for folded in ("10 Aufgaben sind abgeschlossen", "Datum der Annahme"):
+        expect(page.get_by_text(folded)).to_be_visible()
+    for pressed in (page.get_by_role("button"), page.get_by_role("textbox"), page.get_by_role("navigation")):
+        assert [one for one in pressed.all() if one.is_visible()] == []
+
+
 def test_a_town_finishes_its_first_task_without_javascript_and_by_keyboard(site: Site) -> None:
     world = site.world
     case_id = world.open()
