@@ -90,7 +90,7 @@ def create(work: Work, *, address: str, name: str, password_hash: str | None, la
         "id": person_id,
         "email": address,
         "name": name.strip() or None,
-        "search_key": search_key(name.strip(), address),
+        "search_key": search_key(*filter(None, (name.strip(), address))),
         "password": password_hash,
         "language": language,
         "theme": "system",

@@ -85,6 +85,23 @@ def test_a_form_from_elsewhere_opens_nothing(app: Flask, world: World, token: st
         assert work.session.execute(sa.select(AccessLink.used_at)).scalar_one() is None
 
 
+def test_forms_of_a_page_that_names_itself_to_nobody_are_taken(app: Flask, world: World, token: str) -> None:
+    client = app.test_client()
+    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(f"/access/{token}").text)
+    assert found is not None
+    csrf = {"csrf_token": found[1]}
+    nameless = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}
+    answer = client.post("/language", data={**csrf, "language": "en", "next": f"/access/{token}"}, headers=nameless)
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/access/{token}")
+    assert "Welcome to Startklar" in client.get(f"/access/{token}").text
+    elsewhere = {"Origin": "null", "Sec-Fetch-Site": "cross-site"}
+    given = {"name": "Nora", "password": SECRET}
+    assert client.post(f"/access/{token}", data={**csrf, **given}, headers=elsewhere).status_code == 403
+    assert client.post(f"/access/{token}", data={"csrf_token": "x", **given}, headers=nameless).status_code == 403
+    assert client.post("/sign-in", data=csrf, headers={"Origin": "null"}).status_code == 403
+    assert client.post(f"/access/{token}", data={**csrf, **given}, headers={"Origin": "null"}).status_code == 303
+
+
 def test_a_used_link_leads_to_the_sign_in_page(stranger: Visitor, token: str) -> None:
     stranger.get(f"/access/{token}")
     stranger.post(f"/access/{token}", name="Nora", password=SECRET)

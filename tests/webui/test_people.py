@@ -36,7 +36,7 @@ def test_digi_invites_a_colleague_sends_again_and_withdraws(visit: Callable[[str
     page = visitor.get(COLLEAGUES).text
     sound(page)
     assert "Die Einladung an neu@kreis.example ist unterwegs." in words(page)
-    assert "Eingeladen, Link gilt bis" in words(page)
+    assert "Eingeladen Link gilt bis" in words(page)
     [waiting] = _all(world, sa.select(Invitation.__table__))
     again = visitor.post(f"/invitations/people/{waiting.person_id}", next=COLLEAGUES)
     assert (again.status_code, again.headers["Location"]) == (303, COLLEAGUES)
