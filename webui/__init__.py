@@ -66,6 +66,7 @@ from webui import (
     tour,
     views,
     watch,
+    waves,
     wording,
 )
 from workflow import sessions, texts
@@ -108,6 +109,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     services.blueprint,
     milestones.blueprint,
     programme.blueprint,
+    waves.blueprint,
     pulse.blueprint,
     takeover.blueprint,
     documents.blueprint,

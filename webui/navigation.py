@@ -67,7 +67,7 @@ ENTRIES = (
     Entry("mails.show", "nav.mails", "mail", _ADMIN),
     Entry("operations.show", "nav.operations", "clock", _ADMIN),
     Entry("services.index", "nav.services", "service", frozenset(), ("milestones",)),
-    Entry("programme.show", "nav.programme", "chart", frozenset(), ("ahead", "load")),
+    Entry("programme.show", "nav.programme", "chart", frozenset(), ("ahead", "waves", "load")),
 )
 """An entry whose page this installation does not have is left out."""
 MENU = (

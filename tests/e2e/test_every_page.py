@@ -75,7 +75,7 @@ def programme(world: World) -> list[Stop]:
             sa.select(Prerequisite.id).where(Prerequisite.body == TOWN).order_by(Prerequisite.status.desc()).limit(1)
         ).scalar_one()
     lacking = world.open("bauantrag")
-    world.finish_state(lacking)
+    world.finish_state(lacking, choose_variant={"wave": "welle-2027-02"})
     world.reach_milestones(lacking)
     with world.by("team") as work:
         cases.advance(work, lacking, "contract")
@@ -206,6 +206,9 @@ def _stops(world: World, **ids: UUID) -> list[Stop]:
         Stop("district", "office", f"/districts/{TOWN}", "Stand je Kommune"),
         Stop("district-foreign", "stranger", f"/districts/{TOWN}", "Mainz-Bingen"),
         Stop("district-town", "team", f"/districts/{STRANGE_TOWN}", "Worms"),
+        Stop("waves", "office", "/waves", "Kommende Wellen"),
+        Stop("wave", "team", "/waves/welle-2027-02", "Bereit heißt"),
+        Stop("wave-none", "digi", "/waves/welle-2027-11", "Keine Vorgänge in dieser Welle"),
         Stop("matrix", "team", "/cases/matrix", "Kommunen"),
         Stop("matrix-town", "digi", f"/cases/matrix?district={TOWN}&state=live", "nicht in der Auswahl"),
         Stop("search", "team", "/search?q=mainz", "Treffer"),

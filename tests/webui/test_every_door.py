@@ -72,6 +72,7 @@ LISTS = frozenset(
         "queue.show",
         "search.show",
         "matrix.show",
+        "waves.index",
     }
 )
 SHARED = frozenset(
@@ -86,6 +87,7 @@ SHARED = frozenset(
         "definitions.show_part",
         "districts.show",
         "services.show",
+        "waves.show",
         "services.delayed",
         "milestones.show",
         "samples.show",
@@ -364,6 +366,7 @@ def _addresses(app: Flask, rule: Rule, population: Population) -> Iterator[tuple
         **{name: sorted(ids) for name, ids in population.everything.items()},
         "ars": [TOWN, STRANGE_TOWN],
         "key": ["wohngeld", "uvg"],
+        "wave": ["welle-2027-02"],
         "transition": ["not_responsible"],
         "point": ["imprint"],
         "name": ["contacts"],
