@@ -123,7 +123,7 @@ def test_what_is_proved_no_more_makes_a_case_unready(on_the_way: tuple[World, Ca
 
 
 def test_the_meaning_of_ready_comes_out_of_the_definition(on_the_way: tuple[World, Cases]) -> None:
-    world, found = on_the_way
+    world, _ = on_the_way
     (meaning,) = shown(world, "office").meanings
     assert meaning.task is not None
     assert (meaning.task.de, meaning.state.de) == ("Zum Stichtag an das Roll-out-Team übergeben", "Vertrag geschlossen")
