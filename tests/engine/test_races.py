@@ -59,6 +59,10 @@ ELSEWHERE = {
     "registers.end_vendor": "no case depends on it",
     "troubles.note": "no deed: what is kept of a pass that failed",
     "wishes.choose": "it touches no case: when mail goes is asked when it is written",
+    "views.forget": "it touches no case: a view is an address and nothing else",
+    "views.keep": "it touches no case: a view is an address and nothing else",
+    "views.rename": "it touches no case: a view is an address and nothing else",
+    "views.replace": "it touches no case: a view is an address and nothing else",
     "takeover.take_over": "where there is a case it is refused, whatever happens there",
 }
 """Deeds that meet no other at a case, each with why."""

@@ -47,6 +47,7 @@ from workflow import (
     takeover,
     tasks,
     trainings,
+    views,
     wishes,
 )
 from workflow.bodies import Edition
@@ -181,6 +182,7 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         announced = announcements.send(work, [TOWN], "Schulung", "Am Montag.").id
     with world.by("team") as work:
         meeting = meetings.hold(work, TOWN).id
+        view = views.keep(work, page="cases", query="overdue=yes", title="Spät dran", team=world.team).id
     with world.by("stranger") as work:
         wanted = [
             onboarding.ask(work, service, STRANGE_TOWN).id for service in ("bauantrag", "eheschliessung", "bafoeg")
@@ -347,6 +349,10 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         "announce": ("office", lambda work: announcements.send(work, [TOWN, STRANGE_TOWN], "Schulung", "Am Montag.")),
         "withdraw_announcement": ("office", lambda work: announcements.withdraw(work, announced)),
         "read_announcement": ("digi", lambda work: announcements.put_aside(work, announced)),
+        "keep_view": ("team", lambda work: views.keep(work, page="board", query="", title="Tafel", team=world.team)),
+        "replace_view": ("team", lambda work: views.replace(work, view, page="board", query="rests=yes")),
+        "rename_view": ("team", lambda work: views.rename(work, view, title="Eilig", team=world.team)),
+        "forget_view": ("team", lambda work: views.forget(work, view)),
         "note_meeting": ("team", lambda work: meetings.hold(work, TOWN)),
         "withdraw_meeting": ("team", lambda work: meetings.withdraw(work, meeting)),
         "ask_for_service": ("stranger", lambda work: onboarding.ask(work, "einbuergerung", STRANGE_TOWN, "bald")),
@@ -397,7 +403,15 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
     }
 
 
-_FEWEST = {"choose_mail": 2, "add_vendor": 1, "end_vendor": 2, "plan_training": 1, "cancel_training": 2}
+_FEWEST = {
+    "choose_mail": 2,
+    "replace_view": 2,
+    "forget_view": 2,
+    "add_vendor": 1,
+    "end_vendor": 2,
+    "plan_training": 1,
+    "cancel_training": 2,
+}
 """Deeds that are one row of a register."""
 
 
@@ -459,7 +473,18 @@ class _ThroughWithIt(Exception):
     """The deed came to its end; the test wants it undone."""
 
 
-_OWN = frozenset({"withdraw_comment", "away", "back", "give_way", "follow_delegation"})
+_OWN = frozenset(
+    {
+        "withdraw_comment",
+        "away",
+        "back",
+        "give_way",
+        "follow_delegation",
+        "replace_view",
+        "rename_view",
+        "forget_view",
+    }
+)
 """Deeds on what is one's own, which nobody else does, and what only follows from another deed."""
 
 
