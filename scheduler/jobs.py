@@ -8,13 +8,27 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from workflow import access, bounces, commands, documents, drafts, feedback, lease, mailer, sessions, ticking, watch
+from workflow import (
+    access,
+    bounces,
+    commands,
+    documents,
+    drafts,
+    feedback,
+    history_checks,
+    lease,
+    mailer,
+    sessions,
+    ticking,
+    watch,
+)
 from workflow.database import Guard
 from workflow.engine import Engine
 from workflow.settings import Settings
 
 _DAY = dt.timedelta(days=1)
 _LEAD_SECONDS = 600.0
+_CHECKED_EVERY = dt.timedelta(seconds=5)
 _BOUNCES_EVERY = dt.timedelta(seconds=30)
 
 log = logging.getLogger(__name__)
@@ -39,6 +53,7 @@ def jobs(engine: Engine, settings: Settings, *, worker: str) -> tuple[Job, ...]:
     return (
         Job("decide_and_write", beat, lambda: _decide_and_write(engine, worker)),
         Job("deliver", beat, lambda: _deliver(engine, worker)),
+        Job("check_history", max(beat, _CHECKED_EVERY), lambda: history_checks.work_off(engine, worker=worker)),
         Job("read_bounces", max(beat, _BOUNCES_EVERY), lambda: bounces.read_maildir(engine)),
         *(Job(name, hour, _daily(engine, worker, name, run)) for name, run in led(engine, settings).items()),
     )

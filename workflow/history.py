@@ -38,6 +38,8 @@ from workflow.models import (
     Extension,
     Followup,
     Grant,
+    HistoryCheck,
+    HistoryFault,
     Mailbox,
     Milestone,
     Notice,
@@ -108,6 +110,8 @@ OUTSIDE: Mapping[Any, str] = {
     Remark: "free text; the entry it belongs to holds its commitment, which `verify` proves",
     Followup: "work that is still to be done; what it does to a case is an entry of its own",
     Notice: "what somebody is told; the mail is not the process",
+    HistoryCheck: "how far a check of the chains has come; it reads them and changes nothing",
+    HistoryFault: "where such a check found something; it reads the chains and changes nothing",
     BulkItem: "what was asked of many at once; what it did to a case is an entry of its own, which names the whole",
 }
 """Tables that speak of a case and are not history, each with the reason."""
@@ -309,10 +313,8 @@ def count(work: Work) -> int:
 
 def _chains(engine: Engine) -> Iterator[tuple[str, list[UUID]]]:
     """Every subject of a chain and every chain, in chunks; of which kind, and the ids."""
-    for chain, kept in CHAINS.items():
-        subjects = sa.select(kept[0].model.id.label("id"))
-        entries = sa.select(Event.chain_id.label("id")).where(Event.chain == chain, Event.seq == 1)
-        ids = sa.union(subjects, entries).subquery()
+    for chain in CHAINS:
+        ids = _ids_of(chain)
         last: UUID | None = None
         found = [UUID(int=0)] * CHUNK
         while len(found) == CHUNK:
@@ -322,6 +324,13 @@ def _chains(engine: Engine) -> Iterator[tuple[str, list[UUID]]]:
             if found:
                 yield chain, found
                 last = found[-1]
+
+
+def _ids_of(chain: str) -> sa.Subquery:
+    """Of every subject of a kind of chain, and of every chain of that kind."""
+    subjects = sa.select(CHAINS[chain][0].model.id.label("id"))
+    entries = sa.select(Event.chain_id.label("id")).where(Event.chain == chain, Event.seq == 1)
+    return sa.union(subjects, entries).subquery()
 
 
 def _compare(work: Work, chain: str, ids: Sequence[UUID]) -> Iterator[Difference]:
@@ -406,14 +415,39 @@ def verify(
     """
     good_files: set[str] = set()
     for chain, ids in _chains(engine) if case is None else (("case", [case]),):
-        with engine.read(SYSTEM) as work:
-            promised: dict[UUID, _Promised] = {}
-            found = [*_verify_links(work, ids, promised), *_verify_ends(work, chain, ids, promised)]
-            whole = promised.keys() - {one.chain_id for one in found}
-            found += _verify_words(work, chain, promised, whole)
-        found += _verify_files(engine.settings.documents, chain, promised, good_files)
-        yield from found
+        yield from broken_in(engine, chain, ids, good_files)
         progress(len(ids))
+
+
+def broken_in(engine: Engine, chain: str, ids: Sequence[UUID], good_files: set[str]) -> list[Broken]:
+    """`verify` of some chains of one kind. `good_files` remembers which documents were good."""
+    with engine.read(SYSTEM) as work:
+        promised: dict[UUID, _Promised] = {}
+        found = [*_verify_links(work, ids, promised), *_verify_ends(work, chain, ids, promised)]
+        whole = promised.keys() - {one.chain_id for one in found}
+        found += _verify_words(work, chain, promised, whole)
+    found += _verify_files(engine.settings.documents, chain, promised, good_files)
+    return found
+
+
+def differing_in(engine: Engine, chain: str, ids: Sequence[UUID]) -> list[Difference]:
+    """`replay` of some chains of one kind."""
+    with engine.read(SYSTEM) as work:
+        return list(_compare(work, chain, ids))
+
+
+def next_chains(work: Work, after: tuple[str, UUID] | None, most: int) -> tuple[str, list[UUID]] | None:
+    """The chains that come next after one of a kind (None: the first ones), all of one kind; None behind the last."""
+    kinds = list(CHAINS)
+    begin = 0 if after is None else kinds.index(after[0])
+    for position, chain in enumerate(kinds[begin:], start=begin):
+        ids = _ids_of(chain)
+        query = sa.select(ids.c.id).order_by(ids.c.id).limit(most)
+        if after is not None and position == begin:
+            query = query.where(ids.c.id > after[1])
+        if found := list(work.session.execute(query).scalars()):
+            return chain, found
+    return None
 
 
 def remarks_of(work: Work, chain_id: UUID, seq: int) -> tuple[UUID, ...]:

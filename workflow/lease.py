@@ -81,6 +81,13 @@ def renew(engine: Engine, name: str, fence: int, seconds: float) -> bool:
         return changed.rowcount == 1  # type: ignore[attr-defined, no-any-return]
 
 
+def give_up(engine: Engine, name: str, fence: int) -> None:
+    """Lead no longer, so that somebody else need not wait until the lease has run out."""
+    with database.transaction(engine.pool, write=True) as session:
+        mine = sa.and_(Lease.name == name, Lease.fence == fence)
+        session.execute(sa.update(Lease).where(mine).values(until=database.real_now()))
+
+
 def progress(engine: Engine, name: str, fence: int) -> bool:
     """Note that the job came to something just now; False, and nothing noted, when somebody else leads by now."""
     with database.transaction(engine.pool, write=True) as session:

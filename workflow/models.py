@@ -1547,6 +1547,49 @@ class Trouble(Base):
     """Of which kind; what it was stands in the log."""
 
 
+class HistoryCheck(Base):
+    """Somebody had the history checked: every chain, a piece at a time, resumable. Times are real."""
+
+    __tablename__ = "history_check"
+
+    id: Mapped[Id]
+    asked_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    asked_at: Mapped[dt.datetime] = mapped_column(index=True)
+    total: Mapped[int]
+    """Chains there were when it was asked for."""
+    looked_at: Mapped[int] = mapped_column(default=0)
+    chain: Mapped[Word | None]
+    """How far it is: the kind of the last chain that was looked at, and its id."""
+    chain_id: Mapped[UUID | None]
+    faults: Mapped[int] = mapped_column(default=0)
+    finished_at: Mapped[dt.datetime | None]
+
+    __table_args__ = (
+        Index(
+            "ix_history_check_unfinished",
+            "asked_at",
+            postgresql_where=text("finished_at IS NULL"),
+            sqlite_where=text("finished_at IS NULL"),
+        ),
+    )
+
+
+class HistoryFault(Base):
+    """One place at which history, and what it is of, do not agree; what stands there is not kept here."""
+
+    __tablename__ = "history_fault"
+
+    check_id: Mapped[UUID] = mapped_column(ForeignKey("history_check.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    chain: Mapped[Word]
+    chain_id: Mapped[UUID]
+    seq: Mapped[int | None]
+    what: Mapped[Word]
+    """As `history.Broken.why` or `history.Difference.kind` says."""
+    place: Mapped[str | None] = mapped_column(String(160))
+    """Of a difference: table and column."""
+
+
 class Lease(Base):
     """Who leads the periodic jobs; each new holder gets a higher fence. Times are real."""
 

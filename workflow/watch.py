@@ -41,7 +41,7 @@ _LONGEST_LEASE = 60.0
 _SHORTEST_PATIENCE = dt.timedelta(minutes=5)
 _BEATS = 10
 _MAIL_LEASE = "watch"
-NOT_REGULAR = frozenset({_MAIL_LEASE})
+NOT_REGULAR = frozenset({_MAIL_LEASE, "check_history"})
 """Leases that settle who does something once, and belong to no job."""
 _MAIL_LEASE_SECONDS = 300.0
 

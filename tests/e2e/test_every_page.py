@@ -173,6 +173,7 @@ def _stops(world: World, **ids: UUID) -> list[Stop]:
         Stop("definitions-reminders", "admin", "/definitions/reminders", "am Tag der Frist"),
         Stop("definitions-prerequisites", "admin", "/definitions/prerequisites", "Meilensteine des Landes"),
         Stop("definition", "team", "/definitions/efa-onboarding/1?state=connected", "Vertrag bestätigen"),
+        Stop("history-never", "auditor", "/operations/history", "Never checked"),
         Stop("feedback", "", "/feedback?page=/programme", "Welche Seite meinen Sie?"),
         Stop("feedback-thanks", "", "/feedback/thanks", "Vielen Dank"),
         Stop("feedback-list", "admin", "/admin/feedback", "Screenreader"),

@@ -13,10 +13,10 @@ from tests.statements import counted
 from tests.webui.pages import sound
 from tests.webui.visitor import Visitor, words
 from tests.world import World
-from workflow import watch
+from workflow import database, watch
 from workflow.database import real_now
 from workflow.engine import SYSTEM, Work
-from workflow.models import AccessLink, Lease, Person, Trouble
+from workflow.models import AccessLink, Case, Lease, Person, Trouble
 
 Visit = Callable[[str], Visitor]
 
@@ -83,3 +83,26 @@ def _trouble(work: Work) -> str:
     row = {"kind": "task", "subject_id": subject, "since": now, "at": now, "times": 3, "error": "KeyError"}
     work.session.execute(sa.insert(Trouble).values(row))
     return str(subject)
+
+
+def test_the_history_is_checked_at_the_press_of_a_button_and_the_result_stays(world: World, visit: Visit) -> None:
+    case_id = world.open()
+    admin, auditor = visit("admin"), visit("auditor")
+    assert "Noch nie geprüft" in words(admin.get("/operations").text)
+    assert admin.post("/operations/history").status_code == 303
+    page = admin.get("/operations/history").text
+    sound(page)
+    assert "Alles stimmt" in words(page)
+    with database.transaction(world.engine.pool, write=True) as session:
+        session.execute(sa.update(Case).where(Case.id == case_id).values(variant="x"))
+    assert auditor.post("/operations/history").status_code == 303
+    page = admin.get("/operations/history").text
+    sound(page)
+    assert f"Vorgang {case_id} Verlauf und Daten sagen nicht dasselbe: cases.variant." in words(page)
+    assert "Frühere Prüfungen" in words(page)
+    assert f"/cases/{case_id}" not in page
+    assert f'href="/cases/{case_id}"' in auditor.get("/operations/history").text
+    assert "One place is not right" in words(auditor.get("/operations").text)
+    for who in ("office", "digi"):
+        assert visit(who).get("/operations/history").status_code == 403
+        assert visit(who).post("/operations/history").status_code == 403

@@ -304,7 +304,12 @@ def test_who_only_looks_changes_nothing_through_any_door(
         "switches.language",
         "switches.theme",
     }
-    skipped = about_themselves | {"clock.advance", "absences.end", "mails.resend_all"}  # the administration's own
+    skipped = about_themselves | {
+        "clock.advance",
+        "absences.end",
+        "mails.resend_all",
+        "operations.check_history",
+    }  # the administration's own
     before = _casework(busy)
     for rule in _rules(app):
         if "POST" not in (rule.methods or ()) or rule.endpoint in skipped:
@@ -335,7 +340,15 @@ def test_every_endpoint_is_public_about_oneself_shared_or_guarded(app: Flask) ->
         }
         | {"programme.set_target", "programme.move_wave"}
         | {"bulk.index", "bulk.choose", "bulk.try_out", "bulk.start"}
-        | {"administration.show", "operations.show", "feedback.index", "feedback.done", "feedback.reopen"}
+        | {
+            "administration.show",
+            "operations.show",
+            "operations.history",
+            "operations.check_history",
+            "feedback.index",
+            "feedback.done",
+            "feedback.reopen",
+        }
         | {"access.again", "access.withdraw", "access.end_role", "colleagues.show", "colleagues.invite"}
         | {"teams.index", "teams.show", "teams.invite"}
         | {f"people.{name}" for name in ("index", "invite", "invite_form", "show", "leave_form", "end", "erase")}

@@ -479,6 +479,30 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_feedback_given_at"), ["given_at"], unique=False)
 
     op.create_table(
+        "history_check",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("asked_by", sa.Uuid(), nullable=True),
+        sa.Column("asked_at", workflow.models.Instant(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("looked_at", sa.Integer(), nullable=False),
+        sa.Column("chain", sa.String(length=80), nullable=True),
+        sa.Column("chain_id", sa.Uuid(), nullable=True),
+        sa.Column("faults", sa.Integer(), nullable=False),
+        sa.Column("finished_at", workflow.models.Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["asked_by"], ["person.id"], name=op.f("fk_history_check_asked_by_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_history_check")),
+    )
+    with op.batch_alter_table("history_check", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_history_check_asked_at"), ["asked_at"], unique=False)
+        batch_op.create_index(
+            "ix_history_check_unfinished",
+            ["asked_at"],
+            unique=False,
+            postgresql_where=sa.text("finished_at IS NULL"),
+            sqlite_where=sa.text("finished_at IS NULL"),
+        )
+
+    op.create_table(
         "invitation",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=False),
@@ -847,6 +871,20 @@ def upgrade() -> None:
             sqlite_where=sa.text("try_at IS NOT NULL"),
         )
 
+    op.create_table(
+        "history_fault",
+        sa.Column("check_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("chain", sa.String(length=80), nullable=False),
+        sa.Column("chain_id", sa.Uuid(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=True),
+        sa.Column("what", sa.String(length=80), nullable=False),
+        sa.Column("place", sa.String(length=160), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["check_id"], ["history_check.id"], name=op.f("fk_history_fault_check_id_history_check")
+        ),
+        sa.PrimaryKeyConstraint("check_id", "number", name=op.f("pk_history_fault")),
+    )
     op.create_table(
         "hold",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1564,6 +1602,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_hold_case_id"))
 
     op.drop_table("hold")
+    op.drop_table("history_fault")
     with op.batch_alter_table("followup", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_followup_try",
@@ -1666,6 +1705,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_invitation_body"))
 
     op.drop_table("invitation")
+    with op.batch_alter_table("history_check", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_history_check_unfinished",
+            postgresql_where=sa.text("finished_at IS NULL"),
+            sqlite_where=sa.text("finished_at IS NULL"),
+        )
+        batch_op.drop_index(batch_op.f("ix_history_check_asked_at"))
+
+    op.drop_table("history_check")
     with op.batch_alter_table("feedback", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_feedback_given_at"))
         batch_op.drop_index(batch_op.f("ix_feedback_by_id"))
