@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from webui import navigation, session
-from workflow.queries import inbox, mails
+from workflow.queries import inbox, mails, onboarding
 
 blueprint = Blueprint("inbox", __name__)
 
@@ -19,4 +19,5 @@ def show() -> str | AnyResponse:
     with session.engine().read(session.me()) as work:
         page = inbox.inbox(work, after=request.args.get("after"))
         unreachable = mails.unreachable(work)
-    return render_template("inbox.html", page=page, unreachable=unreachable)
+        requests = onboarding.waiting(work)
+    return render_template("inbox.html", page=page, unreachable=unreachable, requests=requests)

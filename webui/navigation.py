@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from flask import Flask, current_app, request, url_for
 from flask_login import current_user
 
-from workflow.definition import ROLES
+from workflow.definition import BODY_ROLES, ROLES
 from workflow.policy import COORDINATOR
 
 
@@ -49,24 +49,21 @@ class Place:
 
 _ADMIN = frozenset({"admin"})
 _CASEWORKERS = frozenset((*ROLES, COORDINATOR)) - {"admin"}
+_TOWN = frozenset(BODY_ROLES)
+_OF_BODIES = ("prerequisites", "districts", "clusters", "delegations", "announcements", "meetings", "colleagues")
 
 ENTRIES = (
     Entry("administration.show", "nav.admin", "done", _ADMIN),
     Entry("inbox.show", "nav.inbox", "tasks", frozenset(), ("queue",), beside=_ADMIN),
+    Entry("municipality.show", "nav.municipality", "body", _TOWN, ("bodies", *_OF_BODIES)),
     Entry("escalations.show", "nav.escalations", "escalated", frozenset({"supervisor", "programme_office"})),
     Entry("case_list.show", "nav.cases", "case", _CASEWORKERS, ("cases", "tasks", "matrix", "views")),
-    Entry(
-        "bodies.index",
-        "nav.bodies",
-        "body",
-        _CASEWORKERS,
-        ("prerequisites", "districts", "clusters", "delegations", "announcements", "meetings", "colleagues"),
-    ),
+    Entry("bodies.index", "nav.bodies", "body", _CASEWORKERS, _OF_BODIES, beside=_TOWN | {COORDINATOR}),
     Entry("people.index", "nav.people", "people", _ADMIN, ("teams",)),
     Entry("definitions.index", "nav.definitions", "flag", _ADMIN),
     Entry("mails.show", "nav.mails", "mail", _ADMIN),
     Entry("operations.show", "nav.operations", "clock", _ADMIN),
-    Entry("services.index", "nav.services", "service", frozenset(), ("milestones",)),
+    Entry("services.index", "nav.services", "service", frozenset(), ("milestones", "onboarding", "trainings")),
     Entry("programme.show", "nav.programme", "chart", frozenset(), ("ahead", "waves", "load")),
 )
 """An entry whose page this installation does not have is left out."""
@@ -81,11 +78,9 @@ MENU = (
 def places(entries: tuple[Entry, ...] = ENTRIES) -> tuple[Place, ...]:
     """The main navigation of the signed-in person, or these entries as far as they are for the person."""
     held = {role.role for role in current_user.person.roles}
-    return tuple(
-        Place(url_for(entry.endpoint), entry.key, entry.icon, entry.is_around(request.blueprint or ""))
-        for entry in entries
-        if entry.endpoint in current_app.view_functions and entry.is_for(held)
-    )
+    known = [entry for entry in entries if entry.endpoint in current_app.view_functions and entry.is_for(held)]
+    here = [entry for entry in known if entry.is_around(request.blueprint or "")][-1:]
+    return tuple(Place(url_for(entry.endpoint), entry.key, entry.icon, entry in here) for entry in known)
 
 
 def is_admin_only() -> bool:

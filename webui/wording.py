@@ -97,6 +97,11 @@ def moment(value: dt.datetime) -> str:
     return hour if local.date() == today else f"{_day(language(), local.date(), local.year != today.year)}, {hour}"
 
 
+def month(value: dt.date) -> str:
+    """`Januar 2027`."""
+    return str(dates.format_date(value, "LLLL y", locale=_LOCALES[language()]))
+
+
 def weekday(value: dt.date) -> str:
     """`Freitag`."""
     return str(dates.format_date(value, "EEEE", locale=_LOCALES[language()]))
@@ -150,6 +155,7 @@ def install(app: Flask) -> None:
         moment=moment,
         number=number,
         weekday=weekday,
+        month=month,
         quoted=quoted,
         typed_date=typed_date,
         as_typed=as_typed,

@@ -17,7 +17,19 @@ from tests.accessibility import looking
 from tests.e2e.conftest import Site
 from tests.webui.visitor import PASSWORD, address
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World
-from workflow import bulk, cases, closures, clusters, feedback, links, mailboxes, prerequisites, reminders, tasks
+from workflow import (
+    bulk,
+    cases,
+    closures,
+    clusters,
+    feedback,
+    links,
+    mailboxes,
+    onboarding,
+    prerequisites,
+    reminders,
+    tasks,
+)
 from workflow.database import real_now
 from workflow.mailboxes import Place
 from workflow.models import Installation, Message, Milestone, Notice, Person, Prerequisite
@@ -74,6 +86,11 @@ def programme(world: World) -> list[Stop]:
         prerequisite = work.session.execute(
             sa.select(Prerequisite.id).where(Prerequisite.body == TOWN).order_by(Prerequisite.status.desc()).limit(1)
         ).scalar_one()
+    with world.by("leitung") as work:
+        onboarding.ask(work, "einbuergerung", TOWN, "Wir können im März anfangen.")
+        refused = onboarding.ask(work, "bafoeg", TOWN).id
+    with world.by("team") as work:
+        onboarding.decline(work, refused, "Der Vertrag des Landes fehlt noch. Bitte fragen Sie im Juni wieder an.")
     lacking = world.open("bauantrag")
     world.finish_state(lacking, choose_variant={"wave": "welle-2027-02"})
     world.reach_milestones(lacking)
@@ -215,7 +232,15 @@ def _stops(world: World, **ids: UUID) -> list[Stop]:
         Stop("search", "team", "/search?q=mainz", "Treffer"),
         Stop("search-begun", "digi", "/search", "Wonach suchen Sie?"),
         Stop("search-nothing", "digi", "/search?q=zzz", "Nichts gefunden"),
+        Stop("my-municipality", "leitung", "/my-municipality", "Worauf wir warten"),
+        Stop("my-municipality-calm", "stranger", "/my-municipality", "Das kommende Jahr"),
         Stop("services", "digi", "/services", "Wohngeld"),
+        Stop("service-to-ask", "digi", "/services/aufenthalt", "Anbindung anfragen"),
+        Stop("service-declined", "digi", "/services/bafoeg", "Erneut anfragen"),
+        Stop("requests", "team", "/requests", "Ablehnen"),
+        Stop("requests-town", "digi", "/requests", "zurückziehen"),
+        Stop("trainings", "office", "/trainings", "Schulung ankündigen"),
+        Stop("sample", "digi", "/samples/test_protocol", "Als Textdokument herunterladen"),
         Stop("service", "team", "/services/wohngeld", "Dataport"),
         Stop("milestone", "office", f"/milestones/{ids['milestone']}", ""),
         Stop("prerequisite", "it", f"/prerequisites/{ids['prerequisite']}", ""),

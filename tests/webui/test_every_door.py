@@ -16,7 +16,19 @@ from werkzeug.routing import Rule
 from tests.webui.visitor import Visitor, words
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, contents
 from webui import PUBLIC
-from workflow import absences, announcements, bulk, closures, clusters, comments, delegations, documents, policy, views
+from workflow import (
+    absences,
+    announcements,
+    bulk,
+    closures,
+    clusters,
+    comments,
+    delegations,
+    documents,
+    onboarding,
+    policy,
+    views,
+)
 from workflow.models import (
     Absence,
     Announcement,
@@ -29,6 +41,7 @@ from workflow.models import (
     Delegation,
     Document,
     Milestone,
+    OnboardingRequest,
     Prerequisite,
     SavedView,
     Task,
@@ -54,6 +67,7 @@ OWN = frozenset(
         "views.index",
         "views.keep",
         "views.new",
+        "municipality.show",
     }
 )
 """Pages about oneself; others cannot be named in their address."""
@@ -66,6 +80,7 @@ LISTS = frozenset(
         "escalations.show",
         "bodies.index",
         "prerequisites.index",
+        "onboarding.index",
         "services.index",
         "programme.show",
         "inbox.show",
@@ -90,7 +105,11 @@ SHARED = frozenset(
         "waves.show",
         "services.delayed",
         "milestones.show",
+        "onboarding.ask",
         "samples.show",
+        "trainings.cancel",
+        "trainings.index",
+        "trainings.plan",
         "samples.download",
     }
 )
@@ -111,6 +130,7 @@ GUARDED: dict[str, Callable[[policy.Actor], sa.Select[Any]]] = {
     "bulk_id": lambda actor: sa.select(Bulk.id).where(policy.bulks(actor)),
     "closure_id": lambda actor: sa.select(Closure.id).where(policy.closures(actor)),
     "view_id": lambda actor: sa.select(SavedView.id).where(policy.saved_views(actor)),
+    "request_id": lambda actor: sa.select(OnboardingRequest.id).where(policy.onboarding_requests(actor)),
     "announcement_id": lambda actor: sa.select(Announcement.id).where(policy.announcements(actor)),
 }
 """What an address may name, and who may know that it exists."""
@@ -128,6 +148,7 @@ _MODELS: dict[str, Any] = {
     "bulk_id": Bulk,
     "closure_id": Closure,
     "view_id": SavedView,
+    "request_id": OnboardingRequest,
     "announcement_id": Announcement,
 }
 
@@ -186,6 +207,10 @@ def busy(world: World) -> World:
         views.keep(work, page="cases", query="overdue=yes", title="Überfällig", team=world.team)
     with world.by("digi") as work:
         views.keep(work, page="board", query="", title="Meine Tafel")
+    with world.by("digi") as work:
+        onboarding.ask(work, "bafoeg", TOWN)
+    with world.by("stranger") as work:
+        onboarding.ask(work, "bafoeg", STRANGE_TOWN)
     with world.by("dsb") as work:
         absences.enter(work, world["dsb"], world["isb"], work.today, work.today)
     return world
@@ -383,6 +408,7 @@ def _addresses(app: Flask, rule: Rule, population: Population) -> Iterator[tuple
         "transition": ["not_responsible"],
         "point": ["imprint"],
         "name": ["contacts"],
+        "training_id": [UUID(int=7)],
         "filename": ["startklar.css"],
         "secret": ["x" * 43],
         "digest": ["0" * 64],

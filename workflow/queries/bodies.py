@@ -367,7 +367,7 @@ def body(work: Work, ars: str) -> BodyPage:
     row = _master_data(work, ars)
     sees_people = policy.sees_people(work.actor, body=ars, team=row.team)
     sees_prerequisites = sees_people or policy.sees_staff(work.actor)
-    services, unknown, elsewhere = _services(work, row)
+    services, unknown, elsewhere = services_here(work, row)
     holders = _holders(work, ars, row.team) if sees_prerequisites else []
     known = _prerequisites(work, ars, holders) if sees_prerequisites else []
     return BodyPage(
@@ -470,7 +470,7 @@ def _master_data(work: Work, ars: str) -> Any:
     return row
 
 
-def _services(work: Work, body: Any) -> tuple[tuple[ServiceHere, ...], tuple[Text, ...], tuple[Text, ...]]:
+def services_here(work: Work, body: Any) -> tuple[tuple[ServiceHere, ...], tuple[Text, ...], tuple[Text, ...]]:
     catalogue, language = work.catalogue, work.actor.language
     rows = work.session.execute(
         sa.select(

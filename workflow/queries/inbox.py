@@ -152,7 +152,7 @@ def inbox(work: Work, *, after: str | None = None) -> Inbox:
     names = _names(work, actor.stands_for)
     items = [_item(work, row, names) for row in shown]
     milestones = _milestones(work) if place is None else []
-    until = _last_working_day(work)
+    until = last_working_day(work)
     soon = calendar.add(work.today, 1)
     everything = sorted(items + milestones, key=_by_date)
     aside = [item for item in everything if item.follow_up_on and not item.rests]
@@ -213,7 +213,7 @@ _FAR = dt.date(9999, 12, 31)
 
 def _to_do(work: Work, place: _Place | None) -> tuple[Sequence[Any], _Totals]:
     """Tasks and prerequisites that wait for the actor in one order, one more than a page; and how many there are."""
-    values: dict[str, Any] = {"today": work.today, "until": _last_working_day(work), "most": PAGE + 1}
+    values: dict[str, Any] = {"today": work.today, "until": last_working_day(work), "most": PAGE + 1}
     if place is not None:
         values |= {"aside_before": place.aside, "due_before": place.due_on, "id_before": place.id}
     rows = statements.rows(work.connection, _to_do_of(work.actor, further=place is not None), values)
@@ -436,7 +436,7 @@ def _by_date(item: Item) -> tuple[bool, dt.date, int, str]:
     return (item.rests, item.due.on if item.due else _FAR, -item.cases, str(item.id))
 
 
-def _last_working_day(work: Work) -> dt.date:
+def last_working_day(work: Work) -> dt.date:
     """The last working day of this week; of the coming one when none is left."""
     calendar, today = work.catalogue.calendar, work.today
     first = today if calendar.is_working_day(today) else calendar.add(today, 1)

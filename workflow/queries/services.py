@@ -11,12 +11,13 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from workflow import database, policy
-from workflow.definition import EvidenceField, MilestoneRequirement, Service, Text
+from workflow.definition import BODY_ROLES, EvidenceField, MilestoneRequirement, Service, Text
 from workflow.engine import Work
 from workflow.errors import NotFound
-from workflow.models import Body, Case, Milestone, Part
-from workflow.queries import parts
+from workflow.models import Body, Case, Milestone, Part, Prerequisite
+from workflow.queries import onboarding, parts
 from workflow.queries.case_list import StateCount
+from workflow.queries.onboarding import Request
 from workflow.queries.parts import AnswerView, Due, Happened, StateView
 from workflow.texts import sort_key, title
 
@@ -75,6 +76,8 @@ class ServiceList:
 class NeededView:
     """A prerequisite a variant needs."""
 
+    key: tuple[str, str]
+    """Kind and scope."""
     title: Text
     scope: Text | str | None
     owner: Text
@@ -127,6 +130,31 @@ class BodyStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class Duty:
+    """What one role of a body does until the service is live, task by task with its effort."""
+
+    role: Text
+    tasks: tuple[tuple[Text, Text | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The service in the reader's own body."""
+
+    ars: str
+    name: str
+    others: tuple[tuple[str, str], ...]
+    """Further bodies of the reader that are responsible: ARS and name."""
+    standing: BodyStanding
+    request: Request | None
+    """The latest, where it is open or no case came after a refusal."""
+    may_ask: bool
+    """A request can be sent now."""
+    brought: Mapping[tuple[str, str], tuple[UUID, str]]
+    """Prerequisites the body has been asked for, by kind and scope: id and status."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServicePage:
     """Everything known of a service. Whatever is None is not known, and the page says so."""
 
@@ -163,6 +191,10 @@ class ServicePage:
     public: bool
     may_plan: bool
     attribution: str
+    here: Here | None
+    """None where no body of the reader has to do with the service."""
+    duties: tuple[Duty, ...]
+    """What people of a body do, by role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +257,9 @@ def services(work: Work) -> ServiceList:
     return ServiceList(lines=tuple(lines), public=public)
 
 
-def service(work: Work, key: str, *, state: str | None = None) -> ServicePage:
-    """One service; `state` narrows its bodies to those in a state, or without a case (`NOT_OPEN`).
+def service(work: Work, key: str, *, state: str | None = None, body: str | None = None) -> ServicePage:
+    """One service; `state` narrows its bodies to those in a state, or without a case (`NOT_OPEN`); `body` says for
+    which of the reader's bodies it is shown.
 
     Raises NotFound for a service the catalogue does not have.
     """
@@ -273,6 +306,8 @@ def service(work: Work, key: str, *, state: str | None = None) -> ServicePage:
         public=catalogue.programme.state_is_public,
         may_plan=work.actor.holds("programme_office"),
         attribution=catalogue.attribution,
+        here=_here(work, key, every, body),
+        duties=_duties(work, entry),
     )
 
 
@@ -385,6 +420,7 @@ def _variants(work: Work, entry: Service) -> Iterable[VariantView]:
             return_channel=variant.return_channel,
             prerequisites=tuple(
                 NeededView(
+                    (need.kind, need.scope),
                     parts.prerequisite_title(work.catalogue, need.kind),
                     parts.scope_title(work.catalogue, need.scope) if need.scope != entry.service else None,
                     parts.role_title(work.catalogue, shared[need.kind].owner),
@@ -489,6 +525,51 @@ def _body(work: Work, row: Any) -> BodyStanding:
         since=row.entered_on,
         live_on=row.live_on,
         case=row.id if is_open and row.visible else None,
+    )
+
+
+def _here(work: Work, key: str, every: Sequence[BodyStanding], chosen: str | None) -> Here | None:
+    own = set(work.actor.bodies())
+    mine = [one for one in every if one.ars in own]
+    if not mine:
+        return None
+    standing = next((one for one in mine if one.ars == chosen), mine[0])
+    idle = standing.state is None or standing.state.end
+    request = onboarding.of_body(work, standing.ars, key).get(key) if idle else None
+    rows = work.session.execute(
+        sa.select(
+            Prerequisite.kind, Prerequisite.scope, Prerequisite.id, Prerequisite.status, Prerequisite.valid_until
+        ).where(policy.prerequisites(work.actor), Prerequisite.body == standing.ars)
+    )
+    return Here(
+        ars=standing.ars,
+        name=standing.name,
+        others=tuple((one.ars, one.name) for one in mine if one is not standing),
+        standing=standing,
+        request=request if request and request.status in ("open", "declined") else None,
+        may_ask=idle
+        and policy.may_ask_for_service(work.actor, standing.ars)
+        and work.catalogue.is_responsible(key, ars=standing.ars, kind=standing.kind) is True
+        and not (request and request.status == "open"),
+        brought={
+            (row.kind, row.scope): (row.id, parts.status_of(row.status, row.valid_until, work.today)) for row in rows
+        },
+    )
+
+
+def _duties(work: Work, entry: Service) -> tuple[Duty, ...]:
+    """The tasks of the process new cases begin with, as far as the service decides; the variant decides the rest."""
+    process = work.catalogue.newest(work.catalogue.programme.process)
+    asked = entry.attributes(None)
+    found: dict[str, list[tuple[Text, Text | None]]] = {}
+    for _, _, task in process.tasks():
+        known = {name: values for name, values in task.only_if.items() if name.startswith("service.")}
+        if task.owner.startswith("body.") and all(asked.get(name) in values for name, values in known.items()):
+            found.setdefault(task.owner, []).append((task.title, task.effort))
+    return tuple(
+        Duty(parts.role_title(work.catalogue, f"body.{role}"), tuple(found[f"body.{role}"]))
+        for role in BODY_ROLES
+        if f"body.{role}" in found
     )
 
 
