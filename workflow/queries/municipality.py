@@ -688,7 +688,7 @@ def _waves(work: Work, ars: str) -> Iterator[Ahead]:
     waves: dict[str, tuple[Text, dt.date, list[Text]]] = {}
     for case_id, service, own, key, de, en, stichtag in rows:
         title = parts.service_title(work.catalogue, service)
-        if own is not None:
+        if own is not None and own != stichtag:
             yield Ahead("stichtag", own, None, (title,), case_id)
         elif key is not None:
             waves.setdefault(key, (Text(de, en), stichtag, []))[2].append(title)
