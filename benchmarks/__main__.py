@@ -37,6 +37,8 @@ class Size:
 
     deeds: int
     pages: int
+    large_pages: int
+    """Among as many cases as there are at most."""
     cases: int
     grown: int
     """Cases of the large programme."""
@@ -48,8 +50,20 @@ class Size:
     passes: int
 
 
-FULL = Size(deeds=80, pages=150, cases=60, grown=100_000, grown_deeds=20, rungs=10_000, open_tasks=1_000_000, passes=20)
-QUICK = Size(deeds=15, pages=30, cases=10, grown=10_000, grown_deeds=8, rungs=1_000, open_tasks=20_000, passes=10)
+FULL = Size(
+    deeds=80,
+    pages=150,
+    large_pages=50,
+    cases=60,
+    grown=100_000,
+    grown_deeds=20,
+    rungs=10_000,
+    open_tasks=1_000_000,
+    passes=20,
+)
+QUICK = Size(
+    deeds=15, pages=30, large_pages=10, cases=10, grown=10_000, grown_deeds=8, rungs=1_000, open_tasks=20_000, passes=10
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +115,9 @@ def _measure(database: Database, data: Path, size: Size) -> tuple[list[Ratio], R
     opened = installation.open_everything(url, data, people)
     copied = database.copy(url)
     found += deeds.measure(database, url, people, each_round=size.deeds, data=data)
+    large = database.copy(copied)
     found += pages.measure(database, copied, people, each_round=size.pages, data=data)
+    found += pages.measure(database, large, people, each_round=size.large_pages, data=data, cases=size.grown)
     morning = reminding.morning(database, copied, rungs=size.rungs, data=data)
     idle = reminding.idle(database, copied, few=1_000, many=size.open_tasks, each_round=size.passes, data=data)
     played = rehearsing.measure(database, data, most=size.cases)

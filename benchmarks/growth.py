@@ -98,7 +98,8 @@ def measure(database: Database, url: str, people: People, *, each_round: int, wa
         engine.close()
     copies = max(1, round(wanted / present))
     began = time.perf_counter()
-    multiply(start.engine(installation.settings_for(large, data)), copies)
+    with contextlib.closing(start.engine(installation.settings_for(large, data))) as engine:
+        multiply(engine, copies)
     database.settle(large)
     os.sync()  # what was just built is not written while deeds are timed
     seconds = time.perf_counter() - began
@@ -222,11 +223,18 @@ def _id(original: UUID, copy: int) -> UUID:
     return original if copy == 0 else UUID(f"{written[:8]}{copy:04x}8{written[13:]}")
 
 
+def enlarge(engine: Engine, wanted: int) -> None:
+    """Copy everything that grows with the programme until it has about so many cases."""
+    with engine.read(SYSTEM) as work:
+        present = work.session.execute(sa.select(sa.func.count()).select_from(Case)).scalar_one()
+    multiply(engine, max(1, round(wanted / present)))
+
+
 def multiply(engine: Engine, copies: int) -> None:
     """Copy everything that grows with the programme so many times, without asking whether it fits together."""
     postgres = engine.pool.dialect.name == "postgresql"
     tables = [Base.metadata.tables[name] for name in COPIED]
-    with contextlib.closing(engine), engine.pool.connect() as connection:
+    with engine.pool.connect() as connection:
         driver: Any = connection.connection.driver_connection
         if postgres:
             driver.execute("SET session_replication_role = replica")

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from flask import Flask, g, render_template, template_rendered
 
 import webui
-from benchmarks import installation
+from benchmarks import growth, installation
 from benchmarks.databases import Database
 from benchmarks.installation import PASSWORD, People
 from benchmarks.measuring import Ratio, in_turns
@@ -32,22 +32,31 @@ TEAM_HAS = 80
 _FLASKS_OWN = ("g", "request", "session")
 
 
-def measure(database: Database, url: str, people: People, *, each_round: int, data: Path) -> list[Ratio]:
-    """Case page and inbox of a municipality and of a team, each so many times a round."""
+def measure(
+    database: Database, url: str, people: People, *, each_round: int, data: Path, cases: int | None = None
+) -> list[Ratio]:
+    """Case page, inbox of a municipality and of a team, and overview, each so many times a round.
+
+    With `cases` they are asked of a programme that is copied until it has about so many.
+    """
     configured = installation.settings_for(url, data)
     engine = start.engine(configured)
     try:
         _move_on(engine, people)
+        if cases is not None:
+            growth.enlarge(engine, cases)
         database.settle(url)
         with engine.read(SYSTEM) as work:
             case = work.session.execute(
                 sa.select(Case.id, Case.team).where(Case.body == TOWN, Case.service == "wohngeld")
             ).one()
+            among = work.session.execute(sa.select(sa.func.count()).select_from(Case)).scalar_one()
         results = []
         for name, address, path in (
             ("case page", f"coordination-{TOWN}", f"/cases/{case.id}"),
             ("inbox, municipality", f"coordination-{TOWN}", "/"),
             ("inbox, team", f"team-{case.team}", "/"),
+            ("overview", "office", "/programme"),
         ):
             new = sessions.sign_in(engine, f"{address}@startklar.example", PASSWORD, "127.0.0.1")
             real, floor = webui.create_app(engine, configured), webui.create_app(engine, configured)
@@ -59,7 +68,9 @@ def measure(database: Database, url: str, people: People, *, each_round: int, da
             for warming in (_times(ours), _times(kept)):
                 warming(slice(20))
             times = in_turns(_times(ours), _times(kept), each_round)
-            results.append(Ratio(name, database.name, TARGET, *times, note=f"{size // 1000} kB of HTML"))
+            results.append(
+                Ratio(name, database.name, TARGET, *times, note=f"{size // 1000} kB of HTML among {among:,} cases")
+            )
         return results
     finally:
         engine.close()

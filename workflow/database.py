@@ -7,26 +7,26 @@ before it writes. PostgreSQL: READ COMMITTED; deeds lock the rows they decide on
 from __future__ import annotations
 
 import datetime as dt
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import alembic.command
-import alembic.config
 import psycopg
 import sqlalchemy as sa
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError, DisconnectionError, OperationalError
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from workflow.errors import Busy, Unready
+
+if TYPE_CHECKING:
+    import alembic.config
 
 _WRITING: dict[str, Any] = {"startklar_write": True}
 _READING: dict[str, dict[str, Any]] = {
@@ -71,6 +71,9 @@ SQLITE_PRAGMAS = (
 _FRESH_SECONDS = 2.0
 _WORTH_ANOTHER_TRY = frozenset({"40P01", "55P03", "40001"})
 """PostgreSQL: deadlock detected, lock not available, serialization failure."""
+
+
+_VERSION = sa.table("alembic_version", sa.column("version_num", sa.String()))
 
 
 def real_now() -> dt.datetime:
@@ -164,7 +167,12 @@ def insert_missing_many(session: Session, model: Any, rows: Sequence[dict[str, A
 
 def plainly_sorted(session: Session, column: Any) -> Any:
     """The column in the order of its code points, as sort keys are meant, whatever collation the database has."""
-    return column.collate("C") if session.get_bind().dialect.name == "postgresql" else column
+    return plain_order(session.get_bind().dialect.name, column)
+
+
+def plain_order(dialect: str, column: Any) -> Any:
+    """The same for a query that is put together before a session is there."""
+    return column.collate("C") if dialect == "postgresql" else column
 
 
 def upgrade(url: str) -> None:
@@ -172,13 +180,15 @@ def upgrade(url: str) -> None:
 
     Raises Unready when it has a schema this program does not know.
     """
+    import alembic.command  # heavy, and nothing for a process that only serves
+
     parsed = _with_driver(make_url(url))
     if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
         Path(str(parsed.database)).absolute().parent.mkdir(parents=True, exist_ok=True)
     pool = connect(url)
     try:
         with pool.connect() as connection:
-            present = MigrationContext.configure(connection).get_current_revision()
+            present = _present_schema(connection)
             if present is not None and not can_upgrade(present):
                 raise Unready("error.old_schema", present=present, wanted=str(_newest_schema()))
             connection.rollback()
@@ -198,7 +208,7 @@ def insist_current(pool: sa.Engine) -> None:
         raise Unready("error.not_initialised")
     try:
         with pool.connect() as connection:
-            present = MigrationContext.configure(connection).get_current_revision()
+            present = _present_schema(connection)
     except DatabaseError as error:
         raise Unready("error.no_database", url=pool.url.render_as_string(hide_password=True)) from error
     wanted = _newest_schema()
@@ -210,15 +220,37 @@ def insist_current(pool: sa.Engine) -> None:
 
 def can_upgrade(present: str) -> bool:
     """Whether this program knows the schema a database has, so that it can bring it up to date."""
-    return present in {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+    return present in _revisions()
+
+
+def _present_schema(connection: sa.Connection) -> str | None:
+    """The revision the database has; None when it has no schema."""
+    if not sa.inspect(connection).has_table(_VERSION.name):
+        return None
+    return connection.execute(sa.select(_VERSION.c.version_num)).scalar()
+
+
+def _newest_schema() -> str | None:
+    """The revision no other one follows."""
+    known = _revisions()
+    return next((revision for revision in known if revision not in known.values()), None)
 
 
 @cache
-def _newest_schema() -> str | None:
-    return ScriptDirectory.from_config(_alembic()).get_current_head()
+def _revisions() -> dict[str, str | None]:
+    """Every revision this program knows, and the one it follows; read from the files, for Alembic is heavy."""
+    found: dict[str, str | None] = {}
+    for path in sorted((_SCHEMA / "versions").glob("*.py")):
+        written = dict(
+            re.findall(r'^(revision|down_revision) = (?:None|"(.*)")$', path.read_text("utf-8"), re.MULTILINE)
+        )
+        found[written["revision"]] = written["down_revision"] or None
+    return found
 
 
 def _alembic() -> alembic.config.Config:
+    import alembic.config
+
     config = alembic.config.Config()
     config.set_main_option("script_location", str(_SCHEMA))
     config.set_main_option("path_separator", "os")

@@ -162,7 +162,7 @@ def test_the_office_reads_which_contracts_have_no_date(visit: Callable[[str], Vi
 def test_whoever_has_nothing_to_do_here_is_told_kindly_and_shown_a_way_on(
     visit: Callable[[str], Visitor], world: World, password_hash: str
 ) -> None:
-    assert "Ihre Rolle bearbeitet keine Vorgänge" in words(visit("admin").get("/").text)
+    assert visit("admin").get("/").location == "/admin"
     auditor = visit("auditor").get("/").text
     assert "Only tasks of your own stand here" in words(auditor)
     assert 'href="/cases"' in auditor

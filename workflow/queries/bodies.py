@@ -484,7 +484,7 @@ def services_here(work: Work, body: Any) -> tuple[tuple[ServiceHere, ...], tuple
             Case.live_on,
             Case.rests,
             is_overdue(work.today).label("overdue"),
-            is_escalated(work).label("escalated"),
+            is_escalated(work.catalogue).label("escalated"),
             sa.case((policy.cases(work.actor), 1), else_=0).label("visible"),
         )
         .where(

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from sqlalchemy.orm import aliased
 from workflow import cases as rounds
 from workflow import policy, registers
 from workflow.casework import added_title
+from workflow.catalogue import Catalogue
 from workflow.definition import AD_HOC, MilestoneRequirement, Text
 from workflow.engine import Work
 from workflow.models import (
@@ -320,21 +322,26 @@ def sensible(work: Work, filters: Filters) -> Filters:
     return _sensible(work, filters, options, known_body)
 
 
-def is_overdue(today: dt.date) -> sa.ColumnElement[bool]:
+def is_overdue(today: dt.date | sa.BindParameter[dt.date]) -> sa.ColumnElement[bool]:
     """Whether a task of the case that waits for somebody is past its date. A resting case is never overdue."""
     late = sa.exists().where(Task.case_id == Case.id, Task.acting.is_not(None), Task.due_on < today)
     return sa.and_(~Case.rests, late)
 
 
-def is_escalated(work: Work) -> sa.ColumnElement[bool]:
+def is_escalated(catalogue: Catalogue) -> sa.ColumnElement[bool]:
     """Whether somebody above was asked for help with the case as it stands: with a task somebody is to act on, or,
     while it rests, with the question whether it may go on. A new date begins anew.
     """
-    ladders = work.catalogue.programme.ladders.items()
-    above = {name: [rung.id for rung in ladder.rungs if rung.escalates] for name, ladder in ladders}
+    ladders = catalogue.programme.ladders.items()
+    return _is_escalated(tuple((name, tuple(rung.id for rung in one.rungs if rung.escalates)) for name, one in ladders))
+
+
+@lru_cache(maxsize=16)
+def _is_escalated(above: tuple[tuple[str, tuple[str, ...]], ...]) -> sa.ColumnElement[bool]:
+    """The same with the rungs of each ladder that ask somebody above."""
 
     def reached(kind: str, subject: type[Task] | type[Hold]) -> sa.ColumnElement[bool]:
-        rungs = (sa.and_(subject.ladder == name, Decision.rung.in_(ids)) for name, ids in above.items() if ids)
+        rungs = (sa.and_(subject.ladder == name, policy.one_of(Decision.rung, ids)) for name, ids in above if ids)
         decided = sa.exists().where(
             Decision.subject_kind == kind,
             Decision.subject_id == subject.id,
@@ -351,12 +358,17 @@ def is_escalated(work: Work) -> sa.ColumnElement[bool]:
 
 def went_live_since(work: Work, day: dt.date) -> sa.ColumnElement[bool]:
     """Whether the case is live, and has been since this day at the earliest."""
-    return sa.and_(Case.state.in_(parts.goals(work.catalogue)), Case.live_on >= day)
+    return is_live_since(parts.goals(work.catalogue), day)
+
+
+def is_live_since(goals: Collection[str], day: dt.date | sa.BindParameter[dt.date]) -> sa.ColumnElement[bool]:
+    """The same for states that are known as those in which a service is in use."""
+    return sa.and_(policy.one_of(Case.state, sorted(goals)), Case.live_on >= day)
 
 
 def is_left(goals: Collection[str]) -> sa.ColumnElement[bool]:
     """Whether the case is still on its way: neither live nor at an end."""
-    return sa.and_(Case.state.not_in(goals), Case.ended_on.is_(None))
+    return sa.and_(sa.not_(policy.one_of(Case.state, sorted(goals))), Case.ended_on.is_(None))
 
 
 # --- what can be filtered for ----------------------------------------------------------------------------------------
@@ -677,7 +689,7 @@ def _flags(work: Work) -> dict[str, sa.ColumnElement[bool]]:
     return {
         "left": is_left(parts.goals(work.catalogue)),
         "overdue": is_overdue(work.today),
-        "escalated": is_escalated(work),
+        "escalated": is_escalated(work.catalogue),
         "rests": Case.rests.is_(True),
     }
 

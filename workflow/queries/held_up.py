@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from workflow import policy
+from workflow import policy, statements
 from workflow.definition import Needed, Text
 from workflow.engine import Work
 from workflow.models import Body, Case, Prerequisite, Team
 from workflow.queries import parts
 from workflow.queries.case_list import is_lacking
 from workflow.queries.parts import Due, status_of
+
+_QUERIES_KEPT = 64
+"""For how many actors a query stays put together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ def ranking(work: Work, *, team: str | None = None, kind: str | None = None) -> 
 
 def of_body(work: Work, ars: str) -> Mapping[Needed, int]:
     """How many of the body's cases the reader sees need each prerequisite and are not in use yet."""
-    found = _waiting(work, Case.body == ars)
+    found = _by_need(work, statements.rows(work.connection, _waiting_of(work.actor), {"ars": ars}))
     return {Needed(kind, scope): len(cases) for (_, kind, scope), cases in found.items()}
 
 
@@ -141,17 +145,24 @@ def _by_kind(work: Work, rows: list[Any], waiting: Mapping[tuple[str, str, str],
     )
 
 
-def _waiting(work: Work, where: sa.ColumnElement[bool] | None = None) -> dict[tuple[str, str, str], list[UUID]]:
+def _waiting(work: Work) -> dict[tuple[str, str, str], list[UUID]]:
     """The cases that are not in use yet, by the body, kind and scope of what they need."""
-    rows = work.session.execute(
-        sa.select(Case.id, Case.body, Case.service, Case.variant).where(
-            policy.cases(work.actor),
-            sa.true() if where is None else where,
-            Case.ended_on.is_(None),
-            Case.live_on.is_(None),
-            Case.variant.is_not(None),
-        )
+    return _by_need(work, work.session.execute(_waiting_cases(work.actor)))
+
+
+def _waiting_cases(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
+    return sa.select(Case.id, Case.body, Case.service, Case.variant).where(
+        policy.cases(actor), Case.ended_on.is_(None), Case.live_on.is_(None), Case.variant.is_not(None)
     )
+
+
+@lru_cache(maxsize=_QUERIES_KEPT)
+def _waiting_of(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
+    """The query of an actor with these rights, of one body."""
+    return _waiting_cases(actor).where(Case.body == sa.bindparam("ars"))
+
+
+def _by_need(work: Work, rows: Iterable[Any]) -> dict[tuple[str, str, str], list[UUID]]:
     found: dict[tuple[str, str, str], list[UUID]] = {}
     needed: dict[tuple[str, str], tuple[Needed, ...]] = {}
     for case_id, body, service, variant in rows:

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -147,7 +147,7 @@ def inbox(work: Work, *, after: str | None = None) -> Inbox:
     """
     actor, calendar = work.actor, work.catalogue.calendar
     place = _place(after)
-    rows, totals = _to_do(work, place)
+    rows, totals, others = _asked(work, place)
     shown = rows[:PAGE]
     names = _names(work, actor.stands_for)
     items = [_item(work, row, names) for row in shown]
@@ -157,7 +157,7 @@ def inbox(work: Work, *, after: str | None = None) -> Inbox:
     everything = sorted(items + milestones, key=_by_date)
     aside = [item for item in everything if item.follow_up_on and not item.rests]
     active = [item for item in everything if not item.rests and not item.follow_up_on]
-    waiting = _waiting(work) if place is None else []
+    waiting = _waiting(work, others) if others is not None else []
     late, late_total = _late(work) if place is None else ((), 0)
     return Inbox(
         now=tuple(item for item in active if item.due and item.due.on <= soon),
@@ -211,15 +211,33 @@ _FAR = dt.date(9999, 12, 31)
 """Where things without a date stand in the order."""
 
 
+<<<<<<< HEAD
 def _to_do(work: Work, place: _Place | None) -> tuple[Sequence[Any], _Totals]:
     """Tasks and prerequisites that wait for the actor in one order, one more than a page; and how many there are."""
     values: dict[str, Any] = {"today": work.today, "until": last_working_day(work), "most": PAGE + 1}
+=======
+class _Others(NamedTuple):
+    """What others have to do for the bodies of the actor, as rows."""
+
+    tasks: Sequence[Any]
+    prerequisites: Sequence[Any]
+    milestones: Sequence[Any]
+
+
+def _asked(work: Work, place: _Place | None) -> tuple[Sequence[Any], _Totals, _Others | None]:
+    """Tasks and prerequisites that wait for the actor in one order, one more than a page; how many there are; on the
+    first page of somebody of a body also what others have to do. Asked at once."""
+    actor = work.actor
+    values: dict[str, Any] = {"today": work.today, "until": _last_working_day(work), "most": PAGE + 1}
+>>>>>>> a04afee (Inbox and overview put their queries together once and ask them in few round trips; a web process leaves out what only upgrades need; pages are measured among 100,000 cases too)
     if place is not None:
         values |= {"aside_before": place.aside, "due_before": place.due_on, "id_before": place.id}
-    rows = statements.rows(work.connection, _to_do_of(work.actor, further=place is not None), values)
-    if not rows:
-        return rows, _Totals()
-    return rows, _Totals(rows[0].everything, rows[0].overdue, rows[0].due_until)
+    queries: list[statements.Asking] = [(_to_do_of(actor, further=place is not None), values)]
+    if place is None and actor.bodies():
+        queries += [(one(actor), {}) for one in (_others_of, _others_prerequisites_of, _milestones_missing_for)]
+    rows, *others = statements.answers(work.connection, queries)
+    totals = _Totals(rows[0].everything, rows[0].overdue, rows[0].due_until) if rows else _Totals()
+    return rows, totals, _Others(*others) if others else None
 
 
 @lru_cache(maxsize=_QUERIES_KEPT)
@@ -447,20 +465,19 @@ def last_working_day(work: Work) -> dt.date:
 # --- what others have to do ------------------------------------------------------------------------------------------
 
 
-def _waiting(work: Work) -> list[Waiting]:
+def _waiting(work: Work, others: _Others) -> list[Waiting]:
     """What the cases of the actor's bodies wait for, that is somebody else's to do: what has waited longest first."""
-    actor = work.actor
-    bodies = actor.bodies()
-    if not bodies:
-        return []
-    found = [*_tasks_of_others(work), *_prerequisites_of_others(work), *_missing_milestones(work)]
+    found = [
+        *_tasks_of_others(work, others.tasks),
+        *_prerequisites_of_others(work, others.prerequisites),
+        *_missing_milestones(work, others.milestones),
+    ]
     return sorted(found, key=lambda entry: (entry.since or work.today, entry.title.de))
 
 
-def _tasks_of_others(work: Work) -> list[Waiting]:
+def _tasks_of_others(work: Work, rows: Sequence[Any]) -> list[Waiting]:
     """Tasks of cases of the actor's bodies that do not wait for the actor: a colleague's, or somebody's elsewhere."""
     catalogue = work.catalogue
-    rows = statements.rows(work.connection, _others_of(work.actor), {})
     return [
         Waiting(
             kind="task",
@@ -512,10 +529,9 @@ def _others_of(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
     )
 
 
-def _prerequisites_of_others(work: Work) -> list[Waiting]:
+def _prerequisites_of_others(work: Work, rows: Sequence[Any]) -> list[Waiting]:
     """What the actor's bodies have to bring and a colleague or the team is to act on, where cases wait for it."""
     catalogue = work.catalogue
-    rows = statements.rows(work.connection, _others_prerequisites_of(work.actor), {})
     if not rows:
         return []
     waiting = {row.body: held_up.of_body(work, row.body) for row in rows}
@@ -563,10 +579,9 @@ def _others_prerequisites_of(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]
     )
 
 
-def _missing_milestones(work: Work) -> list[Waiting]:
+def _missing_milestones(work: Work, rows: Sequence[Any]) -> list[Waiting]:
     """Milestones not reached that the next step of one of these bodies' cases demands."""
     catalogue = work.catalogue
-    rows = statements.rows(work.connection, _milestones_missing_for(work.actor), {})
     kinds: dict[str, list[Any]] = {}
     for row in rows:
         if _demands(work, row):

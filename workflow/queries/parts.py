@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, overload
 from uuid import UUID
 
@@ -143,6 +144,7 @@ def goals(catalogue: Catalogue) -> frozenset[str]:
     )
 
 
+@cache
 def is_next_round() -> sa.ColumnElement[bool]:
     """A round on its way while the one before is still live or suspended."""
     before = aliased(Case)
@@ -150,6 +152,7 @@ def is_next_round() -> sa.ColumnElement[bool]:
     return sa.and_(Case.previous_id.is_not(None), Case.ended_on.is_(None), goes_on)
 
 
+@cache
 def counts() -> sa.ColumnElement[bool]:
     """Of several rounds of a service at a body the one that counts: what is live as long as it is, and not also the
     round that is to replace it; of rounds that ended the last; none that another case goes on for."""

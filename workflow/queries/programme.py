@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from workflow import database, policy
+from workflow import database, policy, statements
 from workflow.definition import Text
 from workflow.engine import Work
 from workflow.models import Body, Case, Event, Person, Remark, Target, Team, TeamDistrict, TeamService, Wave
 from workflow.queries import parts, standing
-from workflow.queries.case_list import went_live_since
+from workflow.queries.case_list import is_live_since
 from workflow.queries.parts import Due
 from workflow.queries.standing import Counted, Standing, Tally
 from workflow.texts import sort_key, title
 
+_QUERIES_KEPT = 64
+"""For how many actors a query stays put together."""
 LATELY = 20
 """Working days over which the present pace is measured: about a month."""
 
@@ -149,12 +152,12 @@ class ProgrammePage:
 def programme(work: Work) -> ProgrammePage:
     """The programme. Takes the same number of statements however many cases there are."""
     known = work.catalogue.programme
-    rows = work.session.execute(_TARGETS).all()
-    targets = _targets(work, rows)
+    found = _Asked(*statements.answers(work.connection, _asked(work.connection.dialect.name)))
+    targets = _targets(work, found.targets)
     target = parts.due(work, targets[0].on)
     counted = standing.count(work, Case.service, Case.wave)
     all_of_it = standing.standing(work, counted)
-    services = _services(work, counted)
+    services = _services(work, counted, found.bodies)
     return ProgrammePage(
         title=known.title,
         land=known.land,
@@ -166,43 +169,48 @@ def programme(work: Work) -> ProgrammePage:
         without_cases=tuple((one.key, one.title) for one in services if not one.standing.cases.cases),
         live_state=standing.live_state(work),
         public=known.state_is_public,
-        waves=_waves(work, counted),
-        moves=_moves(work),
+        waves=_waves(work, counted, found.waves),
+        moves=_moves(work, found.moves, found.remarks),
         may_decide=work.actor.holds("programme_office"),
         may_foresee=policy.may_foresee(work.actor),
         sees_load=policy.sees_staff(work.actor),
-        version=max((row.number or 0 for row in rows), default=0),
+        version=max((row.number or 0 for row in found.targets), default=0),
         today=work.today,
         priorities=tuple(
             (key, parts.service_title(work.catalogue, key))
             for key in known.priorities
             if key in work.catalogue.services
         ),
-        teams=_teams(work),
+        teams=_teams(work, found),
         attribution=work.catalogue.attribution,
     )
 
 
 def _pace(work: Work, target: Due, left: int) -> Pace:
     since = work.catalogue.calendar.add(work.today, -LATELY)
-    seen = sa.case((policy.cases(work.actor), 1), else_=0)
-    cases, opens = work.session.execute(
-        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(seen), 0)).where(
-            policy.case_states(work.actor, public=work.catalogue.programme.state_is_public),
-            went_live_since(work, since),
-        )
-    ).one()
+    public, goals = work.catalogue.programme.state_is_public, parts.goals(work.catalogue)
+    ((cases, opens),) = statements.rows(work.connection, _live_lately(work.actor, public, goals), {"since": since})
     in_time = 0 if target.overdue else target.working_days
     return Pace(LATELY, since, Tally(cases, opens), -(-left * LATELY // in_time) if in_time else None)
 
 
-def _services(work: Work, counted: Sequence[Counted]) -> list[ServiceStanding]:
+@lru_cache(maxsize=_QUERIES_KEPT)
+def _live_lately(actor: policy.Actor, public: bool, goals: frozenset[str]) -> sa.Select[*tuple[Any, ...]]:
+    """The query of an actor with these rights."""
+    seen = sa.case((policy.cases(actor), 1), else_=0)
+    return sa.select(sa.func.count().label("cases"), sa.func.coalesce(sa.func.sum(seen), 0).label("opens")).where(
+        policy.case_states(actor, public=public),
+        is_live_since(goals, sa.bindparam("since", type_=sa.Date())),
+    )
+
+
+def _services(work: Work, counted: Sequence[Counted], bodies: Sequence[Any]) -> list[ServiceStanding]:
     catalogue = work.catalogue
     order = {key: position for position, key in enumerate(catalogue.programme.priorities)}
     words = {
         key: parts.service_title(catalogue, key) for key in catalogue.services.keys() | {one.key[0] for one in counted}
     }
-    not_open = _not_open(work) if catalogue.programme.state_is_public else {}
+    not_open = _not_open(work, bodies) if catalogue.programme.state_is_public else {}
     return [
         ServiceStanding(
             key,
@@ -216,17 +224,9 @@ def _services(work: Work, counted: Sequence[Counted]) -> list[ServiceStanding]:
     ]
 
 
-def _not_open(work: Work) -> dict[str, int]:
+def _not_open(work: Work, bodies: Sequence[Any]) -> dict[str, int]:
     """Bodies that are responsible for a service and have no case of it, by service; of services that have an answer."""
-    bodies = work.session.execute(sa.select(Body.ars, Body.kind).where(Body.valid_until.is_(None))).all()
-    opened = {
-        (row.service, row.body)
-        for row in work.session.execute(
-            sa.select(Case.service, Case.body)
-            .where(policy.case_states(work.actor, public=True), parts.counts())
-            .distinct()
-        )
-    }
+    opened = set(map(tuple, statements.rows(work.connection, _OPENED, {})))
     return {
         key: sum(
             1
@@ -255,15 +255,8 @@ def _targets(work: Work, rows: Sequence[Any]) -> tuple[TargetView, ...]:
     )
 
 
-def _moves(work: Work) -> tuple[WaveMove, ...]:
+def _moves(work: Work, rows: Sequence[Any], kept: Sequence[Any]) -> tuple[WaveMove, ...]:
     staff = policy.sees_staff(work.actor)
-    rows = work.session.execute(
-        sa.select(Wave.title_de, Wave.title_en, Event.content, Event.at, Person.name)
-        .join(Event, Event.chain_id == Wave.id)
-        .outerjoin(Person, Person.id == Event.actor_id)
-        .order_by(Event.at.desc(), Event.seq.desc())
-    ).all()
-    kept = work.session.execute(sa.select(Remark.id, Remark.text).join(Wave, Wave.id == Remark.chain_id))
     remarks = {remark_id.hex: text for remark_id, text in kept}
     moves: list[WaveMove] = []
     for row in rows:
@@ -281,11 +274,8 @@ def _moves(work: Work) -> tuple[WaveMove, ...]:
     return tuple(moves)
 
 
-def _waves(work: Work, counted: Iterable[Counted]) -> tuple[WaveView, ...]:
+def _waves(work: Work, counted: Iterable[Counted], rows: Sequence[Any]) -> tuple[WaveView, ...]:
     seen = [one for one in counted if one.seen]
-    rows = work.session.execute(
-        sa.select(Wave.key, Wave.seq, Wave.title_de, Wave.title_en, Wave.stichtag).order_by(Wave.stichtag, Wave.key)
-    )
     defined = work.catalogue.programme.waves
     return tuple(
         WaveView(
@@ -303,27 +293,13 @@ def _waves(work: Work, counted: Iterable[Counted]) -> tuple[WaveView, ...]:
     )
 
 
-def _teams(work: Work) -> tuple[TeamView, ...]:
-    counted = (
-        sa.select(Case.team, sa.func.count().label("cases"))
-        .where(policy.cases(work.actor), parts.counts())
-        .group_by(Case.team)
-        .subquery()
-    )
-    teams = work.session.execute(
-        sa.select(Team.key, Team.title, counted.c.cases)
-        .outerjoin(counted, counted.c.team == Team.key)
-        .order_by(Team.title, Team.key)
-    ).all()
+def _teams(work: Work, found: _Asked) -> tuple[TeamView, ...]:
+    cases = {row.team: row.cases for row in statements.rows(work.connection, _by_team(work.actor), {})}
     districts: dict[str, list[tuple[str, str]]] = {}
-    for team, ars, name in work.session.execute(
-        sa.select(TeamDistrict.team, Body.ars, Body.display_name)
-        .join(Body, Body.ars == TeamDistrict.district)
-        .order_by(database.plainly_sorted(work.session, Body.sort_key), Body.ars)
-    ):
+    for team, ars, name, _ in found.districts:
         districts.setdefault(team, []).append((ars, name))
     services: dict[str, list[tuple[str, Text]]] = {}
-    for team, key in work.session.execute(sa.select(TeamService.team, TeamService.service)):
+    for team, key in found.services:
         services.setdefault(team, []).append((key, parts.service_title(work.catalogue, key)))
     return tuple(
         TeamView(
@@ -331,12 +307,60 @@ def _teams(work: Work) -> tuple[TeamView, ...]:
             row.title,
             tuple(districts.get(row.key, ())),
             tuple(services.get(row.key, ())),
-            row.cases or 0,
+            cases.get(row.key, 0),
         )
-        for row in teams
+        for row in found.teams
     )
 
 
-_TARGETS = sa.select(
-    Target.due_on, Target.set_on, Target.reason_de, Target.reason_en, Target.source, Target.number, Person.name
-).outerjoin(Person, Person.id == Target.set_by)
+@lru_cache(maxsize=_QUERIES_KEPT)
+def _by_team(actor: policy.Actor) -> sa.Select[*tuple[Any, ...]]:
+    """The query of an actor with these rights."""
+    return (
+        sa.select(Case.team, sa.func.count().label("cases"))
+        .where(policy.cases(actor), parts.counts())
+        .group_by(Case.team)
+    )
+
+
+# --- what is the same for everybody ----------------------------------------------------------------------------------
+
+
+class _Asked(NamedTuple):
+    """What is asked at once, whoever looks."""
+
+    targets: Sequence[Any]
+    waves: Sequence[Any]
+    moves: Sequence[Any]
+    remarks: Sequence[Any]
+    teams: Sequence[Any]
+    districts: Sequence[Any]
+    services: Sequence[Any]
+    bodies: Sequence[Any]
+
+
+@cache
+def _asked(dialect: str) -> tuple[tuple[sa.Select[*tuple[Any, ...]], Mapping[str, Any]], ...]:
+    """The queries in this order; `dialect`: of the database, which decides how names are sorted."""
+    queries: tuple[sa.Select[*tuple[Any, ...]], ...] = (
+        sa.select(
+            Target.due_on, Target.set_on, Target.reason_de, Target.reason_en, Target.source, Target.number, Person.name
+        ).outerjoin(Person, Person.id == Target.set_by),
+        sa.select(Wave.key, Wave.seq, Wave.title_de, Wave.title_en, Wave.stichtag).order_by(Wave.stichtag, Wave.key),
+        sa.select(Wave.title_de, Wave.title_en, Event.content, Event.at, Person.name)
+        .join(Event, Event.chain_id == Wave.id)
+        .outerjoin(Person, Person.id == Event.actor_id)
+        .order_by(Event.at.desc(), Event.seq.desc()),
+        sa.select(Remark.id, Remark.text).join(Wave, Wave.id == Remark.chain_id),
+        sa.select(Team.key, Team.title).order_by(Team.title, Team.key),
+        sa.select(TeamDistrict.team, Body.ars, Body.display_name, Body.sort_key)
+        .join(Body, Body.ars == TeamDistrict.district)
+        .order_by(database.plain_order(dialect, Body.sort_key), Body.ars),
+        sa.select(TeamService.team, TeamService.service),
+        sa.select(Body.ars, Body.kind).where(Body.valid_until.is_(None)),
+    )
+    return tuple((query, {}) for query in queries)
+
+
+_OPENED = sa.select(Case.service, Case.body).where(parts.counts()).distinct()
+"""What is open, where everybody may know it."""
