@@ -211,11 +211,6 @@ _FAR = dt.date(9999, 12, 31)
 """Where things without a date stand in the order."""
 
 
-<<<<<<< HEAD
-def _to_do(work: Work, place: _Place | None) -> tuple[Sequence[Any], _Totals]:
-    """Tasks and prerequisites that wait for the actor in one order, one more than a page; and how many there are."""
-    values: dict[str, Any] = {"today": work.today, "until": last_working_day(work), "most": PAGE + 1}
-=======
 class _Others(NamedTuple):
     """What others have to do for the bodies of the actor, as rows."""
 
@@ -228,8 +223,7 @@ def _asked(work: Work, place: _Place | None) -> tuple[Sequence[Any], _Totals, _O
     """Tasks and prerequisites that wait for the actor in one order, one more than a page; how many there are; on the
     first page of somebody of a body also what others have to do. Asked at once."""
     actor = work.actor
-    values: dict[str, Any] = {"today": work.today, "until": _last_working_day(work), "most": PAGE + 1}
->>>>>>> a04afee (Inbox and overview put their queries together once and ask them in few round trips; a web process leaves out what only upgrades need; pages are measured among 100,000 cases too)
+    values: dict[str, Any] = {"today": work.today, "until": last_working_day(work), "most": PAGE + 1}
     if place is not None:
         values |= {"aside_before": place.aside, "due_before": place.due_on, "id_before": place.id}
     queries: list[statements.Asking] = [(_to_do_of(actor, further=place is not None), values)]
