@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
 from waitress.server import create_server
 
 from tests import world as worlds
@@ -106,6 +106,18 @@ class serve:  # noqa: N801 - reads as a verb
     def __exit__(self, *_: object) -> None:
         self._server.close()
         self._thread.join(5)
+
+
+def tab_to(page: Page, wanted: Locator) -> None:
+    """Press Tab until it has the focus, as somebody without a mouse does; the focus must be seen there."""
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        if wanted.evaluate(_HAS_FOCUS):
+            return
+    raise AssertionError(f"no way to {wanted} by keyboard")
+
+
+_HAS_FOCUS = "one => one === document.activeElement && one.matches(':focus-visible')"
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.accessibility import looking
-from tests.e2e.conftest import Site
+from tests.e2e.conftest import Site, tab_to
 from tests.webui.visitor import PASSWORD, address
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World
 from workflow import (
@@ -363,20 +363,20 @@ def test_a_town_finishes_its_first_task_without_javascript_and_by_keyboard(site:
     page.get_by_label("Passwort", exact=True).fill(PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url("**/")
-    _tab_to(page, "a[href*='/tasks/']")
+    tab_to(page, page.locator("a[href*='/tasks/']").first)
     page.keyboard.press("Enter")
     page.wait_for_url("**/tasks/*")
     with world.look() as work:
         asked = work.catalogue.process("efa-onboarding", 1).task("express_interest").evidence
         given = world.answers(work, case_id, "express_interest")
     for name, value in given.items():
-        _tab_to(page, f"[name='answer-{name}']")
+        tab_to(page, page.locator(f"[name='answer-{name}']").first)
         is_radio = page.locator(f"[name='answer-{name}']").first.get_attribute("type") == "radio"
         if asked[name].type == "flag" or is_radio:
             page.keyboard.press("Space")
         else:
             page.keyboard.type(str(value))
-    _tab_to(page, "form[action$='/submit'] button")
+    tab_to(page, page.locator("form[action$='/submit'] button").first)
     page.keyboard.press("Enter")
     expect(page.get_by_role("main")).to_be_visible()
     assert world.row(case_id, "express_interest").status == "done", page.inner_text("main")
@@ -404,15 +404,6 @@ def test_faults_are_linked_to_their_fields_and_what_was_typed_stays(site: Site) 
 
 
 _WIDER_THAN_IT_LOOKS = "wraps => wraps.some(one => one.scrollWidth > one.clientWidth)"
-
-
-def _tab_to(page: Page, selector: str) -> None:
-    """Press Tab until the element has the focus, as somebody without a mouse does."""
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        if page.locator(f"{selector}:focus").count():
-            return
-    raise AssertionError(f"no way to {selector} by keyboard")
 
 
 def _picture(page: Page, name: str, *, whole: bool = True) -> None:

@@ -1,4 +1,7 @@
-"""The main job in a real browser: one case from requested to live, by everybody whose turn it is."""
+"""The main job in a real browser: one case from requested to live, by everybody whose turn it is.
+
+The first task with each kind of field, and the first check by a second person, are done without a mouse.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from pathlib import Path
 from uuid import UUID
 
 import sqlalchemy as sa
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import Site
+from tests.e2e.conftest import Site, tab_to
 from tests.world import FORWARD, TOWN, plausible
 from workflow import events, following
 from workflow.definition import EvidenceField
@@ -23,9 +26,10 @@ CASE = "Wohngeld"
 
 def test_a_case_walks_from_requested_to_live_through_the_pages(site: Site, pdf: Path) -> None:
     case_id = site.world.open()
+    pressed: set[str] = set()
     for state in FORWARD:
         assert site.world.case(case_id).state == state
-        _do_all_tasks(site, case_id, pdf)
+        _do_all_tasks(site, case_id, pdf, pressed)
         if state == "requested":
             _reach_milestones(site, pdf)
         if state == "contracted":
@@ -33,6 +37,7 @@ def test_a_case_walks_from_requested_to_live_through_the_pages(site: Site, pdf: 
         following.work_off(site.world.engine)
         _advance(site, case_id, FORWARD[state])
     assert site.world.case(case_id).state == "live"
+    assert pressed >= {"text", "choice", "date", "document", "flag", "checklist", "confirm"}
 
     page = site.window("digi")
     page.goto(f"/cases/{case_id}")
@@ -45,8 +50,11 @@ def test_a_case_walks_from_requested_to_live_through_the_pages(site: Site, pdf: 
     assert {site.world[who] for who in ("digi", "leitung", "fachamt", "it", "redaktion", "team", "operator")} <= actors
 
 
-def _do_all_tasks(site: Site, case_id: UUID, pdf: Path) -> None:
-    """Until nobody has anything to do in this state: the person in charge opens the inbox, the task, and does it."""
+def _do_all_tasks(site: Site, case_id: UUID, pdf: Path, pressed: set[str]) -> None:
+    """Until nobody has anything to do in this state: the person in charge opens the inbox, the task, and does it.
+
+    `pressed`: the kinds of things that somebody has done by keyboard alone.
+    """
     while True:
         with site.world.look() as work:
             row = work.session.execute(
@@ -64,19 +72,33 @@ def _do_all_tasks(site: Site, case_id: UUID, pdf: Path) -> None:
         who = {"umsetzungsteam": "team", "rollout_team": "operator"}.get(row.acting, row.acting.removeprefix("body."))
         if row.status == "submitted":
             who = "colleague"
+        kinds = {asked[name].type for name in given} | ({"checklist"} if points else set())
+        kinds = {"confirm"} if row.status == "submitted" else kinds
+        by_keyboard = not kinds <= pressed
+        pressed |= kinds
         page = site.window(who)
         page.goto("/")
-        page.get_by_role("main").get_by_role("link", name=re.compile(re.escape(title))).first.click()
+        _press(page, page.get_by_role("main").get_by_role("link", name=re.compile(re.escape(title))).first, by_keyboard)
         expect(page).to_have_url(re.compile(str(row.id)))
         if row.status == "submitted":
-            page.get_by_role("button", name=re.compile("Prüfung bestätigen")).click()
+            _press(page, page.get_by_role("button", name=re.compile("Prüfung bestätigen")), by_keyboard)
         else:
-            for _ in points:
-                page.locator("form[action*='/tick/'] button").first.click()
-            _fill(page, asked, given, pdf)
-            page.get_by_role("button", name=re.compile("^(Erledigt melden|Zur Prüfung geben)")).click()
+            for number, _ in enumerate(points):
+                _press(page, page.locator("form[action*='/tick/'] button").first, by_keyboard)
+                expect(page.locator("form[action*='/untick/']")).to_have_count(number + 1)
+            (_type_in if by_keyboard else _fill)(page, asked, given, pdf)
+            done = page.get_by_role("button", name=re.compile("^(Erledigt melden|Zur Prüfung geben)"))
+            _press(page, done, by_keyboard)
         expect(page.get_by_role("main")).to_be_visible()
         assert site.world.row(case_id, row.name).status in ("submitted", "done"), (row.name, page.inner_text("main"))
+
+
+def _press(page: Page, wanted: Locator, by_keyboard: bool) -> None:
+    if by_keyboard:
+        tab_to(page, wanted)
+        page.keyboard.press("Enter")
+    else:
+        wanted.click()
 
 
 def _reach_milestones(site: Site, pdf: Path) -> None:
@@ -147,3 +169,30 @@ def _fill(page: Page, asked: Mapping[str, EvidenceField], given: Mapping[str, st
             locator.fill(dt.date.fromisoformat(value).strftime("%d.%m.%Y"))
         else:
             locator.fill(value)
+
+
+def _type_in(page: Page, asked: Mapping[str, EvidenceField], given: Mapping[str, str | StoredFile], pdf: Path) -> None:
+    """Fill a form without a mouse: Tab, arrows, Space and letters, in the order in which the fields stand."""
+    for name in asked:
+        if name not in given:
+            continue
+        value, kind, keyboard = given[name], asked[name].type, page.keyboard
+        field = page.locator(f"[name='answer-{name}']").first
+        tab_to(page, field)
+        if isinstance(value, StoredFile):
+            with page.expect_file_chooser() as chooser:
+                keyboard.press("Enter")
+            chooser.value.set_files(pdf)
+        elif kind == "flag":
+            keyboard.press("Space")
+        elif field.get_attribute("type") == "radio":
+            keyboard.press("Space")
+            wanted = page.locator(f"[name='answer-{name}'][value='{value}']")
+            while not wanted.is_checked():
+                keyboard.press("ArrowDown")
+        elif field.evaluate("one => one.tagName") == "SELECT":
+            while field.input_value() != value:
+                keyboard.press("ArrowDown")
+        else:
+            keyboard.press("ControlOrMeta+a")
+            keyboard.type(dt.date.fromisoformat(value).strftime("%d.%m.%Y") if kind == "date" else value)
