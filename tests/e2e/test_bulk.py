@@ -58,7 +58,7 @@ def test_a_team_lets_several_cases_rest_and_sees_where_that_was_not_possible(sit
     expect(page.get_by_text("Bei einem Vorgang geht es nicht")).to_be_visible()
     _look(page, "bulk-4-try")
     page.get_by_role("button", name="Jetzt mit 2 Vorgängen ausführen").click()
-    expect(page.get_by_text("2 Vorgänge sind bearbeitet, bei einem ging es nicht.")).to_be_visible()
+    expect(page.get_by_text("Bearbeitet: 2. Bei einem Vorgang ging es nicht.")).to_be_visible()
     _look(page, "bulk-5-done")
     page.get_by_role("button", name="Nur diese noch einmal versuchen").click()
     expect(page.get_by_text("Bei keinem dieser Vorgänge ist das jetzt möglich.")).to_be_visible()

@@ -271,7 +271,7 @@ class Story:
         expect(page.get_by_text("Bei einem Vorgang geht es nicht")).to_be_visible()
         self.picture(page, "bulk")
         page.get_by_role("button", name="Jetzt mit 2 Vorgängen ausführen").click()
-        expect(page.get_by_text("2 Vorgänge sind bearbeitet, bei einem ging es nicht.")).to_be_visible()
+        expect(page.get_by_text("Bearbeitet: 2. Bei einem Vorgang ging es nicht.")).to_be_visible()
         self.picture(page, "bulk-done")
         self._states_are(
             {BINGEN: "contracted", BUDENHEIM: "connected", INGELHEIM: "contracted", NIEDER_OLM: "connected"}

@@ -100,6 +100,7 @@ def test_the_history_is_checked_at_the_press_of_a_button_and_the_result_stays(wo
     sound(page)
     assert f"Vorgang {case_id} Verlauf und Daten sagen nicht dasselbe: cases.variant." in words(page)
     assert "Frühere Prüfungen" in words(page)
+    assert "Im Verlauf stimmt eine Stelle nicht" in words(admin.get("/admin").text)
     assert f"/cases/{case_id}" not in page
     assert f'href="/cases/{case_id}"' in auditor.get("/operations/history").text
     assert "One place is not right" in words(auditor.get("/operations").text)

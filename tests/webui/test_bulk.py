@@ -71,8 +71,8 @@ def test_cases_are_ticked_tried_out_done_and_shown_the_refused_first(
     assert visitor.post("/bulk", **start).location == answer.location
     done = visitor.get(answer.location).text
     sound(done)
-    assert "2 Vorgänge sind bearbeitet, bei einem ging es nicht." in words(done)
-    refused, rest = words(done).split("2 Vorgänge sind bearbeitet")[1:]
+    assert "Bearbeitet: 2. Bei einem Vorgang ging es nicht." in words(done)
+    refused, rest = words(done).split("Bearbeitet: 2.")[1].split("2 Vorgänge sind bearbeitet")
     assert "Nur diese noch einmal versuchen Unterhaltsvorschuss" in refused
     assert "Wohngeld" in rest
     assert [acts(world, case_id) for case_id in three] == [["opened", "held"]] * 3

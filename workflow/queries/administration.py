@@ -10,7 +10,7 @@ from workflow import database, feedback, policy
 from workflow.definition import PAGES
 from workflow.engine import Work
 from workflow.errors import NotAllowed
-from workflow.models import AccessLink, Message, Person
+from workflow.models import AccessLink, HistoryCheck, Message, Person
 from workflow.queries import mails, operations
 
 
@@ -33,6 +33,8 @@ class Administration:
     """What people wrote and nobody has marked as done."""
     samples: tuple[str, ...]
     """Pages of the installation in which something is still to be replaced."""
+    history_faults: int
+    """Places the latest check of the history found not to be right."""
     missing: tuple[str, ...]
     """Pages the installation does not have."""
 
@@ -50,6 +52,8 @@ def administration(work: Work) -> Administration:
         return sa.select(sa.func.count()).select_from(Person).where(there, *which).scalar_subquery()
 
     dead = sa.select(sa.func.count()).select_from(Message).where(Message.failed_at.is_not(None)).scalar_subquery()
+    latest = sa.select(HistoryCheck.faults).order_by(HistoryCheck.asked_at.desc(), HistoryCheck.id).limit(1)
+    checked = sa.func.coalesce(latest.scalar_subquery(), 0)
     without_password = Person.password.is_(None)
     pages = work.catalogue.pages
     row = work.session.execute(
@@ -58,6 +62,7 @@ def administration(work: Work) -> Administration:
             people(without_password, good).label("invited"),
             people(without_password, sa.exists().where(sent), ~good).label("lapsed"),
             people().label("people"),
+            checked.label("history_faults"),
         )
     ).one()
     return Administration(
@@ -67,6 +72,7 @@ def administration(work: Work) -> Administration:
         invited=row.invited,
         lapsed=row.lapsed,
         people=row.people,
+        history_faults=row.history_faults,
         feedback=feedback.still_open(work),
         samples=tuple(name for name in PAGES if any(one.to_replace for (_, key), one in pages.items() if key == name)),
         missing=tuple(name for name in PAGES if not any(key == name for _, key in pages)),
