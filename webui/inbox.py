@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from webui import navigation, session
-from workflow.queries import inbox, mails, onboarding
+from workflow.queries import inbox, mails, onboarding, steering
 
 blueprint = Blueprint("inbox", __name__)
 
@@ -20,4 +20,5 @@ def show() -> str | AnyResponse:
         page = inbox.inbox(work, after=request.args.get("after"))
         unreachable = mails.unreachable(work)
         requests = onboarding.waiting(work)
-    return render_template("inbox.html", page=page, unreachable=unreachable, requests=requests)
+        first = steering.start(work) if page.is_first else None
+    return render_template("inbox.html", page=page, unreachable=unreachable, requests=requests, steering=first)

@@ -15,6 +15,7 @@ from workflow import evidence, milestones, policy
 from workflow.definition import EvidenceField, Text
 from workflow.errors import Conflict, InvalidEvidence, StartklarError
 from workflow.evidence import Given
+from workflow.queries import milestones as query
 from workflow.queries import services
 from workflow.queries.services import MilestonePage
 
@@ -28,6 +29,14 @@ REACHED: Mapping[str, EvidenceField] = {
     "reached_on": EvidenceField(type="date", title=Text(de="Erreicht am", en="Reached on")),
 }
 """What the office says of every milestone, besides what its kind asks for."""
+
+
+@blueprint.get("/milestones")
+def index() -> str:
+    """All of them: late ones and those without a date first."""
+    with session.engine().read(session.me()) as work:
+        found = query.milestones(work)
+    return render_template("milestones.html", found=found)
 
 
 @blueprint.get("/milestones/<uuid:milestone_id>")

@@ -104,6 +104,7 @@ SHARED = frozenset(
         "services.show",
         "waves.show",
         "services.delayed",
+        "milestones.index",
         "milestones.show",
         "onboarding.ask",
         "samples.show",

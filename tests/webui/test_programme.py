@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable
 from uuid import UUID
@@ -11,8 +12,10 @@ import sqlalchemy as sa
 
 from tests.webui.pages import hidden, of_another_window, offers, sound, typed
 from tests.webui.visitor import Visitor, words
-from tests.world import World, contents
-from workflow.models import Case
+from tests.world import STRANGE_TOWN, TOWN, World, contents
+from workflow import milestones
+from workflow.models import Case, Target
+from workflow.queries import milestones as milestone_list
 
 OTHERS = ["team", "supervisor", "digi", "auditor", "admin", "operator", "stranger"]
 WAVE = "welle-2027-02"
@@ -159,3 +162,55 @@ def _in_wave(world: World) -> UUID:
     with world.engine.change("system") as work:
         work.session.execute(sa.update(Case).where(Case.id == case_id).values(wave=WAVE))
     return case_id
+
+
+@pytest.mark.parametrize(
+    ("days", "words_on_top"),
+    [
+        (1, "noch 1 Arbeitstag"),
+        (0, "Heute ist das Zieldatum, 1 Vorgang ist noch nicht produktiv"),
+        (-1, "Das Zieldatum ist vorbei, 1 Vorgang ist noch nicht produktiv"),
+    ],
+)
+def test_the_target_reads_sensibly_before_on_and_after_its_day(
+    world: World, visit: Callable[[str], Visitor], days: int, words_on_top: str
+) -> None:
+    world.open()
+    with world.engine.change("system") as work:
+        on = work.catalogue.calendar.add(work.today, days)
+        work.session.execute(sa.delete(Target))
+        values = {"due_on": on, "set_on": work.today, "reason_de": "x", "reason_en": "x"}
+        work.session.execute(sa.insert(Target).values(values))
+    page = visit("office").get("/programme").text
+    sound(page)
+    assert words_on_top in words(page)
+    assert not re.search(r"\b0 Arbeitstage", words(page))
+
+
+def test_the_milestones_say_what_is_late_and_how_many_cases_wait_as_many_as_the_list_has(
+    world: World, visit: Callable[[str], Visitor]
+) -> None:
+    for service, body in (("wohngeld", TOWN), ("wohngeld", STRANGE_TOWN), ("uvg", TOWN)):
+        world.open(service, body)
+    with world.look("office") as work:
+        before = milestone_list.milestones(work)
+        wohngeld = next(line for line in before.lines if line.service == "wohngeld")
+    assert [line.service for line in before.in_stand("undated")][:2] == ["wohngeld", "uvg"]
+    assert (wohngeld.waiting, wohngeld.moved, wohngeld.reason) == (2, 0, None)
+    with world.by("office") as work:
+        for reason in ("Der Vertrag ist in Prüfung.", "Die Prüfung dauert länger."):
+            milestones.plan(work, wohngeld.id, work.today + dt.timedelta(days=1), reason)
+    page = visit("office").get("/milestones").text
+    sound(page)
+    assert "Auf 1 Meilenstein ohne Termin warten Vorgänge." in words(page)
+    assert "Die Prüfung dauert länger. 2-mal geplant" in words(page)
+    world.days(3)
+    with world.look("digi") as work:
+        found = milestone_list.milestones(work)
+    assert [line.id for line in found.in_stand("late")] == [wohngeld.id]
+    assert found.in_stand("late")[0].waiting == 1  # of the own cases
+    listed = words(visit("office").get("/cases?service=wohngeld&left=yes").text)
+    assert "2 Vorgänge" in listed
+    world.reach_milestones(world.open("bafoeg"))
+    with world.look("office") as work:
+        assert {line.service for line in milestone_list.milestones(work).in_stand("reached")} == {"bafoeg"}
