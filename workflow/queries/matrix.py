@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from uuid import UUID
 
@@ -101,6 +101,7 @@ def matrix(work: Work, filters: Filters = EVERYTHING, *, after: str | None = Non
         public=work.catalogue.programme.state_is_public,
         sees_all=visible is sa.true(),
         own=frozenset(work.actor.bodies()),
+        narrows=_narrows_cases(filters),
     )
     lines = [line for body in every_body if _is_asked_for(body, filters) and (line := _line(asked, body)) is not None]
     shown, next_after = _page(lines, after)
@@ -140,6 +141,15 @@ class _Asked:
     public: bool
     sees_all: bool
     own: frozenset[str]
+    narrows: bool
+    states: dict[tuple[str, int, str], StateView] = field(default_factory=dict)
+
+    def state(self, row: Any) -> StateView:
+        """Where a case stands; there are few places and many cases."""
+        key = (row.process, row.process_version, row.state)
+        if key not in self.states:
+            self.states[key] = parts.state(self.work.catalogue, *key)
+        return self.states[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +280,7 @@ def _line(asked: _Asked, body: Any) -> _Line | None:
         if row is None:
             cells.append(_empty(asked, body, key))
             continue
-        state = parts.state(asked.work.catalogue, row.process, row.process_version, row.state)
+        state = asked.state(row)
         if row.fits:
             fits.append(state)
         if row.fits and asked.filters.state in (None, state.key):
@@ -278,12 +288,7 @@ def _line(asked: _Asked, body: Any) -> _Line | None:
             cells.append(Cell(state, case, overdue=bool(row.overdue), rests=bool(row.resting)))
         else:
             cells.append("other")
-    has_cases = any(isinstance(one, Cell) for one in cells)
-    if _narrows_cases(asked.filters) and asked.filters.state is None and not has_cases:
-        return None
-    if asked.filters.state is not None and not has_cases and not fits:
-        return None
-    shows = has_cases or "no_case" in cells or bool(fits)
+    shows = bool(fits) or (not asked.narrows and "no_case" in cells)
     return _Line(body, tuple(cells), tuple(fits)) if shows else None
 
 

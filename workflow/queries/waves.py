@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from workflow import database, policy
 from workflow.casework import SETTLED
-from workflow.definition import MilestoneRequirement, Process, Stichtag, Text, Transition
+from workflow.definition import MilestoneRequirement, Needed, Process, Stichtag, Text, Transition
 from workflow.engine import Work
 from workflow.errors import NotFound
 from workflow.models import Body, Case, Milestone, Prerequisite, Task, Wave
@@ -200,34 +200,22 @@ _WAVES = sa.select(Wave.key, Wave.title_de, Wave.title_en, Wave.stichtag)
 
 @dataclass(frozen=True, slots=True)
 class _Aim:
-    """Where a case has to be at the Stichtag. `later`: the task that is due then, and those that come after it."""
+    """Where a case has to be at the Stichtag. `later`: the task that is due then, and those that come after it.
+    `milestones`: those asked for from each state on the road on; `prerequisites`: what bodies need once counts.
+    """
 
     road: tuple[str, ...]
     state: str
     task: str | None
     later: tuple[str, ...]
     onward: Mapping[str, Transition]
-    """By the states up to this one: the step on the main road."""
+    """By the states on the road: the step that leads on."""
+    milestones: Mapping[str, tuple[str, ...]]
+    prerequisites: bool
 
     def place(self, state: str) -> int | None:
         """How far a state is behind this one (negative) or beyond it; None beside the road."""
         return self.road.index(state) - self.road.index(self.state) if state in self.road else None
-
-    @property
-    def steps(self) -> tuple[Transition, ...]:
-        """What is asked for on the way, without a Stichtag task only up to the state itself."""
-        last = self.road.index(self.state) + (1 if self.task is not None else 0)
-        return tuple(self.onward[state] for state in self.road[:last] if state in self.onward)
-
-    @property
-    def prerequisites(self) -> bool:
-        """Whether what bodies need once has to be there."""
-        return any("prerequisites_done" in step.requires for step in self.steps)
-
-    def milestones(self, behind: int = 0) -> tuple[str, ...]:
-        """The milestones asked for from a place on the road on."""
-        required = (need for step in self.steps[behind:] for need in step.requires)
-        return tuple(dict.fromkeys(need.milestone for need in required if isinstance(need, MilestoneRequirement)))
 
 
 def _aim(known: Process) -> _Aim:
@@ -243,13 +231,29 @@ def _aim(known: Process) -> _Aim:
     ]
     if not due_then:
         goal = next((at for at, state in enumerate(road) if known.states[state].goal), len(road) - 1)
-        return _Aim(road, road[max(goal - 1, 0)], None, (), onward)
+        return _aimed(road, road[max(goal - 1, 0)], None, (), onward)
     state, name = due_then[-1]
     later = [name]
     tasks = known.states[state].tasks
     while more := [one for one, task in tasks.items() if one not in later and set(task.after) & set(later)]:
         later += more
-    return _Aim(road, state, name, tuple(later), onward)
+    return _aimed(road, state, name, tuple(later), onward)
+
+
+def _aimed(
+    road: tuple[str, ...], state: str, task: str | None, later: tuple[str, ...], onward: Mapping[str, Transition]
+) -> _Aim:
+    """With what is asked for on the way there; without a task that is due then, only up to the state itself."""
+    last = road.index(state) + (1 if task is not None else 0)
+    steps = [onward[one] for one in road[:last] if one in onward]
+    milestones: dict[str, tuple[str, ...]] = {}
+    for at, one in enumerate(road[:last]):
+        required = (need for step in road[at:last] if step in onward for need in onward[step].requires)
+        milestones[one] = tuple(
+            dict.fromkeys(need.milestone for need in required if isinstance(need, MilestoneRequirement))
+        )
+    prerequisites = any("prerequisites_done" in step.requires for step in steps)
+    return _Aim(road, state, task, later, onward, milestones, prerequisites)
 
 
 def _meaning(work: Work, process: Process) -> Meaning:
@@ -263,7 +267,7 @@ def _meaning(work: Work, process: Process) -> Meaning:
         move=move.title if move is not None and aim.task is not None else None,
         later=tuple(tasks[name].title for name in aim.later if name != aim.task),
         prerequisites=aim.prerequisites,
-        milestones=tuple(milestones[kind].title for kind in aim.milestones() if kind in milestones),
+        milestones=tuple(milestones[kind].title for kind in aim.milestones.get(aim.road[0], ()) if kind in milestones),
     )
 
 
@@ -280,6 +284,17 @@ class _Missing:
     row: Any
     due_on: Any
     id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is asked about many cases alike. By process version; by service and variant; by body, kind and scope; by
+    service and kind: only those that are not reached."""
+
+    aims: Mapping[tuple[str, int], _Aim]
+    needed: Mapping[tuple[str, str | None], tuple[Needed, ...]]
+    prerequisites: Mapping[tuple[str, str, str], Any]
+    milestones: Mapping[tuple[str, str], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +322,7 @@ def _visible(work: Work) -> sa.ColumnElement[bool]:
 
 
 def _read(work: Work, where: sa.ColumnElement[bool]) -> list[_Found]:
-    """These cases by body and service, with what each lacks: four statements."""
+    """These cases by body and service, with what each lacks: five statements."""
     rows = work.session.execute(
         sa.select(
             Case.id,
@@ -336,20 +351,23 @@ def _read(work: Work, where: sa.ColumnElement[bool]) -> list[_Found]:
         key: at for at, key in enumerate(sorted(words, key=lambda key: (sort_key(title(language, words[key])), key)))
     }
     tasks = _open_tasks(work, where)
-    prerequisites = _prerequisites(work, where)
-    milestones = _milestones(work)
     places = {row.body: at for at, row in enumerate(rows)}
+    catalogue = work.catalogue
     versions = {(row.process, row.process_version) for row in rows}
-    aims = {version: _aim(work.catalogue.process(*version)) for version in versions}
-    found = [
-        _found(work, row, aims[row.process, row.process_version], tasks.get(row.id, ()), prerequisites, milestones)
-        for row in rows
-    ]
+    aims = {version: _aim(catalogue.process(*version)) for version in versions}
+    waiting = _waiting_tasks(work, where, aims.values())
+    known = _Known(
+        aims=aims,
+        needed={key: catalogue.needed(*key) for key in {(row.service, row.variant) for row in rows}},
+        prerequisites=_prerequisites(work, where),
+        milestones=_milestones(work),
+    )
+    found = [_found(work, row, known, tasks.get(row.id, ()), waiting.get(row.id, (0, 0))) for row in rows]
     return sorted(found, key=lambda one: (places[one.row.body], ranks[one.row.service], one.row.number))
 
 
 def _open_tasks(work: Work, where: sa.ColumnElement[bool]) -> dict[UUID, list[Any]]:
-    """The mandatory tasks of their present state that are not settled, the most urgent first."""
+    """The mandatory tasks of their present state somebody is to act on, the most urgent first."""
     rows = work.session.execute(
         sa.select(
             Task.id,
@@ -367,13 +385,32 @@ def _open_tasks(work: Work, where: sa.ColumnElement[bool]) -> dict[UUID, list[An
             parts.said_title(Task.id),
         )
         .join(Case, sa.and_(Case.id == Task.case_id, Case.state == Task.state))
-        .where(where, Task.optional.is_(False), Task.status.not_in(sorted(SETTLED)))
+        .where(where, Task.optional.is_(False), Task.acting.is_not(None))
         .order_by(Task.due_on.is_(None), Task.due_on, Task.name)
     )
     found: dict[UUID, list[Any]] = {}
     for row in rows:
         found.setdefault(row.case_id, []).append(row)
     return found
+
+
+def _waiting_tasks(work: Work, where: sa.ColumnElement[bool], aims: Iterable[_Aim]) -> dict[UUID, tuple[int, int]]:
+    """Of each case how many mandatory tasks of its state cannot begin yet: those that count, and those due on the
+    Stichtag."""
+    aims = tuple(aims)
+    later = sorted({name for aim in aims for name in aim.later})
+    then = sorted({aim.task for aim in aims if aim.task is not None})
+    rows = work.session.execute(
+        sa.select(
+            Task.case_id,
+            sa.func.sum(sa.case((Task.name.in_(later), 0), else_=1)),
+            sa.func.sum(sa.case((Task.name.in_(then), 1), else_=0)),
+        )
+        .join(Case, sa.and_(Case.id == Task.case_id, Case.state == Task.state))
+        .where(where, Task.optional.is_(False), Task.acting.is_(None), Task.status.not_in(sorted(SETTLED)))
+        .group_by(Task.case_id)
+    )
+    return {case_id: (int(following), int(pending)) for case_id, following, pending in rows}
 
 
 def _prerequisites(work: Work, where: sa.ColumnElement[bool]) -> dict[tuple[str, str, str], Any]:
@@ -392,14 +429,8 @@ def _milestones(work: Work) -> dict[tuple[str, str], Any]:
     return {(row.service, row.kind): row for row in rows}
 
 
-def _found(
-    work: Work,
-    row: Any,
-    aim: _Aim,
-    tasks: Sequence[Any],
-    prerequisites: Mapping[tuple[str, str, str], Any],
-    milestones: Mapping[tuple[str, str], Any],
-) -> _Found:
+def _found(work: Work, row: Any, known: _Known, tasks: Sequence[Any], waiting: tuple[int, int]) -> _Found:
+    aim = known.aims[row.process, row.process_version]
     place = aim.place(row.state)
     if row.live_on is not None or (place is not None and place > 0):
         return _Found(row, "delivered", (), 0)
@@ -407,16 +438,17 @@ def _found(
     items: list[_Missing] = []
     if aim.task is not None or place is None or place < 0:
         items += _open(work, counted)
-        items += _reach(work, row, aim, milestones)
-        items += _bring(work, row, aim, prerequisites)
-    if not items and not counted and place is not None and place < 0 and row.state in aim.onward:
+        items += _reach(work, row, aim, known.milestones)
+        if aim.prerequisites:
+            items += _bring(work, row, known.needed[row.service, row.variant], known.prerequisites)
+    following, pending = waiting
+    if not items and not following and place is not None and place < 0 and row.state in aim.onward:
         move = aim.onward[row.state]
         role = next(role for role in move.by if role != "system")
         items.append(_Missing("move", f"move:{row.state}", move.title, _somebody(row, role), None, None))
-    following = sum(task.acting is None for task in counted)
-    if items or counted or row.rests or place is None:
+    if items or following or row.rests or place is None:
         return _Found(row, "not_ready", tuple(items), following)
-    handed_over = aim.task is not None and not any(task.name == aim.task for task in tasks)
+    handed_over = aim.task is not None and not pending and not any(task.name == aim.task for task in tasks)
     return _Found(row, "delivered" if handed_over else "ready", (), 0)
 
 
@@ -424,13 +456,12 @@ def _open(work: Work, tasks: Iterable[Any]) -> list[_Missing]:
     return [
         _Missing("task", f"task:{task.name}", parts.task_title(work.catalogue, task), task, task.due_on, task.id)
         for task in tasks
-        if task.acting is not None
     ]
 
 
 def _reach(work: Work, row: Any, aim: _Aim, milestones: Mapping[tuple[str, str], Any]) -> list[_Missing]:
     known = work.catalogue.services.get(row.service)
-    asked = aim.milestones(aim.road.index(row.state)) if row.state in aim.road else ()
+    asked = aim.milestones.get(row.state, ())
     wanted = [kind for kind in asked if known is not None and kind in known.milestones]
     return [
         _Missing(
@@ -446,10 +477,12 @@ def _reach(work: Work, row: Any, aim: _Aim, milestones: Mapping[tuple[str, str],
     ]
 
 
-def _bring(work: Work, row: Any, aim: _Aim, prerequisites: Mapping[tuple[str, str, str], Any]) -> list[_Missing]:
+def _bring(
+    work: Work, row: Any, needed: Iterable[Needed], prerequisites: Mapping[tuple[str, str, str], Any]
+) -> list[_Missing]:
     """What the body needs once and does not have."""
     missing: list[_Missing] = []
-    for entry in work.catalogue.needed(row.service, row.variant) if aim.prerequisites else ():
+    for entry in needed:
         known = prerequisites.get((row.body, entry.kind, entry.scope))
         if known is not None and _holds(work, known):
             continue
