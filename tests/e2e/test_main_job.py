@@ -96,7 +96,8 @@ def _do_all_tasks(site: Site, case_id: UUID, pdf: Path, pressed: set[str]) -> No
 def _press(page: Page, wanted: Locator, by_keyboard: bool) -> None:
     if by_keyboard:
         tab_to(page, wanted)
-        page.keyboard.press("Enter")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
     else:
         wanted.click()
 

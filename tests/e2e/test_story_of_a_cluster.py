@@ -255,8 +255,8 @@ class Story:
         page.goto(f"/cases/{self.case_of[INGELHEIM]}")
         expect(page.get_by_role("region", name="Warum es nicht weitergeht")).to_have_count(0)  # nothing else is missing
         why = page.locator(".sk-next")
-        expect(why).to_contain_text("Die Voraussetzung „Mandant beim Bezahldienst (ePayBL)“ fehlt noch.")
-        expect(why).to_contain_text("Der nächste Schritt: Mandanten beantragen.")
+        expect(why.get_by_role("heading", name="Mandanten beantragen")).to_be_visible()
+        expect(why).to_contain_text("Mandant beim Bezahldienst (ePayBL)")
         expect(why).to_contain_text("Ina Kasse")
         expect(why).to_contain_text("seit 2 Arbeitstagen überfällig")
         self.picture(page, "why-not")
