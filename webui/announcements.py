@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, Flask, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import deeds, errors, forms, navigation, notices, session, wording
+from webui import deeds, drafts, errors, forms, navigation, notices, session, wording
 from workflow import announcements, policy
 from workflow.announcements import FIELDS, Chosen
 from workflow.errors import Conflict, InvalidEvidence, Refused, StartklarError
@@ -145,12 +145,16 @@ def _form_page(*, faults: Mapping[str, str] | None = None, refused: StartklarErr
     beforehand = request.args.getlist("body")
     with session.engine().read(session.me()) as work:
         options = query.options(work)
+        kept = drafts.of_page(work, "announcement").of("announcement") if request.method == "GET" else None
+    presented = {"to": "bodies"} if beforehand else {}
     titles = {name: field.title for name, field in FIELDS.items()}
     body = render_template(
         "announcement_new.html",
         options=options,
         fields=FIELDS,
-        typed=_typed() if request.method == "POST" else {"to": "bodies"} if beforehand else {},
+        typed=_typed() if request.method == "POST" else {**(kept.values if kept else {}), **presented},
+        kept=kept,
+        keeps=(*FIELDS, *_MARKS, "to", "when"),
         ticked=frozenset(request.form.getlist("to_body") or beforehand),
         faults=faults or {},
         summary=forms.summary(faults or {}, {**titles, "to": wording.t("announcement.to")}),

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import cases, deeds, forms, notices, tasks, wording
+from webui import cases, deeds, forms, notices, session, tasks, wording
 from workflow import comments
 from workflow.comments import CommentView
 from workflow.errors import Conflict, InvalidEvidence, Refused
+from workflow.queries import case as query
 
 blueprint = Blueprint("comments", __name__)
+
+_PAGE = 40
+
+
+@blueprint.get("/cases/<uuid:case_id>/comments")
+def read(case_id: UUID) -> str:
+    """Everything that was said about a case, the latest first, forty at a time."""
+    page = max(request.args.get("page", default=1, type=int), 1)
+    with session.engine().read(session.me()) as work:
+        found = query.conversation_page(work, case_id)
+    said = found.said[::-1][(page - 1) * _PAGE : page * _PAGE]
+    more = len(found.said) > page * _PAGE
+    return render_template("case_conversation.html", found=found, said=said, page=page, more=more)
 
 
 @blueprint.post("/cases/<uuid:case_id>/comments")

@@ -13,7 +13,7 @@ import pytest
 from tests.webui.pages import hidden, of_another_window, offers, sound, typed
 from tests.webui.visitor import Visitor, words
 from tests.world import World
-from workflow import cases, documents, people, tasks
+from workflow import cases, comments, documents, people, tasks
 
 DECLINE = {"answer-reason": "own_solution", "answer-explanation": "Wir haben schon etwas Eigenes."}
 HOLD = {
@@ -459,3 +459,21 @@ def test_parts_of_the_service_are_switched_on_and_off_on_the_page(
     assert "abgeschaltet seit Mo., 23. November" in words(team.get(f"/cases/{case_id}").text)
     fresh = on | {"seen": str(world.case(case_id).version)}
     assert digi.post(f"/cases/{case_id}/parts/on", **fresh).status_code == 403
+
+
+def test_a_long_conversation_is_read_page_by_page(visit: Callable[[str], Visitor], world: World) -> None:
+    case_id = world.open()
+    with world.by("team") as work:
+        for number in range(45):
+            comments.write(work, case_id, f"Beitrag Nummer {number}.")
+    digi = visit("digi")
+    page = digi.get(f"/cases/{case_id}").text
+    sound(page)
+    assert "30 frühere Beiträge" in words(page)
+    assert len(re.findall(r"Beitrag Nummer \d+\.", page)) == 15
+    first, second = (digi.get(f"/cases/{case_id}/comments?page={number}").text for number in (1, 2))
+    sound(first)
+    told = [re.findall(r"Beitrag Nummer \d+\.", one) for one in (first, second)]
+    assert [len(one) for one in told] == [40, 5]
+    assert len({*told[0], *told[1]}) == 45
+    assert visit("stranger").get(f"/cases/{case_id}/comments").status_code == 404

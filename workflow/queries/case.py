@@ -30,7 +30,7 @@ from workflow.errors import NotFound, TransitionNotAvailable
 from workflow.machine import Move
 from workflow.models import Body, Bulk, Case, Event, Part, Participant, Remark
 from workflow.queries import conversation, delays, parts, seen, standstill
-from workflow.queries.conversation import Conversation
+from workflow.queries.conversation import Conversation, Said
 from workflow.queries.delays import Delays
 from workflow.queries.parts import AnswerView, DocumentLine, Due, StateView
 from workflow.queries.seen import Answered, HoldSeen, OfBody, Party, Recorded, SeenCase, TaskLine
@@ -337,6 +337,14 @@ class DocumentsPage:
 
 
 @dataclass(frozen=True, slots=True)
+class ConversationPage:
+    """Everything that was said about a case, in the order in which it was said."""
+
+    head: CaseHead
+    said: tuple[Said, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PartLine:
     """One of the services a service consists of, as it stands in this case."""
 
@@ -529,6 +537,14 @@ def documents(work: Work, case_id: UUID) -> DocumentsPage:
     found = seen.look(work, case_id)
     found.learn_names([answer.given_by for answer in found.answered()])
     return DocumentsPage(_head(found), _documents(found))
+
+
+def conversation_page(work: Work, case_id: UUID) -> ConversationPage:
+    """Everything that was said about a case. Raises NotFound when it is not there or not for this actor."""
+    found = seen.look(work, case_id)
+    spoken = conversation.read(found)
+    found.learn_names(conversation.people_in(spoken))
+    return ConversationPage(_head(found), conversation.in_words(found, spoken).said)
 
 
 def why(work: Work, case_id: UUID) -> tuple[str, Standstill]:
