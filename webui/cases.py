@@ -78,6 +78,14 @@ def dates_for_machines(case_id: UUID) -> AnyResponse:
     return jsonify(dates_query.plain(found))
 
 
+@blueprint.get("/<uuid:case_id>/history")
+def history(case_id: UUID) -> str:
+    """Everything that happened, page by page, and where the case was in its course."""
+    with session.engine().read(session.me()) as work:
+        page = query.history(work, case_id, before=request.args.get("before", type=_entry))
+    return render_template("case_history.html", page=page)
+
+
 @blueprint.get("/<uuid:case_id>/documents")
 def documents(case_id: UUID) -> str:
     """Every document of the case: what for, from whom, when."""

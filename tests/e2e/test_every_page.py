@@ -212,6 +212,7 @@ def _stops(world: World, **ids: UUID) -> list[Stop]:
         Stop("case-resting", "team", f"/cases/{ids['resting']}", ""),
         Stop("case-live", "leitung", f"/cases/{ids['live']}", "Produktiv"),
         Stop("case-decline", "leitung", f"/cases/{ids['first']}/advance/decline", ""),
+        Stop("case-history", "team", f"/cases/{ids['live']}/history", "Zu einem Abschnitt springen"),
         Stop("case-documents", "leitung", f"/cases/{ids['live']}/documents", "Dokumente"),
         Stop("case-dates", "team", f"/cases/{ids['resting']}/dates", "Ruhezeit"),
         Stop("case-hold", "team", f"/cases/{ids['first']}/hold", ""),

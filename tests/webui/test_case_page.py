@@ -14,6 +14,7 @@ from tests.webui.pages import hidden, of_another_window, offers, sound, typed
 from tests.webui.visitor import Visitor, words
 from tests.world import World
 from workflow import cases, comments, documents, people, tasks
+from workflow.queries import case as query
 
 DECLINE = {"answer-reason": "own_solution", "answer-explanation": "Wir haben schon etwas Eigenes."}
 HOLD = {
@@ -157,20 +158,37 @@ def test_it_speaks_english_with_those_who_do(visit: Callable[[str], Visitor], wo
     assert "Prerequisites of the municipality" in said
 
 
-def test_history_is_told_page_by_page(visit: Callable[[str], Visitor], world: World) -> None:
+def test_history_is_told_page_by_page(
+    visit: Callable[[str], Visitor], world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(query, "PAGE_OF_HISTORY", 12)
     case_id = world.open()
-    world.walk(case_id, until="connected")
+    world.walk(case_id, until="tested")
     visitor = visit("team")
-    address: str | None = f"/cases/{case_id}"
+    first = visitor.get(f"/cases/{case_id}").text
+    sound(first)
+    assert first.count('<li class="sk-history__entry') == 20
+    assert f"Ganzer Verlauf: {world.case(case_id).seq} Einträge" in words(first)
+    address: str | None = f"/cases/{case_id}/history"
     told: list[str] = []
     while address is not None:
         page = visitor.get(address).text
         sound(page)
         told += re.findall(r'<li class="sk-history__entry.*?</li>', page, re.DOTALL)
-        older = re.search(r'href="(/cases/[^"]+before=\d+)#history"', page)
+        older = re.search(r'rel="next" href="(/cases/[^"]+before=\d+)"', page)
         address = older[1] if older else None
     assert len(told) == world.case(case_id).seq
     assert "Der Vorgang wurde eröffnet." in words(told[-1])
+    whole = visitor.get(f"/cases/{case_id}/history").text
+    assert re.search(
+        r"Zu einem Abschnitt springen Getestet seit .* Angebunden seit .* Vertrag geschlossen seit .* Angefragt seit",
+        words(whole),
+    )
+    begun = re.findall(r'href="(/cases/[^"]+before=\d+)">Angefragt<', whole)
+    assert (
+        "Vertrag bestätigen: Der Vorgang steht jetzt auf" in words(visitor.get(begun[0]).text.partition("<ol")[2])[:600]
+    )
+    assert visit("stranger").get(f"/cases/{case_id}/history").status_code == 404
     assert "Damit ist „Vormerkung annehmen oder Interesse bekunden“ an der Reihe." in words(told[-1])
 
 
@@ -178,7 +196,7 @@ def test_history_is_told_page_by_page(visit: Callable[[str], Visitor], world: Wo
 def test_an_entry_of_the_history_that_cannot_be_is_not_asked_for(
     visit: Callable[[str], Visitor], world: World, before: str
 ) -> None:
-    assert visit("team").get(f"/cases/{world.open()}?before={before}").status_code == 200
+    assert visit("team").get(f"/cases/{world.open()}/history?before={before}").status_code == 200
 
 
 @pytest.mark.parametrize("address", ["", "/advance/contract", "/advance/decline", "/hold"])

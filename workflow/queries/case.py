@@ -39,7 +39,9 @@ from workflow.queries.why import Why
 from workflow.texts import Key, sort_key
 
 PAGE = 20
-"""Entries of history on one page."""
+"""Entries of history on the page of the case."""
+PAGE_OF_HISTORY = 60
+"""Entries on one page of nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +339,19 @@ class DocumentsPage:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """The whole history of a case, page by page, the latest first."""
+
+    head: CaseHead
+    history: tuple[Entry, ...]
+    older: int | None
+    newer: bool
+    states: tuple[tuple[Text, dt.date, int | None], ...]
+    """Where it was in its course: state, since when, and where the page begins that tells how it left it (None: it is
+    there now)."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConversationPage:
     """Everything that was said about a case, in the order in which it was said."""
 
@@ -537,6 +552,41 @@ def documents(work: Work, case_id: UUID) -> DocumentsPage:
     found = seen.look(work, case_id)
     found.learn_names([answer.given_by for answer in found.answered()])
     return DocumentsPage(_head(found), _documents(found))
+
+
+def history(work: Work, case_id: UUID, *, before: int | None = None) -> HistoryPage:
+    """The history of a case from an entry on. Raises NotFound when it is not there or not for this actor."""
+    found = seen.look(work, case_id)
+    entries = _entries(work, case_id, before, PAGE_OF_HISTORY)
+    shown = entries[:PAGE_OF_HISTORY]
+    found.learn_names(
+        [entry.actor_id for entry in shown]
+        + [_id(entry.said.get(name)) for entry in shown for name in ("to", "on_behalf_of")]
+        + [answer.given_by for answer in found.answered()]
+    )
+    bulks = _bulks(work, shown)
+    return HistoryPage(
+        head=_head(found),
+        history=tuple(_entry(found, entry, bulks) for entry in shown),
+        older=shown[-1].seq if len(entries) > len(shown) else None,
+        newer=before is not None,
+        states=_states_passed(found),
+    )
+
+
+def _states_passed(found: SeenCase) -> tuple[tuple[Text, dt.date, int | None], ...]:
+    rows = found.work.session.execute(_MOVES, {"case_id": found.row.id}).all()
+    today = found.work.catalogue.calendar.today
+    passed: list[tuple[str, dt.date, int]] = []
+    for seq, at, content in rows:
+        state = json.loads(content).get("case", {}).get("state")
+        if state is not None:
+            passed.append((state, today(at), seq))
+    left = [seq + 1 for _, _, seq in passed[1:]] + [None]
+    return tuple(
+        (known.title if (known := found.process.states.get(state)) else Text(de=state, en=state), on, before)
+        for (state, on, _), before in zip(passed, left, strict=True)
+    )
 
 
 def conversation_page(work: Work, case_id: UUID) -> ConversationPage:
@@ -1067,9 +1117,9 @@ class _EventRow:
     said: Mapping[str, Any]
 
 
-def _entries(work: Work, case_id: UUID, before: int | None) -> list[_EventRow]:
+def _entries(work: Work, case_id: UUID, before: int | None, most: int = PAGE) -> list[_EventRow]:
     """One more than a page, newest first."""
-    rows = work.session.execute(_EVENTS, {"case_id": case_id, "before": before or 2**31 - 1})
+    rows = work.session.execute(_EVENTS, {"case_id": case_id, "before": before or 2**31 - 1, "most": most + 1})
     return [_EventRow(seq, at, actor_id, act, json.loads(content)) for seq, at, actor_id, act, content in rows]
 
 
@@ -1242,5 +1292,12 @@ _EVENTS: Any = (
         Event.seq < sa.bindparam("before", type_=sa.Integer()),
     )
     .order_by(Event.seq.desc())
-    .limit(PAGE + 1)
+    .limit(sa.bindparam("most", type_=sa.Integer()))
+)
+_MOVES: Any = (
+    sa.select(Event.seq, Event.at, Event.content)
+    .where(
+        Event.chain_id == sa.bindparam("case_id", type_=sa.Uuid()), Event.act.in_(("opened", "advanced", "taken_over"))
+    )
+    .order_by(Event.seq)
 )
