@@ -40,6 +40,8 @@ ELSEWHERE = {
     "delegations.apply_to": "it is what `apply` does",
     "delegations.end": "its cases follow with `apply`",
     "delegations.give": "its cases follow with `apply`",
+    "drafts.forget": "it touches no case: what nobody has sent has not happened",
+    "drafts.keep": "it touches no case: what nobody has sent has not happened",
     "mailboxes.end": "it touches no case: where mail goes is asked when it is written",
     "mailboxes.set_up": "it touches no case: where mail goes is asked when it is written",
     "meetings.hold": "it is a mark for reading and touches no case",

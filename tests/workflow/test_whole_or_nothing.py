@@ -30,6 +30,7 @@ from workflow import (
     comments,
     dead_letters,
     delegations,
+    drafts,
     events,
     following,
     mailboxes,
@@ -189,6 +190,8 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         ]
     with world.by("office") as work:
         training = trainings.plan(work, {"title_de": "x", "held_on": "31.12.2027"}).id
+    with world.by("digi") as work:
+        drafts.keep(work, "task:begun", {"answer-x": "so"})
     with world.by("fachamt") as work:
         absence = absences.enter(work, world["fachamt"], world["isb"], work.today, dt.date(2026, 12, 31)).id
     with world.by("admin") as work:
@@ -352,6 +355,8 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         "keep_view": ("team", lambda work: views.keep(work, page="board", query="", title="Tafel", team=world.team)),
         "replace_view": ("team", lambda work: views.replace(work, view, page="board", query="rests=yes")),
         "rename_view": ("team", lambda work: views.rename(work, view, title="Eilig", team=world.team)),
+        "keep_draft": ("digi", lambda work: drafts.keep(work, "task:begun", {"answer-x": "anders"})),
+        "forget_draft": ("digi", lambda work: drafts.forget(work, "task:begun")),
         "forget_view": ("team", lambda work: views.forget(work, view)),
         "note_meeting": ("team", lambda work: meetings.hold(work, TOWN)),
         "withdraw_meeting": ("team", lambda work: meetings.withdraw(work, meeting)),
