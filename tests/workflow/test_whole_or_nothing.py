@@ -410,6 +410,8 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
 
 _FEWEST = {
     "choose_mail": 2,
+    "keep_draft": 1,
+    "forget_draft": 1,
     "replace_view": 2,
     "forget_view": 2,
     "add_vendor": 1,
@@ -417,7 +419,7 @@ _FEWEST = {
     "plan_training": 1,
     "cancel_training": 2,
 }
-"""Deeds that are one row of a register."""
+"""Deeds that are one row of a register, or of somebody's own."""
 
 
 _NOT_CUT = {
