@@ -340,6 +340,7 @@ def test_bodies_fold_and_are_printed_unfolded(site: Site) -> None:
     expect(inside).to_be_visible()
 
 
+@pytest.mark.one_database
 def test_a_case_on_paper_is_read_whole_and_offers_nothing_to_press(site: Site) -> None:
     world = site.world
     case_id = world.open()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import Site
 from workflow import tasks
 
 
+@pytest.mark.one_database  # what is kept, and what a page is told, is asked on both elsewhere
 def test_a_page_open_for_hours_loses_no_word(site: Site) -> None:
     world = site.world
     case_id = world.open()
