@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO
@@ -10,7 +11,7 @@ from uuid import UUID
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import deeds, drafts, errors, forms, notices, session, wording
+from webui import deeds, drafts, errors, forms, notices, phrases, session, wording
 from webui.documents import disposition
 from webui.forms import PREFIX
 from workflow import cases, evidence, participants, sub_services, tasks
@@ -441,13 +442,16 @@ def _refusal(refused: StartklarError | None, case_id: UUID) -> errors.Refusal | 
     return errors.refusal(refused, meanwhile(refused, case_id)) if refused else None
 
 
-def meanwhile(refused: StartklarError, case_id: UUID, task_id: UUID | None = None) -> tuple[query.Entry, ...]:
+def meanwhile(
+    refused: StartklarError, case_id: UUID, task_id: UUID | None = None
+) -> tuple[tuple[dt.datetime, str, str | None], ...]:
     """What happened since the page was opened that the form stood on, if it was refused for that."""
     seq = forms.as_of()
     if seq is None or not isinstance(refused, CaseHasMoved | TaskHasMoved):
         return ()
     with session.engine().read(session.me()) as work:
-        return query.since(work, case_id, seq, task_id)
+        told = query.since(work, case_id, seq, task_id)
+    return tuple((one.at, phrases.happened_to_case(one.act, one.facts), one.who) for one in told)
 
 
 def _lost(fields: Mapping[str, EvidenceField]) -> list[tuple[str, str]]:

@@ -16,13 +16,12 @@ from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import forms, notices, phrases, security, session, wording
+from webui import forms, notices, security, session, wording
 from webui.navigation import local_path, parts_of
 from webui.session import ForgedRequest
 from workflow import errors, texts
 from workflow.catalogue import Catalogue
 from workflow.queries import parts
-from workflow.queries.case import Entry
 from workflow.requirements import Reason
 
 STATUS: tuple[tuple[type[errors.StartklarError], int], ...] = (
@@ -76,12 +75,11 @@ class Refusal:
     """What happened since the page was opened: when, what, by whom."""
 
 
-def refusal(error: errors.StartklarError, meanwhile: Sequence[Entry] = ()) -> Refusal:
-    """The refusal in words; `meanwhile`: entries of history that the person has not seen yet."""
-    told = tuple((one.at, phrases.happened_to_case(one.act, one.facts), one.who) for one in meanwhile)
+def refusal(error: errors.StartklarError, meanwhile: Sequence[tuple[dt.datetime, str, str | None]] = ()) -> Refusal:
+    """The refusal in words; `meanwhile`: what the person has not seen yet, when and by whom."""
     status = found if (found := status_of(error)) in (403, 429) else 409
     title = wording.t("undo.too_late" if notices.is_undoing() else f"error_page.{status}.title")
-    return Refusal(title, _sentence(error), _reasons(error), meanwhile=told)
+    return Refusal(title, _sentence(error), _reasons(error), meanwhile=tuple(meanwhile))
 
 
 def trouble_of(error: errors.StartklarError) -> Trouble:

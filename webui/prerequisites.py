@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import deeds, drafts, errors, forms, notices, session, wording
+from webui import deeds, drafts, errors, forms, notices, phrases, session, wording
 from webui.forms import PREFIX
 from workflow import casework, prerequisites
 from workflow.definition import Text
 from workflow.errors import Conflict, InvalidEvidence, NotAllowed, Refused, StartklarError
 from workflow.prerequisites import PrerequisiteView
 from workflow.queries import held_up, prerequisite
+from workflow.queries.prerequisite import PrerequisitePage
 
 blueprint = Blueprint("prerequisites", __name__)
 
@@ -176,13 +178,31 @@ def _page(
         PREFIX=PREFIX,
         faults=faults or {},
         summary=forms.summary(faults or {}, titles),
-        refusal=errors.refusal(refused) if refused else None,
+        refusal=errors.refusal(refused, _meanwhile(found)) if refused else None,
+        lost=_lost(found, typed, titles) if refused else [],
         typed=kept.typed() | typed,
         entered=entered or None,
         kept=kept,
         most_days=casework.MOST_EXTENSION,
     )
     return make_response(page, 422 if faults else errors.status_of(refused) if refused else 200)
+
+
+def _meanwhile(found: PrerequisitePage) -> list[tuple[dt.datetime, str, str | None]]:
+    """What happened since the page was opened that the form stood on: it says how many entries its history had."""
+    as_of = forms.as_of()
+    new = found.history[: max(len(found.history) - as_of, 0)] if as_of is not None else ()
+    told = ((one.happened, phrases.happened("prerequisite", one.happened.act, one.facts)) for one in new[:5])
+    return [(happened.at, words, happened.who) for happened, words in told]
+
+
+def _lost(found: PrerequisitePage, typed: Mapping[str, str], titles: Mapping[str, Text | str]) -> list[tuple[str, str]]:
+    """Typed text whose form the page no longer offers: shown once more, so that nobody has to write it again."""
+    return [
+        (wording.title(titles[name]), words)
+        for name, words in typed.items()
+        if name in titles and not (found.may_complete if name.startswith(PREFIX) else found.may(name.partition("-")[0]))
+    ]
 
 
 def _typed(name: str) -> str:

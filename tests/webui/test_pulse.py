@@ -88,6 +88,18 @@ def test_who_is_refused_reads_what_happened_meanwhile_and_finds_every_word(world
     assert "kommentiert" not in said.partition("inzwischen geschehen")[2][:150]  # only what is about the task
     assert typed(stale.text, "waive-reason") == "Das Land übernimmt es."
 
+    digi, decline = visit("digi"), f"/prerequisites/{world['asked']}/decline"
+    form = hidden(digi.get(f"/prerequisites/{world['asked']}").text, decline)
+    with world.by("digi") as work:
+        prerequisites.decline(work, world["asked"], "Noch nicht.")
+    stale = digi.post(decline, **form, **{"decline-reason": "Das Postfach gibt es schon lange."})
+    assert stale.status_code == 409
+    sound(stale.text)
+    said = words(stale.text)
+    assert "Das ist inzwischen geschehen: " in said
+    assert "Was Sie geschrieben haben" in said
+    assert "Das Postfach gibt es schon lange." in said
+
     hold = f"/cases/{world['case']}/hold"
     form = hidden(team.get(hold).text, hold) | {"seen": "0"}
     refused = team.post(hold, **form, **{"answer-reason": "Der Stadtrat tagt."})
