@@ -2,13 +2,15 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from workflow import cases, database, loading, people, rehearsal, replies, sessions, settings, start, texts
+from workflow import cases, database, loading, onboarding, people, rehearsal, replies, sessions, settings, start, texts
 from workflow.engine import SYSTEM, Engine, Work
+from workflow.errors import AlreadyOpen, Refused
 from workflow.policy import Role
 from workflow.queries import deadlines, reply
 from workflow.queries.deadlines import Deadline
@@ -20,6 +22,7 @@ MONTHS = 18
 CASES = 70
 """Played before the demo begins; the time this takes is the time a newcomer waits."""
 SEED = 11
+WISH = "Beispiel: Wir können im Frühjahr anfangen. Das Fachverfahren ist schon auf dem neuesten Stand."
 
 
 GONE = "digital-alt@worms.example"
@@ -104,6 +107,7 @@ def play(surroundings: Mapping[str, str], progress: Callable[[int], None], *, mo
         rehearsal.rehearse(engine, most=most or CASES, until=until, seed=SEED, without={SERVICE}, progress=progress)
         _open_cases(engine)
         _promise(engine)
+        _ask(engine)
     finally:
         engine.close()
 
@@ -201,6 +205,17 @@ def _promise_of(work: Work, one: Deadline) -> dt.date | None:
     offer = reply.matter(work, one.kind, one.id).offer
     on = work.catalogue.calendar.add(one.due_on, 5)
     return on if offer is not None and offer.promise_until is not None and on <= offer.promise_until else None
+
+
+def _ask(engine: Engine) -> None:
+    """The town asks for the first service it has no case of, so that there is a request to answer."""
+    who = _account(engine, next(one for one in PEOPLE if one.place is INGELHEIM and "digi" in one.roles))
+    with engine.read(who) as work:
+        services = tuple(dict.fromkeys((*work.catalogue.programme.priorities, *work.catalogue.services)))
+    for service in services:
+        with suppress(AlreadyOpen, Refused), engine.change(who) as work:
+            onboarding.ask(work, service, INGELHEIM.body or "", WISH)
+            return
 
 
 def _account(engine: Engine, someone: Someone) -> UUID:

@@ -86,7 +86,7 @@ NOT_HISTORY: Mapping[Any, Mapping[str, str]] = {
     Delegation: _AT_HEAD,
     Closure: {**_AT_HEAD, "entered_by": _SAID_ANYWAY},
     Announcement: {**_AT_HEAD, **dict.fromkeys(("by_id", "at"), _SAID_ANYWAY)},
-    OnboardingRequest: _AT_HEAD,
+    OnboardingRequest: {**_AT_HEAD, "remind_at": _REMINDING},
     Mailbox: {**_AT_HEAD, "address": _PERSONAL, **dict.fromkeys(("bounced_at", "bounce_reason"), _POST)},
     Evidence: {
         **dict.fromkeys(("text_value", "number_value", "date_value", "salt"), _PERSONAL),

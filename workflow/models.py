@@ -1166,6 +1166,8 @@ class OnboardingRequest(Base):
     """What the body said with it, a remark."""
     reason_id: Mapped[UUID | None]
     """Why it was declined, a remark."""
+    remind_at: Mapped[dt.datetime | None]
+    """When its team and the programme office are told of it again, while it is open."""
     seq: Mapped[int] = mapped_column(default=0)
     head: Mapped[Digest]
 
@@ -1181,6 +1183,7 @@ class OnboardingRequest(Base):
         Index(
             "ix_onboarding_request_team",
             "team",
+            "remind_at",
             postgresql_where=text("status = 'open'"),
             sqlite_where=text("status = 'open'"),
         ),

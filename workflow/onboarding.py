@@ -6,6 +6,7 @@ a case is opened, it answers the request that is open: here at once, else with t
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from workflow.models import Body, Case, Notice, OnboardingRequest
 log = logging.getLogger(__name__)
 
 CHUNK = 100
+AGAIN_AFTER = 5
+"""Working days after which those who have not answered are told once more, with their digest."""
 
 WISH = EvidenceField(
     type="long_text",
@@ -91,16 +94,12 @@ def ask(work: Work, service: str, body: str, wish: str = "") -> RequestView:
     link = events.link(work, "onboarding_request", request_id, 0, events.START, "asked", said)
     try:
         with work.session.begin_nested():
-            values = {"id": request_id, "seq": link.seq, "head": link.head, **row}
+            values = {"id": request_id, "seq": link.seq, "head": link.head, "remind_at": _again(work), **row}
             work.session.execute(sa.insert(OnboardingRequest), values)
     except IntegrityError as error:  # somebody else asked at the same moment
         raise Conflict(what="onboarding_asked") from error
     work.session.execute(events.APPEND, link.values)
-    of = _Place(body, service, team)
-    holders = casework.holders(work, of)
-    office = [holder.person_id for holder in holders if holder.role == "programme_office"]
-    people = (*policy.in_charge("umsetzungsteam", of, holders)[1], *office)
-    _tell(work, "onboarding_asked", request_id, row, policy.reached(people, holders, asks=True))
+    _tell_team(work, request_id, row, messages.timing("onboarding_asked", work.now))
     return RequestView(request_id, service, body, "open")
 
 
@@ -187,6 +186,48 @@ def settle_one(work: Work, request_id: UUID) -> bool:
     if ended is not None:
         _close(work, row, "withdrawn", {"status": "withdrawn"})
     return ended is not None
+
+
+def remind(engine: Engine) -> int:
+    """Tell those who have not answered once more, a line in their digest each week; returns of how many requests.
+
+    Whoever does it, each is told of once. With nothing due it asks one short index.
+    """
+    done, tried = 0, set[UUID]()
+    while chunk := _due(engine, tried):
+        tried.update(chunk)
+        with engine.change(SYSTEM) as work:
+            for request_id in chunk:
+                with work.session.begin_nested():
+                    done += _remind(work, request_id)
+    return done
+
+
+def _due(engine: Engine, tried: Iterable[UUID]) -> list[UUID]:
+    with engine.read(SYSTEM) as work:
+        query = sa.select(OnboardingRequest.id).where(
+            OnboardingRequest.status == "open", OnboardingRequest.remind_at <= work.now
+        )
+        found = [
+            one for one in work.session.execute(query.order_by(OnboardingRequest.id)).scalars() if one not in tried
+        ]
+        return found[:CHUNK]
+
+
+def _remind(work: Work, request_id: UUID) -> bool:
+    row = _open_request(work, request_id)
+    if row.status != "open" or row.remind_at is None or row.remind_at > work.now:
+        return False
+    mine = OnboardingRequest.id == row.id
+    work.session.execute(sa.update(OnboardingRequest).where(mine).values(remind_at=_again(work)))
+    about = {"service": row.service, "body": row.body, "team": row.team}
+    _tell_team(work, row.id, about, {"immediate": False, "try_at": work.now})
+    return True
+
+
+def _again(work: Work) -> dt.datetime:
+    calendar = work.catalogue.calendar
+    return calendar.remind_at(calendar.add(work.today, AGAIN_AFTER))
 
 
 def _overtaken(engine: Engine, tried: Iterable[UUID]) -> list[UUID]:
@@ -276,16 +317,27 @@ def _answer(work: Work, name: str, row: Any) -> None:
     holders = casework.holders(work, of)
     there = any(holder.person_id == row.asked_by and holder.body == row.body for holder in holders)
     people = (row.asked_by,) if there else policy.in_charge("body.digi", of, holders)[1]
-    _tell(
-        work,
-        name,
-        row.id,
-        {"service": row.service, "body": row.body, "team": row.team},
-        policy.reached(people, holders, asks=False),
-    )
+    about = {"service": row.service, "body": row.body, "team": row.team}
+    _tell(work, name, row.id, about, policy.reached(people, holders, asks=False), messages.timing(name, work.now))
 
 
-def _tell(work: Work, name: str, request_id: UUID, row: Mapping[str, Any], people: Mapping[UUID, UUID | None]) -> None:
+def _tell_team(work: Work, request_id: UUID, about: Mapping[str, Any], timing: Mapping[str, Any]) -> None:
+    """The team that answers learns of it, and the programme office."""
+    of = _Place(about["body"], about["service"], about["team"])
+    holders = casework.holders(work, of)
+    office = [holder.person_id for holder in holders if holder.role == "programme_office"]
+    people = (*policy.in_charge("umsetzungsteam", of, holders)[1], *office)
+    _tell(work, "onboarding_asked", request_id, about, policy.reached(people, holders, asks=True), timing)
+
+
+def _tell(
+    work: Work,
+    name: str,
+    request_id: UUID,
+    row: Mapping[str, Any],
+    people: Mapping[UUID, UUID | None],
+    timing: Mapping[str, Any],
+) -> None:
     facts = {key: row[key] for key in ("service", "body", "team")}
     for person, away in people.items():
         if person != work.actor.id:
@@ -298,6 +350,6 @@ def _tell(work: Work, name: str, request_id: UUID, row: Mapping[str, Any], peopl
                 "subject_id": request_id,
                 "facts": canonical(events.plain(said)),
                 "created_at": work.now,
-                **messages.timing(name, work.now),
+                **timing,
             }
             work.session.execute(sa.insert(Notice), values)

@@ -71,6 +71,7 @@ def decide_and_write(engine: Engine) -> Written:
     worked = bulk.go_on(engine)
     delegations.apply(engine)
     onboarding.settle(engine)
+    onboarding.remind(engine)
     prerequisites.expire(engine)
     prerequisites.recur_daily(engine)
     tasks.bring_up(engine)

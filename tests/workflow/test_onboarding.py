@@ -64,6 +64,24 @@ def test_the_team_is_asked_at_once_and_a_refusal_comes_with_a_reason(world: Worl
     assert list(history.replay(world.engine)) == []
 
 
+def test_a_request_nobody_answers_comes_with_the_digest_once_a_week(world: World) -> None:
+    asked = _ask(world)
+    messages.compose(world.engine)
+    assert onboarding.remind(world.engine) == 0
+    world.days(onboarding.AGAIN_AFTER)
+    assert onboarding.remind(world.engine) == 1
+    assert onboarding.remind(world.engine) == 0
+    messages.compose(world.engine)
+    with world.look() as work:
+        mails = work.session.execute(sa.select(Message.subject).where(Message.recipient_id == world["office"]))
+        assert len(mails.scalars().all()) == 2
+    with world.by("digi") as work:
+        onboarding.withdraw(work, asked.id)
+    world.days(onboarding.AGAIN_AFTER)
+    assert onboarding.remind(world.engine) == 0
+    assert list(history.replay(world.engine)) == []
+
+
 def test_who_may_ask_and_what_for(world: World) -> None:
     refusals: list[tuple[str, str, str, type[StartklarError]]] = [
         ("digi", "hundesteuer", TOWN, NotFound),

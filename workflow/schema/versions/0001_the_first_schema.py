@@ -1000,6 +1000,7 @@ def upgrade() -> None:
         sa.Column("case_id", sa.Uuid(), nullable=True),
         sa.Column("wish_id", sa.Uuid(), nullable=True),
         sa.Column("reason_id", sa.Uuid(), nullable=True),
+        sa.Column("remind_at", workflow.models.Instant(), nullable=True),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("head", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(["asked_by"], ["person.id"], name=op.f("fk_onboarding_request_asked_by_person")),
@@ -1013,7 +1014,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_onboarding_request_body"), ["body"], unique=False)
         batch_op.create_index(
             "ix_onboarding_request_team",
-            ["team"],
+            ["team", "remind_at"],
             unique=False,
             postgresql_where=sa.text("status = 'open'"),
             sqlite_where=sa.text("status = 'open'"),
