@@ -168,7 +168,7 @@ def around(address: Addresses, found: CaseList, saved: Sequence[View] = ()) -> d
         "chips": _chips(address, found),
         "folded": sum(1 for name in FOLDED if address.filters[name]),
         "sorts": SORTS,
-        "all_columns": COLUMNS,
+        "all_columns": [name for name in COLUMNS if name != NAMED],
         "USUAL": USUAL,
     }
 

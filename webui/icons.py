@@ -38,6 +38,8 @@ _DRAWINGS = {
     "hand_on": '<path d="M4 8h13M13 4l4 4-4 4M20 16H7M11 12l-4 4 4 4"/>',
     "help": f'{_CIRCLE}<path d="M9.6 9.6a2.5 2.5 0 1 1 3.6 2.2c-.8.4-1.2 1-1.2 1.8M12 16.6v.1"/>',
     "info": f'{_CIRCLE}<path d="M12 11v5.5M12 7.8v.1"/>',
+    "keyboard": '<rect x="3" y="6.5" width="18" height="11" rx="2"/><path d="M7 10v.1M10.3 10v.1M13.7 10v.1M17 10v.1'
+    'M8 14h8"/>',
     "lock": '<rect x="5.5" y="10.5" width="13" height="9.5" rx="2"/><path d="M8.5 10.5V8a3.5 3.5 0 0 1 7 0v2.5"/>',
     "mail": '<rect x="3.5" y="5.5" width="17" height="13" rx="2"/><path d="M4 7.5l8 6 8-6"/>',
     "message": '<path d="M4 7.5a2 2 0 0 1 2-2h12a2 2 0 0 1 2 2V14a2 2 0 0 1-2 2h-6.5l-5 4v-4H6a2 2 0 0 1-2-2z"/>',

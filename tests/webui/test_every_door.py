@@ -64,6 +64,7 @@ OWN = frozenset(
         "inbox.show",
         "tour.end",
         "tour.show",
+        "keyboard.show",
         "views.index",
         "views.keep",
         "views.new",

@@ -173,6 +173,124 @@
     });
   }
 
+  // Ticked rows are counted, and all of a page can be ticked at once.
+  const many = document.getElementById("many");
+  const boxes = () => [...document.querySelectorAll('input[type="checkbox"][name="case"]')];
+  const count = () => {
+    if (!many) return;
+    const ticked = boxes().filter((box) => box.checked).length;
+    many.toggleAttribute("data-some", ticked > 0);
+    const said = many.querySelector("[data-ticked]");
+    const words = ticked === 1 ? said.dataset.one : said.dataset.more.replace("#", ticked);
+    said.textContent = ticked ? words : "";
+    if (all) [all.checked, all.indeterminate] = [ticked === boxes().length, ticked > 0 && ticked < boxes().length];
+  };
+  const head = document.querySelector("th[data-all]");
+  let all = null;
+  if (head && boxes().length > 1) {
+    const place = document.createElement("div");
+    place.className = "kern-form-check";
+    all = document.createElement("input");
+    all.type = "checkbox";
+    all.className = "kern-form-check__checkbox";
+    all.setAttribute("aria-label", head.dataset.all);
+    all.title = head.dataset.all;
+    all.addEventListener("change", () => {
+      for (const box of boxes()) box.checked = all.checked;
+      count();
+    });
+    place.append(all);
+    head.replaceChildren(place);
+  }
+  document.addEventListener("change", (event) => {
+    if (event.target.name === "case") count();
+  });
+  window.addEventListener("pageshow", count);
+
+  // Single keys lead about where nobody types. Who is in their way switches them off, in this browser and for good.
+  const KEPT = "startklar-keys";
+  const switchedOff = () => {
+    try {
+      return window.localStorage.getItem(KEPT) === "off";
+    } catch {
+      return false;
+    }
+  };
+  const offerSwitch = (part) => {
+    const button = part.querySelector("[data-keys-switch]");
+    const say = () => {
+      button.querySelector(".kern-label").textContent = switchedOff() ? button.dataset.on : button.dataset.off;
+      part.querySelector("[data-keys-state]").textContent = switchedOff() ? button.dataset.areOff : button.dataset.areOn;
+    };
+    button.addEventListener("click", () => {
+      try {
+        if (switchedOff()) window.localStorage.removeItem(KEPT);
+        else window.localStorage.setItem(KEPT, "off");
+      } catch {
+        return; // this browser keeps nothing
+      }
+      say();
+    });
+    say();
+    button.parentElement.hidden = false;
+  };
+  for (const part of document.querySelectorAll("main [data-keys-list]")) offerSwitch(part);
+
+  const keysAt = document.body.dataset.keys;
+  const explain = async () => {
+    let dialog = document.querySelector("dialog[data-explained]");
+    if (!dialog) {
+      const answer = await fetch(keysAt, { redirect: "error" });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const part = page.querySelector("[data-keys-list]");
+      dialog = document.createElement("dialog");
+      dialog.className = "sk-dialog";
+      dialog.dataset.explained = "yes";
+      const heading = document.createElement("h2");
+      heading.id = "keys-heading";
+      heading.textContent = part.dataset.keysList;
+      dialog.setAttribute("aria-labelledby", heading.id);
+      const close = document.createElement("form");
+      close.method = "dialog";
+      close.innerHTML = '<button class="kern-btn kern-btn--secondary"><span class="kern-label"></span></button>';
+      close.querySelector("span").textContent = part.dataset.close;
+      dialog.append(heading, part, close);
+      document.body.append(dialog);
+      offerSwitch(part);
+    }
+    dialog.showModal();
+  };
+  const shown = (element) => element && element.offsetParent !== null;
+  const follow = (element) => {
+    if (element) element.click();
+  };
+  const move = (by) => {
+    const rows = [...document.querySelectorAll("[data-rows] [data-row]")].filter(shown);
+    if (!rows.length) return;
+    const here = rows.findIndex((row) => row.contains(document.activeElement));
+    const there = here < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.min(Math.max(here + by, 0), rows.length - 1);
+    rows[there].querySelector("a").focus();
+  };
+  const KEYS = {
+    "/": () => ["search", "filter-q"].map((id) => document.getElementById(id)).find(shown)?.focus(),
+    j: () => move(1),
+    k: () => move(-1),
+    x: () => follow(document.activeElement.closest("[data-row]")?.querySelector('input[name="case"]')),
+    m: () => many?.querySelector("button")?.focus(),
+    n: () => follow(document.querySelector('a[rel="next"]')),
+    p: () => follow(document.querySelector('a[rel="prev"]')),
+    "?": () => explain().catch(() => window.location.assign(keysAt)),
+  };
+  const types = (element) =>
+    element.isContentEditable || element.closest("textarea, select, dialog, input:not([type=checkbox])");
+  document.addEventListener("keydown", (event) => {
+    if (!keysAt || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const act = KEYS[event.key];
+    if (!act || types(event.target) || switchedOff()) return;
+    event.preventDefault();
+    act();
+  });
+
   // Faults come first: the summary gets the focus, so that it is read aloud.
   const faults = document.querySelector("[data-faults]");
   if (faults) faults.focus();
