@@ -6,6 +6,8 @@ import datetime as dt
 
 from flask import Blueprint, render_template
 
+from webui import diagram, errors
+
 blueprint = Blueprint("components", __name__)
 
 _TODAY, _SOON, _LATE, _FAR = (dt.date(2026, 6, day) for day in (8, 11, 2, 24))
@@ -30,6 +32,29 @@ _DISTRICTS = tuple(
 )
 
 
+_PROCESS = diagram.drawn(
+    (
+        diagram.Place(
+            "requested",
+            "Angefragt",
+            steps=(
+                diagram.Step(1, "Zuständigkeit prüfen", "Umsetzungsteam"),
+                diagram.Step(2, "Nutzungsbedingungen annehmen", "Leitung der Kommune", (1,)),
+            ),
+        ),
+        diagram.Place("connected", "Angebunden", steps=(diagram.Step(1, "Testfälle durchspielen", "Fachamt"),)),
+        diagram.Place("live", "Produktiv", steps=(diagram.Step(1, "Link im Betrieb prüfen", "Redaktion"),)),
+        diagram.Place("declined", "Abgelehnt", beside=True),
+    ),
+    (
+        diagram.Way("connect", "Anbindung bestätigen", ("requested",), "connected"),
+        diagram.Way("launch", "Produktiv setzen", ("connected",), "live"),
+        diagram.Way("reject", "Test zurückweisen", ("connected",), "requested", back=True),
+        diagram.Way("decline", "Anbindung ablehnen", ("requested", "connected"), "declined"),
+    ),
+)
+
+
 @blueprint.get("/components")
 def show() -> str:
     """Examples only; nothing on this page comes from or goes to the database."""
@@ -42,4 +67,6 @@ def show() -> str:
         road=_ROAD,
         table=_TABLE,
         districts=_DISTRICTS,
+        drawing=_PROCESS,
+        statuses=sorted(errors.WORDED),
     )
