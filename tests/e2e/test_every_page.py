@@ -271,7 +271,7 @@ def _stops(world: World, **ids: UUID) -> list[Stop]:
         Stop("mails", "admin", "/mails", "Adressen, die nicht funktionieren"),
         Stop("mails-office", "office", "/mails", "nicht angekommen"),
         Stop("people", "admin", "/people", "Person einladen"),
-        Stop("people-invite", "admin", "/people/invite", "Wo die Person arbeitet"),
+        Stop("people-invite", "admin", "/people/invite", "Kommune"),
         Stop("person", "admin", f"/people/{world['kasse']}", "Verlauf von Konto und Rollen"),
         Stop("person-erase", "admin", f"/people/{world['kasse']}/leave?erase=yes", "Das bleibt"),
         Stop("teams", "admin", "/teams", "Umsetzungsteam"),
