@@ -183,6 +183,9 @@ def test_a_vendor_holds_so_many_cases_and_the_number_opens_them(world: World) ->
         assert [(one.key, one.cases, one.promised_on) for one in found.parties] == [
             ("vendor:prosoz", 2, dt.date(2027, 2, 1))
         ]
+        (vendor,) = found.parties
+        assert {line.id for line in vendor.first} == {first, second}
+        assert (vendor.escalated, vendor.broken) == (0, 0)
         assert {one.key: one.cases for one in found.reasons} == {
             "fv_vendor_missing": 1,
             "fv_interface_cost": 1,
@@ -200,6 +203,18 @@ def test_a_vendor_holds_so_many_cases_and_the_number_opens_them(world: World) ->
         assert [one.cases for one in blockers.blockers(work).parties] == [2]
         (line,) = case_query.case(work, first).holds
         assert (line.until, line.days) == (TODAY, 0)
+
+
+def test_what_a_vendor_promised_and_did_not_keep_and_what_was_escalated_is_counted_with_the_vendor(world: World) -> None:
+    case_id = world.open()
+    _hold(world, case_id, promised_on=dt.date(2027, 2, 1))
+    world.days(70)
+    reminders.decide(world.engine)
+    with world.look("supervisor") as work:
+        (vendor,) = blockers.blockers(work).parties
+        listed = case_list.cases(work, Filters(waits_for="vendor:prosoz", escalated=True)).matching
+    assert vendor.broken == 1
+    assert vendor.escalated == listed == 1
 
 
 def test_the_register_of_vendors_grows_and_what_ended_is_offered_no_more(world: World) -> None:
