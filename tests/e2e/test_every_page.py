@@ -18,6 +18,7 @@ from tests.e2e.conftest import Site, tab_to
 from tests.webui.visitor import PASSWORD, address
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World
 from workflow import (
+    announcements,
     bulk,
     cases,
     closures,
@@ -25,6 +26,7 @@ from workflow import (
     feedback,
     links,
     mailboxes,
+    meetings,
     onboarding,
     prerequisites,
     reminders,
@@ -67,6 +69,7 @@ def programme(world: World) -> list[Stop]:
             resting,
             blocker="fv_vendor_missing",
             reason="Das Modul ist bestellt.",
+            waits_for="vendor:prosoz",
             review_on=work.today.replace(year=2027),
         )
     world.days(27)
@@ -169,6 +172,10 @@ def _stops(world: World, **ids: UUID) -> list[Stop]:
     with world.engine.change("system") as work:  # as if its step were one that waits for others
         slow = sa.update(Prerequisite).where(Prerequisite.id == ids["endpoint"]).values(ladder="external")
         work.session.execute(slow)
+    with world.by("office") as work:
+        announcement = announcements.send(work, [TOWN, EMPTY_TOWN], "Schulung", "Am Montag um 10 Uhr.").id
+    with world.by("team") as work:
+        meetings.hold(work, TOWN, work.today - dt.timedelta(days=20))
     alone = _reply_link(world, 101, "it", ("prerequisite", ids["endpoint"]))
     several = _reply_link(
         world, 102, "team", ("task", declined), ("prerequisite", ids["endpoint"]), ("task", task), ("task", together)
@@ -261,6 +268,16 @@ def _stops(world: World, **ids: UUID) -> list[Stop]:
         Stop("bulk-under-way", "auditor", f"/bulk/{asked.id}", "0 of 2"),
         Stop("bulk-list", "team", "/bulk", "Vorgänge fortsetzen"),
         Stop("case-team", "office", f"/cases/{ids['first']}/team", "Umsetzungsteam"),
+        Stop("milestones", "office", "/milestones", "Noch ohne Termin"),
+        Stop("changes", "team", f"/bodies/{TOWN}/changes", "Zu besprechen"),
+        Stop("meetings", "team", "/bodies/meetings", "Letztes Treffen"),
+        Stop("announcements", "office", "/announcements", "Schulung"),
+        Stop("announcement", "office", f"/announcements/{announcement}", "Wer es bekommen hat"),
+        Stop("announcement-town", "digi", f"/announcements/{announcement}", "Als gelesen ablegen"),
+        Stop("announcement-new", "office", f"/announcements/new?body={TOWN}", "Wer bekommt es?"),
+        Stop("load", "office", "/teams/load", "Warten auf Kommunen"),
+        Stop("load-bodies", "office", "/teams/load/bodies", "Leistungen diese Woche"),
+        Stop("load-tasks", "supervisor", "/teams/load/tasks?when=overdue", "offene Aufgaben"),
         Stop("blockers", "team", "/blockers", "Auf wen gewartet wird"),
         Stop("registers", "team", "/registers", "Hersteller ergänzen"),
         Stop("takeover", "office", "/programme/takeover", "Diese Spalten gibt es"),

@@ -205,7 +205,9 @@ def test_a_vendor_holds_so_many_cases_and_the_number_opens_them(world: World) ->
         assert (line.until, line.days) == (TODAY, 0)
 
 
-def test_what_a_vendor_promised_and_did_not_keep_and_what_was_escalated_is_counted_with_the_vendor(world: World) -> None:
+def test_what_a_vendor_promised_and_did_not_keep_and_what_was_escalated_is_counted_with_the_vendor(
+    world: World,
+) -> None:
     case_id = world.open()
     _hold(world, case_id, promised_on=dt.date(2027, 2, 1))
     world.days(70)
