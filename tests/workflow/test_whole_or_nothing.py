@@ -32,7 +32,9 @@ from workflow import (
     delegations,
     drafts,
     events,
+    feedback,
     following,
+    history_checks,
     mailboxes,
     meetings,
     milestones,
@@ -190,6 +192,9 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         ]
     with world.by("office") as work:
         training = trainings.plan(work, {"title_de": "x", "held_on": "31.12.2027"}).id
+    written, seen_to = (feedback.give(world.engine, world["digi"], "other", "Danke") for _ in range(2))
+    with world.by("admin") as work:
+        feedback.mark_done(work, seen_to)
     with world.by("digi") as work:
         drafts.keep(work, "task:begun", {"answer-x": "so"})
     with world.by("fachamt") as work:
@@ -400,6 +405,9 @@ def _deeds(world: World) -> dict[str, tuple[str, Deed]]:
         "invite_known": ("admin", lambda work: access.invite(work, "dsb@startklar.example", role, head=LETTERHEAD)),
         "invite_again": ("admin", lambda work: access.invite_again(work, invited.person_id, head=LETTERHEAD)),
         "withdraw_invitation": ("admin", lambda work: access.withdraw(work, invited.id)),
+        "see_to_feedback": ("admin", lambda work: feedback.mark_done(work, written)),
+        "open_feedback_again": ("admin", lambda work: feedback.open_again(work, seen_to)),
+        "have_history_checked": ("auditor", history_checks.start),
         "end_role": ("admin", lambda work: access.end_role(work, held)),
         "withdraw": (
             "admin",
@@ -418,12 +426,15 @@ _FEWEST = {
     "end_vendor": 2,
     "plan_training": 1,
     "cancel_training": 2,
+    "see_to_feedback": 2,
+    "open_feedback_again": 2,
 }
 """Deeds that are one row of a register, or of somebody's own."""
 
 
 _NOT_CUT = {
     "addresses.mark": "one statement, beside the message it is about",
+    "administrators.write": "no deed: a mail beside what it is about",
     "cases.open_next_as_answered": "it is `open_next`",
     "people.create": "part of `add`",
     "people.end_grants": "part of `withdraw`",
@@ -483,6 +494,7 @@ class _ThroughWithIt(Exception):
 _OWN = frozenset(
     {
         "withdraw_comment",
+        "withdraw_meeting",
         "away",
         "back",
         "give_way",
