@@ -8,7 +8,21 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from workflow import cases, database, loading, onboarding, people, rehearsal, replies, sessions, settings, start, texts
+from workflow import (
+    announcements,
+    cases,
+    database,
+    loading,
+    meetings,
+    onboarding,
+    people,
+    rehearsal,
+    replies,
+    sessions,
+    settings,
+    start,
+    texts,
+)
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import AlreadyOpen, Refused
 from workflow.policy import Role
@@ -22,6 +36,14 @@ MONTHS = 18
 CASES = 70
 """Played before the demo begins; the time this takes is the time a newcomer waits."""
 SEED = 11
+SINCE_TALK = dt.timedelta(days=21)
+ANNOUNCED = (
+    "Sprechstunde zur Anbindung",
+    "Jeden Dienstag um 10 Uhr beantworten wir Ihre Fragen zur Anbindung. Eine Anmeldung brauchen Sie nicht.\n\n"
+    "Ihr Programmbüro",
+)
+"""When the team last spoke with the town, and what the office tells: the title and the text."""
+
 WISH = "Beispiel: Wir können im Frühjahr anfangen. Das Fachverfahren ist schon auf dem neuesten Stand."
 
 
@@ -108,6 +130,7 @@ def play(surroundings: Mapping[str, str], progress: Callable[[int], None], *, mo
         _open_cases(engine)
         _promise(engine)
         _ask(engine)
+        _talk(engine)
     finally:
         engine.close()
 
@@ -216,6 +239,16 @@ def _ask(engine: Engine) -> None:
         with suppress(AlreadyOpen, Refused), engine.change(who) as work:
             onboarding.ask(work, service, INGELHEIM.body or "", WISH)
             return
+
+
+def _talk(engine: Engine) -> None:
+    """The team spoke with the town some weeks ago, and the office has something to tell the towns of its district."""
+    with engine.change(_account(engine, next(one for one in PEOPLE if one.place is TEAM))) as work:
+        meetings.hold(work, INGELHEIM.body or "", work.today - SINCE_TALK)
+    office = next(one for one in PEOPLE if "programme_office" in one.roles)
+    with engine.change(_account(engine, office)) as work:
+        towns = announcements.choose(work, announcements.Chosen(district=TEAM.district)).bodies
+        announcements.send(work, [one.ars for one in towns], *ANNOUNCED)
 
 
 def _account(engine: Engine, someone: Someone) -> UUID:
