@@ -112,3 +112,18 @@ def test_a_number_before_a_word_in_the_plural_has_a_form_for_one() -> None:
                 assert not re.search(pattern, entry), (language, key, entry)
             elif not isinstance(entry, str):
                 assert not re.search(pattern, entry[0]), (language, key, entry[0])
+
+
+def test_every_text_with_a_number_says_none_one_two_and_thousands() -> None:
+    for language, thousands in (("de", "1.234"), ("en", "1,234")):
+        said = 0
+        for key in sorted(texts.keys(language)):
+            names = texts.placeholders(language, key)
+            if "n" not in names:
+                continue
+            said += 1
+            facts = dict.fromkeys(names, "…")
+            sentences = [texts.say(language, key, **{**facts, "n": n}) for n in (0, 1, 2, 1234)]
+            assert not any("{" in sentence or "1234" in sentence for sentence in sentences), key
+            assert thousands in sentences[-1], key
+        assert said > 100

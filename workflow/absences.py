@@ -18,6 +18,7 @@ from workflow.definition import BODY_ROLES, TEAM_ROLES
 from workflow.engine import Work
 from workflow.errors import Conflict, NotAllowed, NotFound, Refused
 from workflow.models import Absence, Body, Grant, Person, Team
+from workflow.texts import sort_key
 
 LONGEST = 366
 """Days an absence may last; who stays away longer hands on the role."""
@@ -291,7 +292,7 @@ def _views(work: Work, which: sa.ColumnElement[bool] | None = None) -> list[Abse
         .outerjoin(Body, Body.ars == Absence.body)
         .outerjoin(Team, Team.key == Absence.team)
         .where(Absence.until_on >= _yesterday(work), sa.true() if which is None else which)
-        .order_by(Absence.from_on, away.name, Absence.id)
+        .order_by(Absence.from_on, away.search_key, Absence.id)
     )
     at: dict[Place, frozenset[UUID]] = {}
     rows = work.session.execute(query).all()
@@ -322,15 +323,15 @@ def _places(work: Work) -> list[tuple[Place, str]]:
         sa.select(Body.ars, Body.display_name).where(Body.ars.in_(bodies)).order_by(Body.sort_key)
     )
     found = [(Place(body=ars), name) for ars, name in rows]
-    rows = work.session.execute(sa.select(Team.key, Team.title).where(Team.key.in_(teams)).order_by(Team.title))
-    return found + [(Place(team=key), title) for key, title in rows]
+    rows = work.session.execute(sa.select(Team.key, Team.title).where(Team.key.in_(teams)))
+    return found + [(Place(team=key), title) for key, title in sorted(rows, key=lambda row: sort_key(row[1]))]
 
 
 def _named(work: Work, where: sa.ColumnElement[bool]) -> tuple[Someone, ...]:
     rows = work.session.execute(
         sa.select(Person.id, Person.name)
         .where(where, Person.ended_at.is_(None), Person.name.is_not(None))
-        .order_by(Person.name, Person.id)
+        .order_by(Person.search_key, Person.id)
     )
     return tuple(Someone(person_id, name) for person_id, name in rows if name)
 

@@ -1455,7 +1455,9 @@ _HOLDERS = (
     .order_by(Grant.started_at, Grant.id)
 )
 _HUMANS: Any = sa.select(Person.id, Person.human_id).where(Person.id.in_(sa.bindparam("people", expanding=True)))
-_NAMES: Any = sa.select(Person.name).where(Person.id.in_(sa.bindparam("people", expanding=True))).order_by(Person.name)
+_NAMES: Any = (
+    sa.select(Person.name).where(Person.id.in_(sa.bindparam("people", expanding=True))).order_by(Person.search_key)
+)
 _ADDED = (
     sa.select(AdHoc.id, AdHoc.working_days, Remark.text)
     .join(Remark, Remark.id == AdHoc.remark_id)

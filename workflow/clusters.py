@@ -193,13 +193,13 @@ def candidates(work: Work, cluster_id: UUID) -> tuple[tuple[UUID, str], ...]:
     """Who may co-ordinate a cluster: people of its members, by name."""
     bodies = list(_members(work, cluster_id))
     rows = work.session.execute(
-        sa.select(Person.id, Person.name)
+        sa.select(Person.id, Person.name, Person.search_key)
         .join(Grant, Grant.person_id == Person.id)
         .where(Grant.body.in_(bodies), Grant.role != COORDINATOR, Grant.ended_at.is_(None), Person.ended_at.is_(None))
         .distinct()
-        .order_by(Person.name, Person.id)
+        .order_by(Person.search_key, Person.id)
     )
-    return tuple((person_id, name) for person_id, name in rows if name)
+    return tuple((person_id, name) for person_id, name, _ in rows if name)
 
 
 def may_name(work: Work, cluster_id: UUID) -> bool:

@@ -58,6 +58,8 @@ Id = Annotated[UUID, mapped_column(Uuid, primary_key=True, default=uuid4)]
 Ars = Annotated[str, mapped_column(String(12))]
 Word = Annotated[str, mapped_column(String(80))]
 Digest = Annotated[str, mapped_column(String(64))]
+Sorted = Annotated[str, mapped_column(Text().with_variant(Text(collation="C"), "postgresql"))]
+"""A key of `texts`, in the order of its code points whatever collation the database has: as SQLite sorts anyway."""
 
 
 class Base(DeclarativeBase):
@@ -124,8 +126,8 @@ class Body(Base):
     kind: Mapped[Word]
     name: Mapped[str]
     display_name: Mapped[str]
-    sort_key: Mapped[str] = mapped_column(index=True)
-    search_key: Mapped[str] = mapped_column(server_default="")
+    sort_key: Mapped[Sorted] = mapped_column(index=True)
+    search_key: Mapped[Sorted] = mapped_column(server_default="")
     """As `texts.search_key` writes the name, the kind, the seat and its postcode."""
     district: Mapped[Ars] = mapped_column(index=True)
     """ARS of the Landkreis; a kreisfreie Stadt is its own district."""
@@ -235,7 +237,7 @@ class Person(Base):
     id: Mapped[Id]
     email: Mapped[str | None] = mapped_column(String(254), unique=True)
     name: Mapped[str | None]
-    search_key: Mapped[str] = mapped_column(server_default="")
+    search_key: Mapped[Sorted] = mapped_column(server_default="")
     """As `texts.search_key` writes name and address; empty once erased."""
     password: Mapped[str | None]
     language: Mapped[Word] = mapped_column(default="de")
@@ -1092,7 +1094,7 @@ class Document(Base):
     milestone_id: Mapped[UUID | None] = mapped_column(ForeignKey("milestone.id"), index=True)
     sha256: Mapped[Digest] = mapped_column(index=True)
     name: Mapped[str]
-    search_key: Mapped[str] = mapped_column(server_default="")
+    search_key: Mapped[Sorted] = mapped_column(server_default="")
     """As `texts.search_key` writes the name."""
     size: Mapped[int] = mapped_column(BigInteger)
     media_type: Mapped[Word]

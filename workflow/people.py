@@ -325,7 +325,7 @@ def everybody(work: Work) -> tuple[PersonView, ...]:
         sa.select(Person.id, Person.email, Person.name, Person.language, Person.bounced_at, Person.bounce_reason, Grant)
         .outerjoin(Grant, sa.and_(Grant.person_id == Person.id, Grant.ended_at.is_(None)))
         .where(Person.ended_at.is_(None))
-        .order_by(Person.name, Person.id, Grant.role)
+        .order_by(Person.search_key, Person.id, Grant.role)
     )
     found: dict[UUID, PersonView] = {}
     for person_id, email, name, language, bounced_at, reason, held in rows:

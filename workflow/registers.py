@@ -17,6 +17,7 @@ from workflow.definition import EvidenceField, Text
 from workflow.engine import Work
 from workflow.errors import Conflict, InvalidEvidence, NotFound
 from workflow.models import Body, Vendor
+from workflow.texts import sort_key
 
 KEEPERS = ("programme_office", "umsetzungsteam", "supervisor")
 """Who may add a vendor and end one."""
@@ -76,13 +77,12 @@ def entries(work: Work, register: str) -> dict[str, Text]:
     """
     match register:
         case "vendors":
-            rows = work.session.execute(
-                sa.select(Vendor.key, Vendor.title).where(Vendor.ended_on.is_(None)).order_by(Vendor.title)
-            )
-            return {row.key: _plain(row.title) for row in rows}
+            rows = work.session.execute(sa.select(Vendor.key, Vendor.title).where(Vendor.ended_on.is_(None)))
+            return {key: _plain(title) for key, title in sorted(rows, key=lambda row: (sort_key(row[1]), row[0]))}
         case "operators":
             operators = work.catalogue.programme.operators.items()
-            return {key: _plain(operator.title) for key, operator in operators}
+            ordered = sorted(operators, key=lambda entry: (sort_key(entry[1].title), entry[0]))
+            return {key: _plain(operator.title) for key, operator in ordered}
         case "bodies":
             rows = work.session.execute(
                 sa.select(Body.ars, Body.display_name).where(Body.valid_until.is_(None)).order_by(Body.sort_key)

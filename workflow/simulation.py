@@ -398,7 +398,7 @@ _WRITTEN = (
     )
     .outerjoin(Person, Person.id == Message.recipient_id)
     .outerjoin(Mailbox, Mailbox.id == Message.mailbox_id)
-    .order_by(Message.written_at, Person.name, Message.address)
+    .order_by(Message.written_at, Person.search_key, Message.address)
 )
 
 

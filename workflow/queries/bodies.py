@@ -556,7 +556,7 @@ def _holders(work: Work, ars: str, team: str | None) -> list[_Known]:
             Person.ended_at.is_(None),
             sa.or_(Grant.body == ars, Grant.team == team) if team else Grant.body == ars,
         )
-        .order_by(Person.name, Grant.started_at, Grant.id)
+        .order_by(Person.search_key, Grant.started_at, Grant.id)
     )
     day_of = work.catalogue.calendar.today
     return [

@@ -718,7 +718,7 @@ def _open(
         )
         for one in found
     ]
-    asked.sort(key=lambda one: (one.due_on or dt.date.max, one.title.de, str(one.id)))
+    asked.sort(key=lambda one: (one.due_on or dt.date.max, sort_key(one.title.de), str(one.id)))
     acts = parts.acting(work, asked) if asked else []
     return [
         Open(one.kind, one.id, one.title, one.about, who.role, who.instead_of, parts.due(work, one.due_on), one.new)

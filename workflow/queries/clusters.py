@@ -208,7 +208,7 @@ def _no_case(work: Work, service: str, ars: str, kind: str) -> CaseCell:
 
 def _coordinators(work: Work, cluster_id: UUID, *, may_name: bool) -> tuple[Coordinator, ...]:
     ids = sorted(clusters.coordinators(work, cluster_id))
-    rows = work.session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(ids)).order_by(Person.name))
+    rows = work.session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(ids)).order_by(Person.search_key))
     return tuple(Coordinator(one, name, may_name or one == work.actor.id) for one, name in rows)
 
 

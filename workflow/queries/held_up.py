@@ -19,6 +19,7 @@ from workflow.models import Body, Case, Prerequisite, Team
 from workflow.queries import parts
 from workflow.queries.case_list import is_lacking
 from workflow.queries.parts import Due, status_of
+from workflow.texts import sort_key
 
 _QUERIES_KEPT = 64
 """For how many actors a query stays put together."""
@@ -102,7 +103,7 @@ def ranking(work: Work, *, team: str | None = None, kind: str | None = None) -> 
     return Ranking(
         lines=tuple(line for line in lines if line.cases),
         kinds=_by_kind(work, of_team, waiting),
-        teams=tuple(sorted(teams.items(), key=lambda entry: entry[1])),
+        teams=tuple(sorted(teams.items(), key=lambda entry: sort_key(entry[1]))),
         team=team,
         kind=kind,
         cases=len({case for row in shown for case in waiting.get((row.body, row.kind, row.scope), ())}),

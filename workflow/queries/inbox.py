@@ -17,6 +17,7 @@ from workflow.engine import Work
 from workflow.models import Body, Case, Milestone, Person, Prerequisite, Task
 from workflow.queries import held_up, parts
 from workflow.queries.parts import Due
+from workflow.texts import sort_key
 
 PAGE = 50
 _QUERIES_KEPT = 256
@@ -466,7 +467,7 @@ def _waiting(work: Work, others: _Others) -> list[Waiting]:
         *_prerequisites_of_others(work, others.prerequisites),
         *_missing_milestones(work, others.milestones),
     ]
-    return sorted(found, key=lambda entry: (entry.since or work.today, entry.title.de))
+    return sorted(found, key=lambda entry: (entry.since or work.today, sort_key(entry.title.de)))
 
 
 def _tasks_of_others(work: Work, rows: Sequence[Any]) -> list[Waiting]:

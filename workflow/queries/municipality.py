@@ -37,6 +37,7 @@ from workflow.queries.bodies import ServiceHere
 from workflow.queries.inbox import last_working_day
 from workflow.queries.onboarding import Request
 from workflow.queries.parts import Due, status_of
+from workflow.texts import sort_key
 
 MONTHS = 12
 """How far the page looks ahead, with the present month."""
@@ -515,7 +516,7 @@ def _awaited(
         for (party, _, title), entries in found.items()
     ]
     order: tuple[Party, ...] = ("land", "vendor", "authority", "operator", "team", "body")
-    return tuple(sorted(groups, key=lambda group: (order.index(group.party), group.title.de)))
+    return tuple(sorted(groups, key=lambda group: (order.index(group.party), sort_key(group.title.de))))
 
 
 def _of_the_land(work: Work, rows: Sequence[Any]) -> Iterator[tuple[Awaited, UUID]]:
@@ -627,7 +628,7 @@ def _together(entries: Iterable[Awaited]) -> tuple[Awaited, ...]:
                 cases=len(alike),
             )
         )
-    return tuple(sorted(found, key=lambda one: (one.since or dt.date.max, one.title.de)))
+    return tuple(sorted(found, key=lambda one: (one.since or dt.date.max, sort_key(one.title.de))))
 
 
 # --- the year ahead --------------------------------------------------------------------------------------------------
@@ -728,6 +729,8 @@ def _months(work: Work, entries: Iterable[Ahead]) -> tuple[Month, ...]:
         if work.today <= one.on < end:
             by_month.setdefault(one.on.replace(day=1), []).append(one)
     return tuple(
-        Month(month, tuple(sorted(found, key=lambda one: (one.on, one.kind, one.title.de if one.title else ""))))
+        Month(
+            month, tuple(sorted(found, key=lambda one: (one.on, one.kind, sort_key(one.title.de) if one.title else "")))
+        )
         for month, found in sorted(by_month.items())
     )

@@ -32,7 +32,7 @@ from workflow.models import (
 from workflow.policy import Role
 from workflow.queries import parts
 from workflow.queries.words import clean
-from workflow.texts import searched_words
+from workflow.texts import searched_words, sort_key
 
 PAGE = 50
 """People of one page of the list."""
@@ -175,7 +175,7 @@ def colleagues(work: Work, ars: str) -> Colleagues:
 
 def teams(work: Work) -> tuple[TeamLine, ...]:
     """Every team, for administrators, the programme office and auditors; those one is of, for everybody else."""
-    query = sa.select(Team.key, Team.title).order_by(Team.title, Team.key)
+    query = sa.select(Team.key, Team.title)
     if not _lists_teams(work):
         query = query.where(Team.key.in_(policy.teams_of(work.actor)))
     counts = {
@@ -189,8 +189,14 @@ def teams(work: Work) -> tuple[TeamLine, ...]:
     }
     return tuple(
         TeamLine(key, title, **{name: found.get(key, 0) for name, found in counts.items()})
-        for key, title in work.session.execute(query)
+        for key, title in _sorted_teams(work, query)
     )
+
+
+def _sorted_teams(work: Work, query: sa.Select[str, str]) -> tuple[tuple[str, str], ...]:
+    """Keys and titles of teams, by title."""
+    rows = work.session.execute(query)
+    return tuple(sorted(((key, title) for key, title in rows), key=lambda team: (sort_key(team[1]), team[0])))
 
 
 def team(work: Work, key: str) -> TeamPage:
@@ -333,9 +339,7 @@ def everybody(work: Work, filters: Filters = Filters(), *, after: str | None = N
         older=ids[PAGE - 1].hex if len(ids) > PAGE else None,
         is_first=after is None,
         roles=tuple((role, roles[role].title) for role in ROLES if role in roles),
-        teams=tuple(
-            (key, title) for key, title in work.session.execute(sa.select(Team.key, Team.title).order_by(Team.title))
-        ),
+        teams=_sorted_teams(work, sa.select(Team.key, Team.title)),
         body_name=None if filters.body is None else _body_name(work, filters.body),
     )
 
@@ -378,11 +382,11 @@ def places(work: Work) -> Places:
         .where(Body.valid_until.is_(None))
         .order_by(database.plainly_sorted(work.session, Body.sort_key))
     )
-    teams = work.session.execute(sa.select(Team.key, Team.title).order_by(Team.title))
+    teams = _sorted_teams(work, sa.select(Team.key, Team.title))
     by_kind = {"body": BODY_ROLES, "team": TEAM_ROLES, "operator": ("rollout_team",), "land": CENTRAL_ROLES}
     return Places(
         bodies=tuple((ars, name) for ars, name in bodies),
-        teams=tuple((key, title) for key, title in teams),
+        teams=teams,
         operators=tuple((key, operator.title) for key, operator in programme.operators.items()),
         services=_services(work),
         roles={

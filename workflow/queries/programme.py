@@ -309,7 +309,7 @@ def _teams(work: Work, found: _Asked) -> tuple[TeamView, ...]:
             tuple(services.get(row.key, ())),
             cases.get(row.key, 0),
         )
-        for row in found.teams
+        for row in sorted(found.teams, key=lambda row: (sort_key(row.title), row.key))
     )
 
 
@@ -352,7 +352,7 @@ def _asked(dialect: str) -> tuple[tuple[sa.Select[*tuple[Any, ...]], Mapping[str
         .outerjoin(Person, Person.id == Event.actor_id)
         .order_by(Event.at.desc(), Event.seq.desc()),
         sa.select(Remark.id, Remark.text).join(Wave, Wave.id == Remark.chain_id),
-        sa.select(Team.key, Team.title).order_by(Team.title, Team.key),
+        sa.select(Team.key, Team.title),
         sa.select(TeamDistrict.team, Body.ars, Body.display_name, Body.sort_key)
         .join(Body, Body.ars == TeamDistrict.district)
         .order_by(database.plain_order(dialect, Body.sort_key), Body.ars),
