@@ -108,7 +108,7 @@ def test_the_overview_says_first_whether_the_programme_is_on_course(
     world.walk(uvg)
     assert "Auf Kurs: 1 Vorgang fehlt noch" in words(visitor.get("/programme").text)
     world.days(30)
-    assert "Das Zieldatum ist erreicht, 1 Vorgang ist noch nicht produktiv" in words(visitor.get("/programme").text)
+    assert "Das Zieldatum ist vorbei, 1 Vorgang ist noch nicht produktiv" in words(visitor.get("/programme").text)
 
 
 def test_the_overview_says_when_nothing_is_left(visit: Callable[[str], Visitor], world: World) -> None:
