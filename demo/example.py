@@ -9,6 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from workflow import (
+    access,
     announcements,
     cases,
     database,
@@ -49,6 +50,9 @@ WISH = "Beispiel: Wir können im Frühjahr anfangen. Das Fachverfahren ist schon
 
 GONE = "digital-alt@worms.example"
 """The mail catcher does not know this address, so that a mail that cannot be delivered is there to be seen."""
+
+INVITED = "neu@ingelheim.example"
+"""Somebody the town has invited and who has not come yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,7 @@ def play(surroundings: Mapping[str, str], progress: Callable[[int], None], *, mo
         _promise(engine)
         _ask(engine)
         _talk(engine)
+        _invite(engine)
     finally:
         engine.close()
 
@@ -221,6 +226,14 @@ def _promise(engine: Engine) -> None:
     if found is not None:
         with engine.change(who) as work:
             replies.promise(work, found[0].kind, found[0].id, found[1])
+
+
+def _invite(engine: Engine) -> None:
+    """The town has just invited somebody: the mail with the link waits in the mail catcher to be tried."""
+    digi = next(someone for someone in PEOPLE if someone.place is INGELHEIM and "digi" in someone.roles)
+    with engine.change(_account(engine, digi)) as work:
+        head = access.Letterhead.of(engine.settings)
+        access.invite(work, INVITED, _role(work, INGELHEIM, "fachamt"), head=head, name="Nora Neuland")
 
 
 def _promise_of(work: Work, one: Deadline) -> dt.date | None:

@@ -46,6 +46,11 @@ def test_digi_invites_a_colleague_sends_again_and_withdraws(visit: Callable[[str
     assert visitor.post(f"/invitations/{waiting.id}/withdraw").status_code == 404
 
 
+def test_who_is_new_and_has_nothing_to_do_finds_the_way_to_colleagues(visit: Callable[[str], Visitor]) -> None:
+    assert offers(visit("leitung").get("/").text, COLLEAGUES)
+    assert not offers(visit("fachamt").get("/").text, COLLEAGUES)
+
+
 def test_a_double_click_invites_once(visit: Callable[[str], Visitor], world: World) -> None:
     visitor = visit("digi")
     sent = {"email": NEW, "role": "fachamt", "command": "one-form"}
