@@ -1141,7 +1141,7 @@ class Evidence(Base):
             postgresql_where=text("latest AND reuse IS NOT NULL"),
             sqlite_where=text("latest = 1 AND reuse IS NOT NULL"),
         ),
-        Index("ix_evidence_case", "case_id", postgresql_where=text("latest"), sqlite_where=text("latest = 1")),
+        Index("ix_evidence_case", "case_id"),
     )
 
 

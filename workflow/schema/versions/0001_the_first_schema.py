@@ -1320,13 +1320,7 @@ def upgrade() -> None:
         ),
     )
     with op.batch_alter_table("evidence", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_evidence_case",
-            ["case_id"],
-            unique=False,
-            postgresql_where=sa.text("latest"),
-            sqlite_where=sa.text("latest = 1"),
-        )
+        batch_op.create_index("ix_evidence_case", ["case_id"], unique=False)
         batch_op.create_index(
             "ix_evidence_reuse",
             ["body", "reuse"],
@@ -1501,7 +1495,7 @@ def downgrade() -> None:
             postgresql_where=sa.text("latest AND reuse IS NOT NULL"),
             sqlite_where=sa.text("latest = 1 AND reuse IS NOT NULL"),
         )
-        batch_op.drop_index("ix_evidence_case", postgresql_where=sa.text("latest"), sqlite_where=sa.text("latest = 1"))
+        batch_op.drop_index("ix_evidence_case")
 
     op.drop_table("evidence")
     with op.batch_alter_table("comment", schema=None) as batch_op:
