@@ -121,6 +121,30 @@ def test_the_keyboard_reaches_the_content_and_closes_the_menu(
     assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
 
 
+def test_arrow_keys_walk_through_the_matrix_and_a_search_is_typed_in_the_head(
+    world: World, open_window: Callable[..., BrowserContext]
+) -> None:
+    cases = {world.open(service): service for service in ("wohngeld", "ikfz")}
+    page = sign_in(world, open_window(viewport=WIDE))
+    page.goto("/cases/matrix")
+    links = page.locator("[data-matrix] td a")
+    first, second = (links.nth(at).get_attribute("href") for at in (0, 1))
+    links.first.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.getAttribute('href')") == second
+    assert "Landkreis Mainz-Bingen" in page.locator("[data-here]").inner_text()
+    page.keyboard.press("ArrowDown")  # there is none below: the focus stays
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("document.activeElement.getAttribute('href')") == first
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/cases/{first}")
+    assert {first, second} == {str(case_id) for case_id in cases}
+    page.locator("#search").fill("mainz bingen")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search?q=mainz+bingen")
+    assert page.get_by_role("status").filter(has_text="3 Treffer").is_visible()
+
+
 def test_a_form_is_sent_once_however_often_one_clicks(world: World, open_window: Callable[..., BrowserContext]) -> None:
     page = sign_in(world, open_window())
     page.goto("/components")

@@ -50,6 +50,11 @@ def test_a_page_without_a_question_a_short_one_and_strange_ones(visit: Callable[
         assert ("Ihre Suche war sehr lang." in words(answer.text)) == (len(typed) > 100)
 
 
+def test_administrators_are_led_to_the_page_of_a_person(visit: Callable[[str], Visitor], world: World) -> None:
+    assert f'href="/people/{world["kasse"]}"' in visit("admin").get("/search?q=kasse").text
+    assert "/people/" not in visit("digi").get("/search?q=kasse").text.partition("<main")[2]
+
+
 def test_many_results_lead_to_the_whole_list(visit: Callable[[str], Visitor], world: World) -> None:
     page = visit("digi").get("/search?q=verbandsgemeinde").text
     assert page.count('class="sk-rows__title"') == 10

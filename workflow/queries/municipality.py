@@ -119,6 +119,8 @@ class Ahead:
     title: Text | None
     services: tuple[Text, ...]
     id: UUID | None = None
+    wave: str | None = None
+    """Of a wave: its key."""
     n: int = 0
     at: str | None = None
     place: str | None = None
@@ -693,8 +695,8 @@ def _waves(work: Work, ars: str) -> Iterator[Ahead]:
             yield Ahead("stichtag", own, None, (title,), case_id)
         elif key is not None:
             waves.setdefault(key, (Text(de, en), stichtag, []))[2].append(title)
-    for title, stichtag, titles in waves.values():
-        yield Ahead("wave", stichtag, title, tuple(titles))
+    for key, (title, stichtag, titles) in waves.items():
+        yield Ahead("wave", stichtag, title, tuple(titles), wave=key)
 
 
 def _trainings(work: Work, services: Sequence[ServiceHere]) -> Iterator[Ahead]:

@@ -141,6 +141,8 @@ class Found:
     people: Group[PersonHit] = Group()
     prerequisites: Group[PrerequisiteHit] = Group()
     documents: Group[DocumentHit] = Group()
+    administers: bool = False
+    """The actor administers accounts: people have pages of their own."""
 
     @property
     def shown(self) -> int:
@@ -181,6 +183,7 @@ def search(work: Work, text: str, *, only: str | None = None) -> Found:
         people=_people(asked) if "people" in wanted else Group(),
         prerequisites=_prerequisites(asked) if "prerequisites" in wanted else Group(),
         documents=_documents(asked) if "documents" in wanted else Group(),
+        administers=policy.is_admin(work.actor),
     )
 
 
