@@ -68,7 +68,7 @@ class Invited:
 class RoleWords:
     """A role in words: what, where, and perhaps for which service only."""
 
-    title: Text | str
+    title: Text
     place: str | None
     service: Text | str | None
 
@@ -206,7 +206,7 @@ def words_of(work: Work, roles: Iterable[Role]) -> tuple[RoleWords, ...]:
         places.update((key, name) for key, name in rows)
     return tuple(
         RoleWords(
-            title=programme.roles[role.role].title if role.role in programme.roles else role.role,
+            title=programme.roles[role.role].title if role.role in programme.roles else _of_clusters(),
             place=next((places.get(key, key) for key in (role.body, role.team, role.operator) if key), None),
             service=None if role.service is None else work.catalogue.service(role.service).title,
         )
@@ -303,6 +303,11 @@ _ACCOUNT = sa.select(Person.id, Person.email, Person.name, Person.language, Pers
 def _account(work: Work, address: str) -> Any:
     """The account with this address, ours until the transaction ends, also one that has ended; None without one."""
     return work.session.execute(_ACCOUNT.where(Person.email == address).with_for_update(key_share=True)).first()
+
+
+def _of_clusters() -> Text:
+    """The title of the only role no definition names."""
+    return Text(de=texts.say("de", "role.coordinator"), en=texts.say("en", "role.coordinator"))
 
 
 def _held(work: Work, person_id: UUID) -> tuple[Role, ...]:
@@ -524,6 +529,5 @@ def _facts(work: Work, language: str, roles: Iterable[Role]) -> tuple[tuple[str,
     for words in words_of(work, roles):
         service = None if words.service is None else texts.say(language, "access.mail.only", service=words.service)
         where = " · ".join(one for one in (words.place, service) if one)
-        title = words.title if isinstance(words.title, str) else texts.title(language, words.title)
-        found.append((title, where or texts.say(language, "access.mail.everywhere")))
+        found.append((texts.title(language, words.title), where or texts.say(language, "access.mail.everywhere")))
     return tuple(found)
