@@ -29,6 +29,7 @@ from workflow.definition import Programme, Text, stored
 from workflow.engine import SYSTEM, Engine, Who, Work
 from workflow.errors import Refused
 from workflow.models import (
+    Announcement,
     Base,
     Body,
     Case,
@@ -187,7 +188,6 @@ _LEFT_OUT = frozenset(
         "meeting",
         "mention",
         "recording",
-        "remark",
         "saved_view",
         "spent_link",
         "trouble",
@@ -200,6 +200,7 @@ _EMPTIED = {
     "person": ("password", "salt"),
     "message": ("plain", "html"),
     "evidence": ("salt",),
+    "remark": ("salt",),
 }
 """Columns whose content nobody needs to know there."""
 
@@ -256,6 +257,8 @@ def _wanted(table: sa.Table, today: dt.date) -> sa.Select[Any]:
         return query.where(table.c.ended_on.is_(None))
     if table.name == "event":  # what repeats counts from the day its milestone was planned
         return query.where(table.c.chain_id.in_(sa.select(Milestone.id)), table.c.act == "planned")
+    if table.name == "remark":  # the words of what is announced
+        return query.where(table.c.id.in_(sa.select(Announcement.remark_id)))
     if table.name == "notice":
         return query.where(table.c.message_id.is_(None))
     if table.name == "message":

@@ -95,6 +95,7 @@ class serve:  # noqa: N801 - reads as a verb
             host="127.0.0.1",
             port=port,
             threads=8,
+            connection_limit=1000,  # many people's browsers, each with several connections
             clear_untrusted_proxy_headers=True,
         )
         self._thread = threading.Thread(target=self._server.run, daemon=True)

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from tests.databases import DEFINITIONS
 from tests.definitions.folder import edit
 from tests.workflow.conftest import Run
-from tests.world import World, contents
-from workflow import cases, clock, milestones, replies, simulation, tasks, ticking
+from tests.world import TOWN, World, contents
+from workflow import announcements, cases, clock, milestones, replies, simulation, tasks, ticking
 from workflow.engine import SYSTEM
 from workflow.errors import InvalidDefinitions, NotAllowed, Refused
 from workflow.models import Message, Milestone
@@ -24,7 +24,7 @@ from workflow.models import Message, Milestone
 
 @pytest.fixture
 def busy(world: World) -> World:
-    """Tasks in several states, replies to reminders, a case that rests, and a mail that waits to be written."""
+    """Tasks in several states, replies to reminders, a case that rests, an announcement, a mail to be written."""
     first, second = world.open(), world.open("uvg")
     ticking.decide_and_write(world.engine)
     world.days(2)
@@ -37,6 +37,8 @@ def busy(world: World) -> World:
     with world.by("digi") as work:
         replies.snooze(work, "task", later, 2)
         replies.see(work, "task", seen)
+    with world.by("office") as work:
+        announcements.send(work, [TOWN], "Schulung", "Am Montag um 10 Uhr.")
     return world
 
 
