@@ -17,6 +17,8 @@ from tests.world import World
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
 PAGES = ("/components", "/account", "/no/such/page")
+MOST_AT_FIRST, MOST_LATER = 400_000, 50_000
+"""Bytes on the line, compressed, fonts included."""
 NARROW, WIDE = {"width": 320, "height": 640}, {"width": 1280, "height": 800}
 
 
@@ -156,6 +158,23 @@ def test_a_form_is_sent_once_however_often_one_clicks(world: World, open_window:
     }""")
     page.get_by_text("Ein Arbeitstag ist vergangen").wait_for()
     assert len(sent) == 1
+
+
+def test_the_first_page_somebody_ever_opens_weighs_little(
+    world: World, open_window: Callable[..., BrowserContext]
+) -> None:
+    page = open_window().new_page()
+    for first, address_ in ((True, "/sign-in"), (False, "/sign-in")):
+        page.goto(address_)
+        page.evaluate("document.fonts.ready.then(() => null)")
+        loaded = page.evaluate("""() => Object.fromEntries(
+            [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")].map(
+                (one) => [one.name.split("/").pop(), one.transferSize]
+            )
+        )""")
+        assert "startklar.css" in loaded
+        assert any(name.endswith(".woff2") for name in loaded)
+        assert sum(loaded.values()) < (MOST_AT_FIRST if first else MOST_LATER), loaded
 
 
 def test_dark_is_dark_but_never_black(world: World, open_window: Callable[..., BrowserContext]) -> None:
