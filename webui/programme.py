@@ -97,6 +97,7 @@ def _page(*, faults: Mapping[str, str] | None = None, refused: StartklarError | 
         "programme.html",
         found=found,
         NOT_OPEN=NOT_OPEN,
+        kept_seconds=query.KEPT_SECONDS,
         target=TARGET,
         wave=WAVE,
         faults=faults or {},

@@ -80,6 +80,26 @@ def length(world: World, who: str, **filters: Any) -> int:
 # --- escalated -------------------------------------------------------------------------------------------------------
 
 
+def test_numbers_of_many_cases_are_kept_for_a_while_for_who_has_the_same_rights(
+    lively: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(who: str) -> programme.ProgrammePage:
+        with lively.look(who) as work:
+            return programme.programme(work)
+
+    before = found("office")
+    assert before.counted_at is None
+    monkeypatch.setattr(programme, "MANY", before.standing.cases.cases)
+    first = found("office")
+    lively.open("bauantrag")
+    assert first.counted_at is not None
+    again = found("office")
+    assert (again.standing, again.services, again.counted_at) == (first.standing, first.services, first.counted_at)
+    assert found("digi").standing.cases.cases == first.standing.cases.cases + 1
+    monkeypatch.setattr(programme, "KEPT_SECONDS", 0)
+    assert found("office").standing.cases.cases == first.standing.cases.cases + 1
+
+
 def test_a_case_is_escalated_once_somebody_above_was_asked_and_no_earlier(world: World) -> None:
     case_id = world.open()
     due = world.row(case_id, "express_interest").due_on

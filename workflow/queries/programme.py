@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
@@ -147,6 +149,8 @@ class ProgrammePage:
     priorities: tuple[tuple[str, Text], ...]
     teams: tuple[TeamView, ...]
     attribution: str
+    counted_at: dt.datetime | None
+    """The real instant at which the numbers were counted, where cases are so many that they are kept for a while."""
 
 
 def programme(work: Work) -> ProgrammePage:
@@ -155,16 +159,17 @@ def programme(work: Work) -> ProgrammePage:
     found = _Asked(*statements.answers(work.connection, _asked(work.connection.dialect.name)))
     targets = _targets(work, found.targets)
     target = parts.due(work, targets[0].on)
-    counted = standing.count(work, Case.service, Case.wave)
+    numbers = _numbers(work, found.bodies)
+    counted = numbers.counted
     all_of_it = standing.standing(work, counted)
-    services = _services(work, counted, found.bodies)
+    services = _services(work, numbers)
     return ProgrammePage(
         title=known.title,
         land=known.land,
         target=target,
         targets=targets,
         standing=all_of_it,
-        pace=_pace(work, target, all_of_it.left.cases) if all_of_it.left.cases else None,
+        pace=_pace(work, target, all_of_it.left.cases, numbers.lately) if all_of_it.left.cases else None,
         services=tuple(service for service in services if service.standing.cases.cases),
         without_cases=tuple((one.key, one.title) for one in services if not one.standing.cases.cases),
         live_state=standing.live_state(work),
@@ -181,17 +186,75 @@ def programme(work: Work) -> ProgrammePage:
             for key in known.priorities
             if key in work.catalogue.services
         ),
-        teams=_teams(work, found),
+        teams=_teams(work, found, numbers.by_team),
+        counted_at=numbers.at if numbers.many else None,
         attribution=work.catalogue.attribution,
     )
 
 
-def _pace(work: Work, target: Due, left: int) -> Pace:
+# --- counting --------------------------------------------------------------------------------------------------------
+
+MANY = 20_000
+"""From so many cases on numbers are kept for a while; below, counting takes milliseconds and is done anew each time."""
+KEPT_SECONDS = 30
+_MOST_KEPT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """What somebody with these rights is told of all cases; it decides nothing."""
+
+    counted: tuple[Counted, ...]
+    not_open: Mapping[str, int]
+    lately: Tally
+    by_team: Mapping[str, int]
+    many: bool
+    at: dt.datetime
+
+
+_Kept = OrderedDict[tuple[policy.Actor, dt.date, int], _Numbers]
+_kept: WeakKeyDictionary[sa.Engine, _Kept] = WeakKeyDictionary()
+"""By database: what was counted for whom, on which day of the process and with which definitions."""
+
+
+def _numbers(work: Work, bodies: Sequence[Any]) -> _Numbers:
+    """The numbers of all cases; those of many cases may be `KEPT_SECONDS` old."""
+    kept = _kept.setdefault(work.connection.engine, OrderedDict())
+    key, now = (work.actor, work.today, work.catalogue.revision), database.real_now()
+    found = kept.get(key)
+    if found is not None and now - found.at < dt.timedelta(seconds=KEPT_SECONDS):
+        return found
+    found = _counted(work, bodies, now)
+    if found.many:
+        kept[key] = found
+        while len(kept) > _MOST_KEPT:
+            kept.popitem(last=False)
+    return found
+
+
+def _counted(work: Work, bodies: Sequence[Any], now: dt.datetime) -> _Numbers:
+    counted = tuple(standing.count(work, Case.service, Case.wave))
     since = work.catalogue.calendar.add(work.today, -LATELY)
     public, goals = work.catalogue.programme.state_is_public, parts.goals(work.catalogue)
-    ((cases, opens),) = statements.rows(work.connection, _live_lately(work.actor, public, goals), {"since": since})
+    asked: list[statements.Asking] = [
+        (_live_lately(work.actor, public, goals), {"since": since}),
+        (_by_team(work.actor), {}),
+    ]
+    ((lately,), teams) = statements.answers(work.connection, asked)
+    return _Numbers(
+        counted=counted,
+        not_open=_not_open(work, bodies) if public else {},
+        lately=Tally(lately.cases, lately.opens),
+        by_team={row.team: row.cases for row in teams},
+        many=sum(one.cases for one in counted) >= MANY,
+        at=now,
+    )
+
+
+def _pace(work: Work, target: Due, left: int, lately: Tally) -> Pace:
+    since = work.catalogue.calendar.add(work.today, -LATELY)
     in_time = 0 if target.overdue else target.working_days
-    return Pace(LATELY, since, Tally(cases, opens), -(-left * LATELY // in_time) if in_time else None)
+    return Pace(LATELY, since, lately, -(-left * LATELY // in_time) if in_time else None)
 
 
 @lru_cache(maxsize=_QUERIES_KEPT)
@@ -204,19 +267,18 @@ def _live_lately(actor: policy.Actor, public: bool, goals: frozenset[str]) -> sa
     )
 
 
-def _services(work: Work, counted: Sequence[Counted], bodies: Sequence[Any]) -> list[ServiceStanding]:
-    catalogue = work.catalogue
+def _services(work: Work, numbers: _Numbers) -> list[ServiceStanding]:
+    catalogue, counted = work.catalogue, numbers.counted
     order = {key: position for position, key in enumerate(catalogue.programme.priorities)}
     words = {
         key: parts.service_title(catalogue, key) for key in catalogue.services.keys() | {one.key[0] for one in counted}
     }
-    not_open = _not_open(work, bodies) if catalogue.programme.state_is_public else {}
     return [
         ServiceStanding(
             key,
             words[key],
             standing.standing(work, (one for one in counted if one.key[0] == key)),
-            not_open.get(key),
+            numbers.not_open.get(key),
         )
         for key in sorted(
             words, key=lambda key: (order.get(key, len(order)), sort_key(title(work.actor.language, words[key])), key)
@@ -293,8 +355,7 @@ def _waves(work: Work, counted: Iterable[Counted], rows: Sequence[Any]) -> tuple
     )
 
 
-def _teams(work: Work, found: _Asked) -> tuple[TeamView, ...]:
-    cases = {row.team: row.cases for row in statements.rows(work.connection, _by_team(work.actor), {})}
+def _teams(work: Work, found: _Asked, cases: Mapping[str, int]) -> tuple[TeamView, ...]:
     districts: dict[str, list[tuple[str, str]]] = {}
     for team, ars, name, _ in found.districts:
         districts.setdefault(team, []).append((ars, name))
