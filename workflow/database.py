@@ -269,7 +269,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _prepare_postgres(connection: psycopg.Connection[Any], _record: Any) -> None:
-    """Compiling takes PostgreSQL longer than most queries of ours take to run: three quarters of a search (measured)."""
+    """Compiling takes PostgreSQL longer than most queries of ours run: three quarters of a search (measured)."""
     connection.execute("SET jit = off")
     connection.commit()
 
