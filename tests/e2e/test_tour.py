@@ -122,7 +122,7 @@ def _the_supervisor_has_mail(browser: Browser, mail_url: str, base_url: str, dat
     page.close()
 
     supervisor = _signed_in(browser, base_url, address)
-    expect(supervisor.get_by_role("main")).to_contain_text("Überfällig im Team")
+    expect(supervisor.get_by_role("main")).to_contain_text(re.compile(r"\d+ Aufgaben im Team sind überfällig"))
 
 
 def _signed_in(browser: Browser, base_url: str, address: str) -> Page:
