@@ -513,6 +513,11 @@ class Wave:
     services: tuple[Key, ...] = ()
 
 
+MAIL_ADDRESS = r"^[A-Za-z0-9._+-]{1,64}@([A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}$"
+PHONE_NUMBER = r"^(\+|0)[0-9][0-9 /-]{3,30}[0-9]$"
+WEB_ADDRESS = r"^https?://[^\s<>\"']+$"
+
+
 @dataclass(frozen=True, slots=True, config=_SHAPE)
 class TrainingEntry:
     """A training the programme offers on one day; without a service it is for all of them."""
@@ -522,7 +527,7 @@ class TrainingEntry:
     at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None = None
     service: Key | None = None
     place: str | None = None
-    link: str | None = None
+    link: Annotated[str, Field(pattern=WEB_ADDRESS)] | None = None
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)
@@ -590,12 +595,28 @@ class MailRules:
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)
+class Contact:
+    """Where one asks somebody outside: an office and its addresses, never a person's."""
+
+    office: str | None = None
+    mail: Annotated[str, Field(pattern=MAIL_ADDRESS)] | None = None
+    phone: Annotated[str, Field(pattern=PHONE_NUMBER)] | None = None
+    link: Annotated[str, Field(pattern=WEB_ADDRESS)] | None = None
+
+    @property
+    def dialled(self) -> str:
+        """The number as a telephone takes it: digits, and the plus before them."""
+        return re.sub(r"[^+0-9]", "", self.phone or "")
+
+
+@dataclass(frozen=True, slots=True, config=_SHAPE)
 class Operator:
     """Who runs a service for all; `land`: the name of the Land whose holidays its people have."""
 
     title: str
     land: str | None = None
     source: str | None = None
+    contact: Contact | None = None
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)
@@ -604,6 +625,7 @@ class Vendor:
 
     title: str
     source: str
+    contact: Contact | None = None
 
 
 @dataclass(frozen=True, slots=True, config=_SHAPE)

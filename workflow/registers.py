@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from workflow import database, evidence, policy
-from workflow.definition import EvidenceField, Text
+from workflow.definition import Contact, EvidenceField, Text
 from workflow.engine import Work
 from workflow.errors import Conflict, InvalidEvidence, NotFound
 from workflow.models import Body, Vendor
@@ -150,6 +150,21 @@ def party_title(work: Work, kind: str | None, key: str | None, *, vendor: str | 
             return AUTHORITIES.get(name, _plain(name))
         case _:
             return _NAMED.get(kind, _plain(kind))
+
+
+def contact_of(work: Work, party: str | None) -> Contact | None:
+    """Where to ask a party, as the programme's file tells it; None where it tells nothing."""
+    kind, key = party_of(party)
+    programme = work.catalogue.programme
+    match kind:
+        case "vendor":
+            vendor = programme.vendors.get(key or "")
+            return vendor.contact if vendor else None
+        case "operator":
+            operator = programme.operators.get(key or "")
+            return operator.contact if operator else None
+        case _:
+            return None
 
 
 def add_vendor(work: Work, title: str, *, source: str = "") -> VendorView:

@@ -839,6 +839,22 @@ BROKEN: tuple[Broken, ...] = (
         ("programme.yaml:42:75 fault.unknown_service",),
     ),
     Broken(
+        "a contact whose addresses lead nowhere",
+        "programme.yaml",
+        (
+            (
+                "centre: {title: Rechenzentrum}",
+                "centre: {title: Rechenzentrum, contact: {mail: hilfe at rz.example, "
+                "phone: (0800) 1, link: 'javascript:x'}}",
+            ),
+        ),
+        (
+            "programme.yaml:40:50 fault.not_mail_address",
+            "programme.yaml:40:78 fault.not_phone_number",
+            "programme.yaml:40:94 fault.not_web_address",
+        ),
+    ),
+    Broken(
         "a priority named twice",
         "programme.yaml",
         (("priorities: [dogs]", "priorities: [dogs, dogs]"),),

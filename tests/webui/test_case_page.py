@@ -357,6 +357,8 @@ def test_a_case_is_put_on_hold_and_goes_on(visit: Callable[[str], Visitor], worl
     assert "Frist ruht" in words(town)
     assert not offers(town, "/resume")
     form = hidden(page, f"/cases/{case_id}/resume")
+    assert 'href="mailto:schnittstellen@hersteller.example"' in page
+    assert 'href="tel:+493000000000"' in page
     assert visitor.post(f"/cases/{case_id}/resume", **form).status_code == 303
     assert visitor.post(f"/cases/{case_id}/resume", **form).status_code == 303
     again = visitor.post(f"/cases/{case_id}/resume", **of_another_window(form))

@@ -186,6 +186,8 @@ def test_a_vendor_holds_so_many_cases_and_the_number_opens_them(world: World) ->
         (vendor,) = found.parties
         assert {line.id for line in vendor.first} == {first, second}
         assert (vendor.escalated, vendor.broken) == (0, 0)
+        assert vendor.contact is not None
+        assert (vendor.contact.mail, vendor.contact.dialled) == ("schnittstellen@hersteller.example", "+493000000000")
         assert {one.key: one.cases for one in found.reasons} == {
             "fv_vendor_missing": 1,
             "fv_interface_cost": 1,

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from workflow.checking.faults import Findings, Place, listed, meant
 from workflow.checking.tree import Node
-from workflow.definition import GROUPS, PROCESS, PROGRAMME, SERVICE, SHARED
+from workflow.definition import GROUPS, MAIL_ADDRESS, PHONE_NUMBER, PROCESS, PROGRAMME, SERVICE, SHARED, WEB_ADDRESS
 
 T = TypeVar("T")
 
@@ -63,6 +63,9 @@ _PATTERNS = {
     r"^\d\d-\d\d$": "fault.not_month_day",
     r"^\d{14}$": "fault.not_leika_key",
     r"^\d{5}$": "fault.not_ozg_key",
+    MAIL_ADDRESS: "fault.not_mail_address",
+    PHONE_NUMBER: "fault.not_phone_number",
+    WEB_ADDRESS: "fault.not_web_address",
 }
 
 _QUOTED = re.compile(r"'([^']*)'")

@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from workflow import policy, registers
-from workflow.definition import Text
+from workflow.definition import Contact, Operator, Text
 from workflow.engine import Work
 from workflow.models import Body, Case, Hold, Vendor
 from workflow.queries import parts
@@ -49,6 +49,8 @@ class Counted:
     """Those promised for a day that has passed."""
     first: tuple[Resting, ...] = ()
     """Those that rest for longest."""
+    contact: Contact | None = None
+    """Where to ask whoever is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class VendorLine:
     ended_on: dt.date | None
     cases: int
     """Resting cases the reader sees that wait for it."""
+    contact: Contact | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,7 @@ class Registers:
     """The registers people choose from."""
 
     vendors: tuple[VendorLine, ...]
-    operators: tuple[tuple[str, str | None], ...]
-    """Title and Land."""
+    operators: tuple[Operator, ...]
     may_keep: bool
 
 
@@ -116,7 +118,10 @@ def blockers(work: Work) -> Blockers:
             _count(parties, party, words, row)
     everything = sum(row.cases for row in rows)
     longest = _longest(work) if parties else {}
-    parties = {key: replace(one, first=tuple(longest.get(key, ()))) for key, one in parties.items()}
+    parties = {
+        key: replace(one, first=tuple(longest.get(key, ())), contact=registers.contact_of(work, key))
+        for key, one in parties.items()
+    }
     return Blockers(
         parties=_sorted(work, parties),
         reasons=_sorted(work, reasons),
@@ -130,12 +135,19 @@ def kept(work: Work) -> Registers:
     waiting = {one.key: one.cases for one in blockers(work).parties}
     rows = work.session.execute(sa.select(Vendor.key, Vendor.title, Vendor.source, Vendor.ended_on))
     vendors = [
-        VendorLine(row.key, row.title, row.source, row.ended_on, waiting.get(f"vendor:{row.key}", 0)) for row in rows
+        VendorLine(
+            row.key,
+            row.title,
+            row.source,
+            row.ended_on,
+            waiting.get(f"vendor:{row.key}", 0),
+            registers.contact_of(work, f"vendor:{row.key}"),
+        )
+        for row in rows
     ]
-    operators = work.catalogue.programme.operators.values()
     return Registers(
         vendors=tuple(sorted(vendors, key=lambda one: (one.ended_on is not None, sort_key(one.title)))),
-        operators=tuple((one.title, one.land) for one in operators),
+        operators=tuple(work.catalogue.programme.operators.values()),
         may_keep=work.actor.holds(*registers.KEEPERS),
     )
 

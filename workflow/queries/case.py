@@ -24,7 +24,7 @@ from workflow import (
     tasks,
 )
 from workflow.casework import TaskRow
-from workflow.definition import AD_HOC, TASK_OWNERS, EvidenceField, Text, Transition
+from workflow.definition import AD_HOC, TASK_OWNERS, Contact, EvidenceField, Text, Transition
 from workflow.engine import Work
 from workflow.errors import NotFound, TransitionNotAvailable
 from workflow.machine import Move
@@ -143,6 +143,8 @@ class Rest:
     review: Due
     promised_on: dt.date | None
     waits_for: Text | None
+    contact: Contact | None
+    """Where to ask whoever is waited for."""
     reason: str | None
     held_by: str | None
     reply: UUID | None = None
@@ -912,6 +914,7 @@ def _rest_of(found: SeenCase, hold: HoldSeen) -> Rest:
         review=review,
         promised_on=hold.promised_on,
         waits_for=hold.waits_for,
+        contact=registers.contact_of(found.work, hold.party),
         reason=found.remarks().get(hold.remark_id.hex) if hold.remark_id else None,
         held_by=found.name(hold.held_by),
         reply=hold.id if replies.offer_of_hold(found, hold.row) is not None else None,
