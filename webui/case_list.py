@@ -43,7 +43,7 @@ WITHIN = (0, 5, 10, 20)
 """Working days somebody may ask for: what falls due today, within one week, two or four."""
 _TYPED_DAY = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})\Z")
 
-VIEWED = {"cases": "case_list.show", "board": "case_list.board"}
+VIEWED = {"cases": "case_list.show", "board": "case_list.board", "matrix": "matrix.show"}
 """The pages of which a view can be kept (`workflow.views.PAGES`)."""
 
 VISIBLE = ("q", "service", "district", "role", "due_within")
@@ -162,14 +162,21 @@ def around(address: Addresses, found: CaseList, saved: Sequence[View] = ()) -> d
     """What every page of these cases shows around them."""
     return {
         "faces": faces(address),
-        "views": [(view, address_of(view), is_open(view, address)) for view in saved],
-        "page_name": next((name for name, endpoint in VIEWED.items() if endpoint == address.endpoint), None),
+        **kept(address, saved),
         "choices": choices(found.options),
         "chips": _chips(address, found),
         "folded": sum(1 for name in FOLDED if address.filters[name]),
         "sorts": SORTS,
         "all_columns": [name for name in COLUMNS if name != NAMED],
         "USUAL": USUAL,
+    }
+
+
+def kept(address: Addresses, saved: Sequence[View]) -> dict[str, Any]:
+    """The views to choose from, and under which name this page can become one."""
+    return {
+        "views": [(view, address_of(view), is_open(view, address)) for view in saved],
+        "page_name": next((name for name, endpoint in VIEWED.items() if endpoint == address.endpoint), None),
     }
 
 

@@ -39,6 +39,7 @@ _FILTERS = frozenset(
 PAGES: Final[Mapping[str, frozenset[str]]] = {
     "cases": _FILTERS | {"sort", "column"},
     "board": _FILTERS | {"sort", "column"},
+    "matrix": _FILTERS | {"sort", "column"},
 }
 """The pages of which a view can be kept, and what their addresses may name."""
 

@@ -178,6 +178,10 @@ def test_a_list_is_kept_under_a_name_opened_by_a_colleague_replaced_and_forgotte
         team.post("/views", page="board", query="rests=yes", instead=view.rpartition("/")[2]).headers["Location"]
         == "/cases/board?rests=yes"
     )
+    assert "/views/new?page=matrix&amp;overdue=yes" in team.get("/cases/matrix?overdue=yes&after=x").text
+    team.post("/views", page="matrix", query="overdue=yes&after=x", instead=view.rpartition("/")[2])
+    assert 'href="/cases/matrix?overdue=yes" aria-current="page"' in team.get("/cases/matrix?overdue=yes").text
+    assert "Matrix" in words(team.get("/views").text)
     assert team.post(f"{view}/forget").status_code == 303
     assert "Noch keine Ansicht gespeichert" in team.get("/views").text
 
