@@ -11,9 +11,10 @@
       return;
     }
     const about = draftOf(form);
-    if (about && navigator.onLine === false) {
+    if (lost || (about && navigator.onLine === false)) {
       event.preventDefault();
-      about.textContent = about.dataset.offline;
+      if (about) about.textContent = about.dataset.offline;
+      else say();
       return;
     }
     if (about) window.clearTimeout(waiting.get(form));
@@ -54,6 +55,7 @@
       about.textContent = said && about.dataset.files ? `${said} ${about.dataset.files}` : said;
     } catch {
       about.textContent = about.dataset.lost;
+      look();
       if (!leaving) waiting.set(form, window.setTimeout(() => keep(form), 20000));
     }
   };
@@ -106,7 +108,7 @@
       if (!told.dataset.at) told.dataset.at = at;
       else if (told.dataset.at !== at) offer(told.dataset.words, told.dataset.reload);
     } catch {
-      // No line just now: the next beat asks again.
+      look(); // No line just now: the next beat asks again.
     }
   };
   if (told) {
@@ -115,6 +117,34 @@
     document.addEventListener("visibilitychange", ask);
     window.addEventListener("focus", ask);
   }
+
+  // Without a connection a bar says so, and that what was typed still stands here. It goes when there is one again; what
+  // the device believes is not enough, since Startklar may run on the device itself.
+  const bar = document.querySelector("[data-probe]");
+  let lost = false;
+  let next;
+  const say = () => {
+    const sentence = document.createElement("p");
+    sentence.textContent = bar.dataset.offline;
+    bar.replaceChildren(sentence);
+  };
+  const look = async () => {
+    window.clearTimeout(next);
+    try {
+      await fetch(bar.dataset.probe, { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(8000) });
+      if (lost) keepAll(false);
+      lost = false;
+      bar.replaceChildren();
+    } catch {
+      if (!lost) say();
+      lost = true;
+      next = window.setTimeout(look, 5000);
+    }
+    document.documentElement.classList.toggle("sk-has-pulse", lost || Boolean(told && told.firstChild));
+  };
+  window.addEventListener("offline", look);
+  window.addEventListener("online", look);
+  if (navigator.onLine === false) look();
 
   // A menu closes with Escape and when one looks elsewhere.
   const menus = () => document.querySelectorAll("details[data-menu][open]");
