@@ -54,7 +54,7 @@ def _needs(found: Administration) -> Iterator[Need]:
         Need("dead", found.dead, url_for("mails.show", _anchor="dead")),
         Need("failing", found.failing, url_for("operations.show", _anchor="failing"), "late"),
         Need("feedback", found.feedback, url_for("feedback.index")),
-        Need("lapsed", found.lapsed, _people("invited")),
+        Need("lapsed", found.lapsed, _people("lapsed")),
         Need("missing", len(found.missing), url_for(f"pages.{found.missing[0]}") if found.missing else ""),
         Need("samples", len(found.samples), url_for(f"pages.{found.samples[0]}") if found.samples else ""),
     )

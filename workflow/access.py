@@ -86,6 +86,8 @@ class Opened:
     """What somebody is invited to."""
     by: str | None
     """Who invited, if somebody with an account did."""
+    at: dt.datetime
+    """When the link was sent. Real time, as `until`."""
     until: dt.datetime
 
 
@@ -224,7 +226,7 @@ def open_link(engine: Engine, token: str) -> Opened:
         invitations = _invitations(work, row.person_id) if row.kind == "invitation" else ()
         roles = words_of(work, (role for role, _ in invitations))
         by = next((name for _, name in invitations if name), None)
-        return Opened(row.kind, row.email, row.name or "", row.language, roles, by, row.expires_at)
+        return Opened(row.kind, row.email, row.name or "", row.language, roles, by, row.made_at, row.expires_at)
 
 
 def use_link(

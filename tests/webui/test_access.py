@@ -35,6 +35,7 @@ def test_an_invitation_is_taken_up_in_one_form(app: Flask, stranger: Visitor, wo
     page = words(answer.text)
     assert answer.status_code == 200
     assert "Digi lädt Sie ein" in page
+    assert re.search(r"Gesendet: \d\d:\d\d\. Der Link gilt bis \S+, \d+\. \S+( \d{4})?, \d\d:\d\d\.", page)
     assert "Landkreis Mainz-Bingen" in page
     sound(answer.text)
     assert contents(world) == before  # a scanner that looks spends nothing

@@ -13,10 +13,12 @@ from tests.statements import counted
 from tests.webui.pages import sound
 from tests.webui.visitor import Visitor, words
 from tests.world import World
-from workflow import database, watch
+from workflow import access, database, people, watch
+from workflow.access import Letterhead
 from workflow.database import real_now
 from workflow.engine import SYSTEM, Work
-from workflow.models import AccessLink, Case, Lease, Person, Trouble
+from workflow.models import AccessLink, Case, Invitation, Lease, Person, Trouble
+from workflow.policy import Role
 
 Visit = Callable[[str], Visitor]
 
@@ -39,11 +41,17 @@ def test_numbers_of_the_first_page_lead_to_what_they_count(world: World, visit: 
         work.session.execute(sa.update(Person).where(Person.id == world["digi"]).values(bounced_at=work.now))
         _trouble(work)
         _trouble(work)
-        work.session.execute(sa.update(Person).where(Person.id.in_([world["it"], world["dsb"]])).values(password=None))
-        for who, days in (("it", 3), ("dsb", -3)):
-            made = {"id": uuid4(), "person_id": world[who], "kind": "invitation", "made_at": real_now()}
-            made["expires_at"] = real_now() + dt.timedelta(days=days)
-            work.session.execute(sa.insert(AccessLink).values(made))
+    head = Letterhead("http://localhost", "startklar.example")
+    for name in ("spaet", "offen", "weg"):
+        with world.by("admin") as work:
+            access.invite(work, f"{name}@kreis.example", Role("auditor"), head=head)
+            invited = people.named(work, f"{name}@kreis.example")
+            if name == "spaet":
+                run_out = {"expires_at": real_now() - dt.timedelta(days=3)}
+                work.session.execute(sa.update(AccessLink).where(AccessLink.person_id == invited).values(run_out))
+            elif name == "weg":
+                invitation = work.session.execute(sa.select(Invitation.id).where(Invitation.person_id == invited))
+                access.withdraw(work, invitation.scalar_one())
     with counted(world) as seen:
         page = admin.get("/admin").text
     assert len(seen) <= 30
@@ -51,6 +59,11 @@ def test_numbers_of_the_first_page_lead_to_what_they_count(world: World, visit: 
     assert "Eine Adresse funktioniert nicht" in said
     assert "2 Dinge scheitern immer wieder" in said
     assert "Eine Person kann sich nicht anmelden" in said
+    assert "eine offene Einladung" in said
+    lapsed = words(admin.get("/people?state=lapsed").text)
+    assert "spaet@kreis.example" in lapsed
+    assert "offen@kreis.example" not in lapsed
+    assert 'href="/people?state=lapsed"' in page
     assert 'href="/mails#unreachable"' in page
     assert 'href="/operations#failing"' in page
     assert 'id="failing"' in admin.get("/operations").text

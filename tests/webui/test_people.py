@@ -40,6 +40,9 @@ def test_digi_invites_a_colleague_sends_again_and_withdraws(visit: Callable[[str
     [waiting] = _all(world, sa.select(Invitation.__table__))
     again = visitor.post(f"/invitations/people/{waiting.person_id}", next=COLLEAGUES)
     assert (again.status_code, again.headers["Location"]) == (303, COLLEAGUES)
+    page = words(visitor.get(COLLEAGUES).text)
+    assert "eingeladen von Digi · Mo., 23. November 2026, 08:00" in page
+    assert "neuer Link von Digi · " in page
     gone = visitor.post(f"/invitations/{waiting.id}/withdraw", next="//evil.example/x")
     assert (gone.status_code, gone.headers["Location"]) == (303, "/")
     assert "Nora Neu" not in visitor.get(COLLEAGUES).text

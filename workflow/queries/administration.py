@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from workflow import database, feedback, policy
+from workflow import feedback, policy
 from workflow.definition import PAGES
 from workflow.engine import Work
 from workflow.errors import NotAllowed
-from workflow.models import AccessLink, HistoryCheck, Message, Person
+from workflow.models import HistoryCheck, Message, Person
 from workflow.queries import mails, operations
+from workflow.queries.people import is_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Administration:
     invited: int
     """Invitations that are open."""
     lapsed: int
-    """People who cannot sign in: they have no password, and their last invitation has run out."""
+    """People who are invited, and whose link opens nothing any more."""
     people: int
     feedback: int
     """What people wrote and nobody has marked as done."""
@@ -43,9 +44,6 @@ def administration(work: Work) -> Administration:
     """What needs an administrator. Raises NotAllowed for everybody else."""
     if not policy.is_admin(work.actor):
         raise NotAllowed(roles=("admin",))
-    now = database.real_now()
-    sent = sa.and_(AccessLink.kind == "invitation", AccessLink.used_at.is_(None), AccessLink.person_id == Person.id)
-    good = sa.exists().where(sent, AccessLink.ended_at.is_(None), AccessLink.expires_at > now)
     there = sa.and_(Person.ended_at.is_(None), Person.email.is_not(None))
 
     def people(*which: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
@@ -54,13 +52,12 @@ def administration(work: Work) -> Administration:
     dead = sa.select(sa.func.count()).select_from(Message).where(Message.failed_at.is_not(None)).scalar_subquery()
     latest = sa.select(HistoryCheck.faults).order_by(HistoryCheck.asked_at.desc(), HistoryCheck.id).limit(1)
     checked = sa.func.coalesce(latest.scalar_subquery(), 0)
-    without_password = Person.password.is_(None)
     pages = work.catalogue.pages
     row = work.session.execute(
         sa.select(
             dead.label("dead"),
-            people(without_password, good).label("invited"),
-            people(without_password, sa.exists().where(sent), ~good).label("lapsed"),
+            people(is_in("invited")).label("invited"),
+            people(is_in("lapsed")).label("lapsed"),
             people().label("people"),
             checked.label("history_faults"),
         )

@@ -37,10 +37,11 @@ from workflow.texts import searched_words, sort_key
 PAGE = 50
 """People of one page of the list."""
 
-State = Literal["active", "invited", "unused", "bounced", "ended"]
-STATES: tuple[State, ...] = ("active", "invited", "unused", "bounced", "ended")
-"""active: holds a role; invited: to a role not taken up; unused: an account without a role; bounced: mail does not
-arrive there; ended: nobody signs in with it any more."""
+State = Literal["active", "invited", "lapsed", "unused", "bounced", "ended"]
+STATES: tuple[State, ...] = ("active", "invited", "lapsed", "unused", "bounced", "ended")
+"""active: holds a role; invited: to a role not taken up, by a link that still opens the account; lapsed: invited, and
+no link opens it any more; unused: an account without a role; bounced: mail does not arrive there; ended: nobody signs
+in with it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,19 @@ class Awaited:
 
     id: UUID
     words: RoleWords
-    on: dt.date
+    at: dt.datetime
     by: str | None
     may_withdraw: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The latest link somebody who is invited got, where it was not the first."""
+
+    at: dt.datetime
+    """Real time."""
+    by: str | None
+    """None: asked for on the page for forgotten passwords."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,7 @@ class Somebody:
     awaited: tuple[Awaited, ...]
     until: dt.date | None
     """Of an invitation: the last day of its link; None without one that opens something."""
+    sent: Sent | None
     bounced_on: dt.date | None
     ended_on: dt.date | None
     is_me: bool
@@ -400,12 +412,6 @@ def places(work: Work) -> Places:
     )
 
 
-def open_invitations(work: Work) -> int:
-    """How many people are invited and have not come. Raises NotAllowed unless asked by an administrator."""
-    _insist_admin(work)
-    return work.session.execute(sa.select(sa.func.count(sa.distinct(Invitation.person_id)))).scalar_one()
-
-
 # --- helpers ---------------------------------------------------------------------------------------------------------
 
 
@@ -473,19 +479,19 @@ def _of(
         .where(Invitation.person_id.in_(ids), sa.true() if awaited is None else awaited)
         .order_by(Invitation.invited_at, Invitation.id)
     ).all()
-    until = dict(
-        work.session.execute(
-            sa.select(AccessLink.person_id, sa.func.max(AccessLink.expires_at))
-            .where(
-                AccessLink.person_id.in_({row.person_id for row in invitations}),
-                AccessLink.kind == "invitation",
-                AccessLink.used_at.is_(None),
-                AccessLink.ended_at.is_(None),
-                AccessLink.expires_at > now,
-            )
-            .group_by(AccessLink.person_id)
-        ).all()
-    )
+    links: dict[UUID, list[Any]] = {}
+    for link in work.session.execute(
+        sa.select(AccessLink.__table__, Person.name.label("maker"))
+        .outerjoin(Person, Person.id == AccessLink.made_by)
+        .where(
+            AccessLink.person_id.in_({row.person_id for row in invitations}),
+            AccessLink.kind == "invitation",
+            AccessLink.used_at.is_(None),
+        )
+        .order_by(AccessLink.made_at, AccessLink.expires_at)
+    ):
+        links.setdefault(link.person_id, []).append(link)
+    until = {one: sent[-1].expires_at for one, sent in links.items() if _opens(sent[-1], now)}
     both: list[Any] = [*grants, *invitations]
     words = dict(zip((row.id for row in both), access.words_of(work, map(_role, both)), strict=True))
     mine = work.actor.id
@@ -507,19 +513,22 @@ def _of(
                 if row.person_id == one
             ),
             awaited=tuple(
-                Awaited(
-                    row.id, words[row.id], today(row.invited_at), row.inviter, policy.may_give(work.actor, _role(row))
-                )
+                Awaited(row.id, words[row.id], row.invited_at, row.inviter, policy.may_give(work.actor, _role(row)))
                 for row in invitations
                 if row.person_id == one
             ),
-            until=today(until[one]) if until.get(one) else None,
+            until=today(until[one]) if one in until else None,
+            sent=Sent(links[one][-1].made_at, links[one][-1].maker) if len(links.get(one, ())) > 1 else None,
             bounced_on=today(people[one].bounced_at) if people[one].bounced_at else None,
             ended_on=today(people[one].ended_at) if people[one].ended_at else None,
             is_me=one == mine,
         )
         for one in ids
     )
+
+
+def _opens(link: Any, now: dt.datetime) -> bool:
+    return link.ended_at is None and link.expires_at > now
 
 
 def _role(row: Any) -> Role:
@@ -541,7 +550,7 @@ def _body_name(work: Work, ars: str) -> str | None:
 
 
 def _narrowed(filters: Filters) -> list[sa.ColumnElement[bool]]:
-    where = [_is_in(filters.state) if filters.state else Person.ended_at.is_(None)]
+    where = [is_in(filters.state) if filters.state else Person.ended_at.is_(None)]
     where += [
         sa.or_(*(Person.search_key.contains(spelled, autoescape=True) for spelled in word))
         for word in searched_words(filters.text)
@@ -556,14 +565,22 @@ def _narrowed(filters: Filters) -> list[sa.ColumnElement[bool]]:
     return where
 
 
-def _is_in(state: str) -> sa.ColumnElement[bool]:
+def is_in(state: str) -> sa.ColumnElement[bool]:
     """Whether an account is in one of `STATES`; one whose mail comes back is in two of them."""
     holds = sa.exists().where(Grant.person_id == Person.id, Grant.ended_at.is_(None))
     invited = sa.exists().where(Invitation.person_id == Person.id)
+    opens = sa.exists().where(
+        AccessLink.person_id == Person.id,
+        AccessLink.kind == "invitation",
+        AccessLink.used_at.is_(None),
+        AccessLink.ended_at.is_(None),
+        AccessLink.expires_at > database.real_now(),
+    )
     there = Person.ended_at.is_(None)
     return {
         "active": sa.and_(there, holds),
-        "invited": sa.and_(there, invited),
+        "invited": sa.and_(there, invited, opens),
+        "lapsed": sa.and_(there, invited, sa.not_(opens)),
         "unused": sa.and_(there, sa.not_(holds), sa.not_(invited)),
         "bounced": sa.and_(there, Person.bounced_at.is_not(None)),
         "ended": sa.and_(sa.not_(there), Person.email.is_not(None)),
@@ -571,7 +588,7 @@ def _is_in(state: str) -> sa.ColumnElement[bool]:
 
 
 def _counts(work: Work) -> dict[str, int]:
-    counted = [sa.func.coalesce(sa.func.sum(sa.case((_is_in(state), 1), else_=0)), 0) for state in STATES]
+    counted = [sa.func.coalesce(sa.func.sum(sa.case((is_in(state), 1), else_=0)), 0) for state in STATES]
     return dict(zip(STATES, work.session.execute(sa.select(*counted).select_from(Person)).one(), strict=True))
 
 
