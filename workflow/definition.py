@@ -781,6 +781,8 @@ class PrerequisiteStep:
     due: Duration
     ladder: Name
     help: Text | None = None
+    sample: Name | None = None
+    """A document to take as a pattern, as of a task."""
     informs: tuple[str, ...] = ()
     confirm: str | None = None
     """Who checks what was handed in, before it counts."""
@@ -797,6 +799,8 @@ class PrerequisiteKind:
     """For the whole of it; its steps share these days."""
     ladder: Name
     help: Text | None = None
+    sample: Name | None = None
+    """A document to take as a pattern, as of a task."""
     informs: tuple[str, ...] = ()
     scoped_by: Text | None = None
     """What tells several of one kind apart; `null`: a body has one."""
@@ -819,6 +823,7 @@ class PrerequisiteKind:
             due=self.due,
             ladder=self.ladder,
             help=self.help,
+            sample=self.sample,
             informs=self.informs,
             evidence=self.evidence,
         )
@@ -842,6 +847,8 @@ class RecurringKind:
     of_each: Literal["body", "service"] = "body"
     """Once for all services of a body that are live, or for each of them."""
     help: Text | None = None
+    sample: Name | None = None
+    """A document to take as a pattern, as of a task."""
     informs: tuple[str, ...] = ()
     evidence: dict[Name, EvidenceField] = Field(default_factory=dict)
     source: str | None = None
@@ -854,6 +861,7 @@ class RecurringKind:
             due=self.due,
             ladder=self.ladder,
             help=self.help,
+            sample=self.sample,
             informs=self.informs,
             scoped_by=None if self.of_each == "body" else Text(de="Leistung", en="Service"),
             evidence=self.evidence,

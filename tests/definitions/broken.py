@@ -1220,6 +1220,19 @@ BROKEN: tuple[Broken, ...] = (
         ("processes/onboarding/v1.yaml:49:17 fault.unknown_sample",),
     ),
     Broken(
+        "samples of prerequisites nobody wrote",
+        "prerequisites.yaml",
+        (
+            ("  mandate:\n    title:", "  mandate:\n    sample: leter\n    title:"),
+            (
+                "    scoped_by: {de: Leistung",
+                "    steps:\n      order: {title: {de: A, en: A}, owner: body.it, "
+                "due: 10 working days, ladder: short, sample: lettr}\n    scoped_by: {de: Leistung",
+            ),
+        ),
+        ("prerequisites.yaml:3:13 fault.unknown_sample", "prerequisites.yaml:19:99 fault.unknown_sample"),
+    ),
+    Broken(
         "a sample without a title",
         "samples/de/letter.md",
         (("# Brief", "Brief"),),

@@ -602,5 +602,8 @@ def test_every_task_of_a_town_says_what_it_is_about_how_long_it_takes_and_some_o
     owned = [(name, task) for _, name, task in process().tasks() if task.owner.startswith(("body.", "participant."))]
     assert [name for name, task in owned if task.help is None or task.effort is None] == []
     samples = {name for language, name in check(FOLDER).insist().samples if language == "de"}
-    assert {task.sample for _, task in owned} - {None} == samples
+    kinds = {**shared().prerequisites, **{name: kind.as_prerequisite() for name, kind in shared().recurring.items()}}
+    of_kinds = {step.sample for kind in kinds.values() for step in kind.road().values()} - {None}
+    assert of_kinds == {"mailbox_request", "mandate_application", "contacts"}
+    assert ({task.sample for _, task in owned} - {None}) | of_kinds == samples
     assert len(samples) >= 6

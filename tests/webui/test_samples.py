@@ -13,7 +13,8 @@ from webui import prose, rich_text
 def test_a_task_leads_to_a_sample_that_can_be_read_and_gone_on_with(
     visit: Callable[[str], Visitor], world: World
 ) -> None:
-    task = world.task(world.open(), "name_contacts")
+    case_id = world.open()
+    task = world.task(case_id, "name_contacts")
     town = visit("digi")
     assert 'href="/samples/contacts"' in town.get(f"/tasks/{task}").text
 
@@ -34,6 +35,10 @@ def test_a_task_leads_to_a_sample_that_can_be_read_and_gone_on_with(
     assert town.get("/samples/nothing").status_code == 404
     assert visit("auditor").get("/samples/contacts").text.count("List of contact persons") >= 1
     assert 'lang="de"' in visit("auditor").get("/samples/announcement").text
+
+    world.bring(case_id, "accept_terms")
+    mailbox = world.prerequisite("functional_mailbox").id
+    assert 'href="/samples/mailbox_request"' in town.get(f"/prerequisites/{mailbox}").text
 
 
 def test_markdown_brings_no_markup_of_its_own() -> None:

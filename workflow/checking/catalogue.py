@@ -66,6 +66,7 @@ def check_shared(root: Node, known: Known, findings: Findings) -> None:
         for role in kind.members("informs"):
             refer(findings, role, INFORMED, "fault.unknown_role")
         refer(findings, kind.get("ladder"), known.ladders, "fault.unknown_ladder")
+        refer(findings, kind.get("sample"), known.samples, "fault.unknown_sample")
         _check_fixed(kind.get("expiry_ladder"), known, findings)
         check_fields(kind.get("evidence"), findings, of_case=False)
         _check_steps(kind, known, findings)
@@ -78,6 +79,7 @@ def check_shared(root: Node, known: Known, findings: Findings) -> None:
         for role in kind.members("informs"):
             refer(findings, role, INFORMED, "fault.unknown_role")
         refer(findings, kind.get("ladder"), known.ladders, "fault.unknown_ladder")
+        refer(findings, kind.get("sample"), known.samples, "fault.unknown_sample")
         check_fields(kind.get("evidence"), findings, of_case=False)
     for _, _, kind in root.each("milestones"):
         _check_fixed(kind.get("ladder"), known, findings)
@@ -115,6 +117,7 @@ def _check_steps(kind: Node, known: Known, findings: Findings) -> None:
             refer(findings, role, INFORMED, "fault.unknown_role")
         refer(findings, node.get("ladder"), known.ladders, "fault.unknown_ladder")
         refer(findings, node.get("confirm"), TASK_OWNERS, "fault.confirm")
+        refer(findings, node.get("sample"), known.samples, "fault.unknown_sample")
         check_fields(node.get("evidence"), findings, of_case=False)
         for field, place, _ in node.each("evidence"):
             if field in asked:

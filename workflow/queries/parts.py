@@ -57,6 +57,14 @@ class DocumentLink:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleLink:
+    """A document to take as a pattern, by its name and title."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentVersion:
     """A document as it was given once. `number` counts the versions of what it answers, from 1."""
 
@@ -281,6 +289,12 @@ def step_title(catalogue: Catalogue, kind: str, step: str) -> Text | None:
     entry = catalogue.prerequisite_kind(kind)
     found = entry.steps.get(step) if entry and step else None
     return found.title if found else None
+
+
+def sample(work: Work, name: str | None) -> SampleLink | None:
+    """A document to take as a pattern, by its name; None without one."""
+    found = work.catalogue.sample(name, work.actor.language) if name else None
+    return SampleLink(name, found.title) if name and found else None
 
 
 def status_of(status: str, valid_until: dt.date | None, today: dt.date) -> str:

@@ -18,7 +18,7 @@ from workflow.evidence import Value
 from workflow.models import Body, Case, Person, Prerequisite, Team
 from workflow.prerequisites import PrerequisiteRow
 from workflow.queries import parts, reply, why
-from workflow.queries.parts import AnswerView, DocumentLine, Due, Happened, StateView, status_of
+from workflow.queries.parts import AnswerView, DocumentLine, Due, Happened, SampleLink, StateView, status_of
 from workflow.queries.reply import Given, Matter
 from workflow.queries.why import Why
 from workflow.texts import Key
@@ -82,6 +82,8 @@ class PrerequisitePage:
     version: int
     title: Text
     help: Text | None
+    sample: SampleLink | None
+    """Of the present step, else of the whole."""
     scope: Text | str | None
     scoped_by: Text | None
     body: str
@@ -192,6 +194,7 @@ def prerequisite(work: Work, prerequisite_id: UUID) -> PrerequisitePage:
         version=row.version,
         title=parts.prerequisite_title(work.catalogue, row.kind),
         help=kind.help if kind else None,
+        sample=parts.sample(work, (step.sample if step else None) or (kind.sample if kind else None)),
         scope=parts.scope_title(work.catalogue, row.scope),
         scoped_by=kind.scoped_by if kind else None,
         body=row.body,

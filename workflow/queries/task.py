@@ -20,7 +20,7 @@ from workflow.evidence import Value
 from workflow.models import Body, Case, Event, Recording, Task, Wave
 from workflow.queries import conversation, parts, reply, seen, standstill
 from workflow.queries.conversation import Conversation
-from workflow.queries.parts import AnswerView, DocumentLink, Due, StateView
+from workflow.queries.parts import AnswerView, DocumentLink, Due, SampleLink, StateView
 from workflow.queries.reply import Given, Matter
 from workflow.queries.seen import Answered, ByLaw, Party, Recorded, SeenCase, TaskLine
 from workflow.queries.standstill import Cause
@@ -87,14 +87,6 @@ class Attempt:
 
     number: int
     answers: tuple[AnswerView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SampleLink:
-    """A document to take as a pattern, by its name and title."""
-
-    name: str
-    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +221,7 @@ def task(work: Work, task_id: UUID) -> TaskPage:
         title=definition.title,
         help=definition.help,
         how_to=definition.how_to,
-        sample=_sample(work, definition.sample),
+        sample=parts.sample(work, definition.sample),
         effort=definition.effort,
         state=parts.state_of(case.process, row.state),
         left_behind=row.state != case.row.state,
@@ -465,11 +457,6 @@ def _candidates(case: SeenCase, row: TaskRow, *, without_me: bool) -> tuple[Cand
         if name
     ]
     return tuple(sorted(found, key=lambda candidate: (candidate.name, str(candidate.id))))
-
-
-def _sample(work: Work, name: str | None) -> SampleLink | None:
-    found = work.catalogue.sample(name, work.actor.language) if name else None
-    return SampleLink(name, found.title) if name and found else None
 
 
 def _recorded(case: SeenCase, row: TaskRow) -> Recorded | None:
