@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import mimetypes
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from flask import Flask, Response, request, url_for
@@ -59,6 +60,7 @@ def install(app: Flask) -> None:
     app.jinja_env.globals["asset"] = address
 
 
+@cache
 def _read(folder: Path) -> dict[str, Asset]:
     return {path.relative_to(folder).as_posix(): _asset(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
