@@ -318,10 +318,24 @@ def _participants_page(case_id: UUID, *, refused: StartklarError | None = None) 
 def resume(case_id: UUID) -> AnyResponse:
     """Let the case go on."""
     try:
-        deeds.do(cases.resume, case_id, seen=forms.seen())
+        resumed = deeds.do(cases.resume, case_id, seen=forms.seen())
     except Conflict as error:
         return page_of(case_id, refused=error)
-    return notices.leave(_back_to(case_id), "notice.case_resumed")
+    with session.engine().read(session.me()) as work:
+        undo = notices.Undo("resume", case_id, resumed.version) if cases.may_hold_again(work, case_id) else None
+    return notices.leave(_back_to(case_id), "notice.case_resumed", undo=undo)
+
+
+@blueprint.post("/<uuid:case_id>/hold/again")
+def hold_again(case_id: UUID) -> AnyResponse:
+    """Let the case rest again, as it did until a moment ago."""
+    try:
+        deeds.do(cases.hold_again, case_id, seen=forms.seen())
+    except InvalidEvidence as error:
+        return _hold_page(case_id, faults=forms.worded(error.faults))
+    except Conflict as error:
+        return page_of(case_id, refused=error)
+    return notices.leave(_back_to(case_id), "notice.case_held")
 
 
 def page_of(

@@ -33,6 +33,7 @@ UNDO: Final[Mapping[str, tuple[str, str]]] = {
     "hand_on": ("tasks.take_back", "task_id"),
     "follow_up": ("tasks.follow_up", "task_id"),
     "hold": ("cases.resume", "case_id"),
+    "resume": ("cases.hold_again", "case_id"),
     "prerequisite_accept": ("prerequisites.release", "prerequisite_id"),
     "prerequisite_release": ("prerequisites.accept", "prerequisite_id"),
 }

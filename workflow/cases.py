@@ -433,6 +433,37 @@ def hold_as_answered(work: Work, case_id: UUID, given: Given, *, seen: int | Non
     return hold(work, case_id, **_hold_answers(work, given), seen=seen)
 
 
+def hold_again(work: Work, case_id: UUID, *, seen: int | None = None) -> CaseView:
+    """Let a case that went on today rest again as it did: for the same reason, until the same day.
+
+    It is a second pause, which begins today. Raises NotFound, CaseHasMoved, CaseRests, Conflict (it has ended),
+    NotAllowed, Conflict (no one pause ended today that was to last longer) or InvalidEvidence (a party that is offered
+    no more), in this order.
+    """
+    case = lock(work, case_id)
+    insist_unmoved(case, seen)
+    insist_may_hold(case)
+    before = _ended_today(work, case_id)
+    if before is None:
+        raise Conflict(what="pause")
+    return hold(
+        work,
+        case_id,
+        blocker=before.blocker,
+        reason=before.text or "",
+        review_on=before.review_on,
+        waits_for=registers.written(before.external_kind, before.external_key),
+        promised_on=before.promised_on,
+        seen=seen,
+    )
+
+
+def may_hold_again(work: Work, case_id: UUID) -> bool:
+    """Whether one pause of this case ended today that was to last longer, and what was said of it is still known."""
+    before = _ended_today(work, case_id)
+    return before is not None and before.text is not None
+
+
 def change_hold(
     work: Work,
     case_id: UUID,
@@ -893,6 +924,21 @@ def _review_ring(work: Work, review_on: dt.date) -> dict[str, Any]:
     ladder = work.catalogue.programme.ladders[REVIEW_LADDER]
     ring = deadlines.next_ring(work.catalogue.calendar, ladder, review_on, work.today, now=work.now)
     return {"remind_at": ring.at if ring else None, "rung": ring.rung if ring else None, "occurrence": 0}
+
+
+def _ended_today(work: Work, case_id: UUID) -> Any:
+    """The latest pause of a case, if it ended today before its review; None also where two could be meant."""
+    latest = (
+        sa.select(Hold.__table__, Remark.text)
+        .outerjoin(Remark, Remark.id == Hold.remark_id)
+        .where(Hold.case_id == case_id)
+        .order_by(Hold.began_on.desc(), Hold.id)
+        .limit(2)
+    )
+    found = work.session.execute(latest).all()
+    if not found or found[0].ended_on != work.today or found[0].review_on <= work.today:
+        return None
+    return None if len(found) > 1 and found[1].began_on == found[0].began_on else found[0]
 
 
 def _end_hold(case: LockedCase) -> None:

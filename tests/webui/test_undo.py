@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 import re
 from collections.abc import Callable
@@ -12,7 +13,8 @@ import pytest
 from tests.webui.pages import hidden, sound
 from tests.webui.visitor import Visitor, words
 from tests.world import World
-from workflow import tasks
+from workflow import cases, tasks
+from workflow.queries import case as query
 
 Visit = Callable[[str], Visitor]
 
@@ -68,6 +70,27 @@ def test_what_was_done_is_undone_with_one_button(world: World, visit: Visit) -> 
     assert world.case(world["case"]).rests
     _undo(team, held)
     assert not world.case(world["case"]).rests
+
+
+def test_who_let_a_case_go_on_lets_it_rest_again_for_the_same_reason(world: World, visit: Visit) -> None:
+    team, case = visit("team"), f"/cases/{world['case']}"
+    with world.by("team") as work:
+        review = dt.date(2027, 1, 15)
+        cases.hold(work, world["case"], blocker="no_staff", reason="Bis Januar.", review_on=review, waits_for="land")
+    world.days(3)
+    _undo(team, _do(team, case, f"{case}/resume"))
+    with world.look("team") as work:
+        rest = query.case(work, world["case"]).rest
+    assert rest is not None
+    assert (rest.since, rest.review.on, rest.reason) == (work.today, review, "Bis Januar.")
+    assert rest.waits_for is not None
+    resumed = _do(team, case, f"{case}/resume")
+    assert "Rückgängig" in words(resumed)
+    assert visit("leitung").post(f"{case}/hold/again", seen="1").status_code in (403, 409)
+    world.days(1)
+    late = team.post(f"{case}/hold/again", seen=str(world.case(world["case"]).version))
+    assert (late.status_code, world.case(world["case"]).rests) == (409, False)
+    assert "Heute ging keine Ruhezeit zu Ende" in words(late.text)
 
 
 def test_too_late_is_said_kindly_and_nobody_undoes_what_is_not_theirs(world: World, visit: Visit) -> None:
