@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from html import unescape
 from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -15,8 +17,9 @@ from tests.webui.visitor import Visitor, words
 from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World
 from workflow import announcements, history, messages
 from workflow.announcements import Chosen
+from workflow.engine import Work
 from workflow.errors import Conflict, InvalidEvidence, NotAllowed, NotFound, Refused
-from workflow.models import Announcement, Message, Notice, Person
+from workflow.models import Announcement, AnnouncementBody, AnnouncementRead, Message, Notice, Person
 from workflow.queries import announcements as query
 
 Visit = Callable[[str], Visitor]
@@ -145,6 +148,39 @@ def test_it_stands_on_the_towns_page_until_each_has_read_it_and_only_towns_are_c
     for who, count in (("auditor", 1), ("team", 1), ("other_team", None), ("admin", 0)):
         with world.look(who) as work:
             assert count in (None, len(query.sent(work).lines)), who
+
+
+def test_who_reads_it_while_others_do_and_while_it_is_taken_back_loses_nothing(world: World) -> None:
+    announcement, told = sent(world, TOWN, STRANGE_TOWN).id, dict[str, str]()
+    gate = threading.Barrier(4)
+
+    def act(name: str, who: str, deed: Callable[[Work, UUID], object]) -> None:
+        gate.wait()
+        try:
+            with world.by(who) as work:
+                deed(work, announcement)
+            told[name] = "done"
+        except NotFound:
+            told[name] = "too late"
+
+    aside, back = announcements.put_aside, announcements.withdraw
+    plan = (("one", "digi", aside), ("again", "digi", aside), ("other", "leitung", aside), ("back", "office", back))
+    threads = [threading.Thread(target=act, args=one) for one in plan]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert told.keys() == {"one", "again", "other", "back"}
+    assert told["back"] == "done"
+    with world.look() as work:
+        readers = set(work.session.execute(sa.select(AnnouncementRead.person_id)).scalars())
+        read = work.session.execute(
+            sa.select(AnnouncementBody.body).where(AnnouncementBody.read_at.is_not(None))
+        ).scalars()
+        assert set(read) == ({TOWN} if readers else set())
+    assert (world["leitung"] in readers) == (told["other"] == "done")
+    assert (world["digi"] in readers) == ("done" in (told["one"], told["again"]))
+    assert [*history.verify(world.engine)] == []
 
 
 def test_the_form_leads_over_a_preview_to_one_announcement_however_often_it_is_sent(world: World, visit: Visit) -> None:

@@ -192,6 +192,36 @@ def test_of_two_who_use_a_link_at_once_one_comes_in(world: World, smtp: MailServ
     assert len(_roles(world, _person(world, NEW).id)) == 1
 
 
+def test_an_invitation_taken_up_while_it_is_withdrawn_is_one_of_both(world: World, smtp: MailServer) -> None:
+    _invite(world, "digi", FACHAMT)
+    token, [invitation] = _delivered(world, smtp), _invitations(world)
+
+    def withdraw() -> None:
+        with world.by("digi") as work:
+            access.withdraw(work, invitation.id)
+
+    told = _at_once(partial(access.use_link, world.engine, token, SECRET, name="N"), withdraw)
+    assert told in (["", "error.not_found"], ["error.access_ended", ""])
+    assert _roles(world, invitation.person_id) == ([FACHAMT] if told[1] else [])
+    assert _invitations(world) == []
+    assert [*history.verify(world.engine)] == []
+
+
+def test_an_invitation_taken_up_while_it_is_sent_again_lets_one_person_in(world: World, smtp: MailServer) -> None:
+    _invite(world, "digi", FACHAMT)
+    token, person = _delivered(world, smtp), _person(world, NEW).id
+
+    def again() -> None:
+        with world.by("digi") as work:
+            access.invite_again(work, person, head=HEAD)
+
+    told = _at_once(again, partial(access.use_link, world.engine, token, SECRET, name="N"))
+    assert told in (["", "error.access_ended"], ["error.not_found", ""])
+    if told[1]:
+        access.use_link(world.engine, _delivered(world, smtp), SECRET, name="N")
+    assert _roles(world, person) == [FACHAMT]
+
+
 def test_two_who_invite_the_same_address_at_once_make_one_account(world: World) -> None:
     told = _at_once(*[partial(_invite, world, who, FACHAMT) for who in ("digi", "leitung", "admin")])
     assert told == ["", "", ""]
