@@ -22,7 +22,7 @@ from workflow.definition import ROLES, Text
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import AccessRefused, Conflict, LinkBroken, NotAllowed, NotFound, Refused, SignInRequired
 from workflow.letters import Letter, Passage
-from workflow.models import AccessLink, Body, Grant, Installation, Invitation, Message, Person, Team
+from workflow.models import AccessLink, Body, Event, Grant, Installation, Invitation, Message, Person, Team
 from workflow.policy import Role
 from workflow.sessions import NewSession
 from workflow.settings import Settings
@@ -30,7 +30,7 @@ from workflow.settings import Settings
 GOOD_FOR = {"invitation": dt.timedelta(days=14), "reset": dt.timedelta(hours=1)}
 """How long a link opens something, in real time."""
 MOST_INVITATIONS = 40
-"""Mails somebody may cause within a day by inviting; administrators any number."""
+"""Mails somebody may cause within a day by inviting and giving roles; administrators any number."""
 MOST_RESETS, BETWEEN_RESETS = 10, dt.timedelta(minutes=2)
 """Mails one account gets within a day because somebody said the password was forgotten, and how far apart."""
 KEPT = dt.timedelta(days=30)
@@ -58,19 +58,12 @@ class Letterhead:
 
 
 @dataclass(frozen=True, slots=True)
-class Invited:
-    """What an inviter learns, whether or not the address was known before."""
-
-    email: str
-
-
-@dataclass(frozen=True, slots=True)
 class RoleWords:
     """A role in words: what, where, and perhaps for which service only."""
 
     title: Text
     place: str | None
-    service: Text | str | None
+    service: Text | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +89,10 @@ class Opened:
 
 def invite(
     work: Work, email: str, role: Role, *, head: Letterhead, name: str = "", language: str = texts.LANGUAGES[0]
-) -> Invited:
+) -> None:
     """Invite somebody to a role. Who has an account gets it at once and a mail that says so; anybody else gets a link,
-    and the role on taking it up. Asked again, a new link is sent and the former one opens nothing any more.
+    and the role on taking it up: which of both it was, the inviter is not told. Asked again, a new link is sent and the
+    former one opens nothing any more.
 
     Raises NotAllowed (`policy.may_give`), Refused (a role, an address, a name or a language that makes no sense; too
     many within a day) or Conflict (the role is held already), in this order.
@@ -128,7 +122,7 @@ def invite(
     if held or row.password is not None:
         people.give(work, row.id, role)
         _write(work, row, _granted_letter(work, row, role, head), head)
-        return Invited(address)
+        return
     if role not in _awaited(work, row.id):
         place = {"role": role.role, "body": role.body, "service": role.service}
         place |= {"team": role.team, "operator": role.operator}
@@ -137,10 +131,9 @@ def invite(
         said = {name: value for name, value in place.items() if value is not None}
         people.record(work, row.id, "invited", invited=said)
     _send(work, row, head)
-    return Invited(address)
 
 
-def invite_again(work: Work, person_id: UUID, *, head: Letterhead) -> Invited:
+def invite_again(work: Work, person_id: UUID, *, head: Letterhead) -> None:
     """Send a new link to somebody who is invited; the former one opens nothing any more.
 
     Raises NotFound (nobody who is invited to a role the actor gives) or Refused (too many within a day), in this order.
@@ -151,7 +144,6 @@ def invite_again(work: Work, person_id: UUID, *, head: Letterhead) -> Invited:
     _insist_few(work)
     row = work.session.execute(_ACCOUNT.where(Person.id == person_id)).one()
     _send(work, row, head)
-    return Invited(row.email)
 
 
 def withdraw(work: Work, invitation_id: UUID) -> None:
@@ -210,7 +202,7 @@ def words_of(work: Work, roles: Iterable[Role]) -> tuple[RoleWords, ...]:
         RoleWords(
             title=programme.roles[role.role].title if role.role in programme.roles else _of_clusters(),
             place=next((places.get(key, key) for key in (role.body, role.team, role.operator) if key), None),
-            service=None if role.service is None else work.catalogue.service(role.service).title,
+            service=None if role.service is None else work.catalogue.service_title(role.service),
         )
         for role in roles
     )
@@ -282,9 +274,10 @@ def ask_reset(engine: Engine, email: str, address: str) -> None:
             if _awaited(work, row.id):
                 _send(work, row, head)
             else:
-                _write(work, row, _reset_letter(row.language, head, work), head, _link(work, row.id, "reset"))
+                link_id = _link(work, row.id, "reset")
+                _write(work, row, _reset_letter(row.language, head, work, link_id), head, link_id)
         else:
-            letters.html(_reset_letter("de", head, work))  # for nobody: it costs what the other way does
+            letters.html(_reset_letter("de", head, work, uuid4()))  # for nobody: it costs what the other way does
     time.sleep(ASKING_TAKES - (time.monotonic() - began) % ASKING_TAKES)
 
 
@@ -336,12 +329,17 @@ def _invitations(work: Work, person_id: UUID) -> Sequence[tuple[Role, str | None
 
 
 def _insist_few(work: Work) -> None:
-    """Whoever is no administrator fills nobody's mailbox."""
+    """Whoever is no administrator fills nobody's mailbox, be it with links or with the news of a role."""
     if policy.is_admin(work.actor):
         return
     since = database.real_now() - dt.timedelta(days=1)
-    made = sa.select(sa.func.count()).where(AccessLink.made_by == work.actor.id, AccessLink.made_at > since)
-    if work.session.execute(made).scalar_one() >= MOST_INVITATIONS:
+    links_made = (AccessLink.made_by == work.actor.id, AccessLink.made_at > since)
+    lately = work.now - dt.timedelta(days=1)
+    people_given = sa.select(Grant.person_id).where(Grant.started_at > lately)
+    roles_given = (Event.chain_id.in_(people_given), Event.act == "granted", Event.actor_id == work.actor.id)
+    made = sa.select(sa.func.count(AccessLink.id)).where(*links_made).scalar_subquery()
+    given = sa.select(sa.func.count()).select_from(Event).where(*roles_given, Event.at > lately).scalar_subquery()
+    if work.session.execute(sa.select(made + given)).scalar_one() >= MOST_INVITATIONS:
         raise Refused("error.many_invitations", n=MOST_INVITATIONS)
 
 
@@ -417,7 +415,8 @@ def _ever_came(work: Work, person_id: UUID) -> bool:
 def _send(work: Work, row: Any, head: Letterhead) -> None:
     """The mail with a new link to what somebody is invited to."""
     invitations = _invitations(work, row.id)
-    _write(work, row, _invited_letter(work, row, invitations, head), head, _link(work, row.id, "invitation"))
+    link_id = _link(work, row.id, "invitation")
+    _write(work, row, _invited_letter(work, row, invitations, head, link_id), head, link_id)
 
 
 def _write(work: Work, row: Any, letter: Letter, head: Letterhead, link_id: UUID | None = None) -> None:
@@ -445,7 +444,9 @@ def _write(work: Work, row: Any, letter: Letter, head: Letterhead, link_id: UUID
     work.session.execute(sa.insert(Message), values)
 
 
-def _invited_letter(work: Work, row: Any, invitations: Sequence[tuple[Role, str | None]], head: Letterhead) -> Letter:
+def _invited_letter(
+    work: Work, row: Any, invitations: Sequence[tuple[Role, str | None]], head: Letterhead, link_id: UUID
+) -> Letter:
     by = next((name for _, name in invitations if name), None)
     until = work.catalogue.calendar.today(database.real_now() + GOOD_FOR["invitation"])
 
@@ -456,7 +457,7 @@ def _invited_letter(work: Work, row: Any, invitations: Sequence[tuple[Role, str 
         work,
         row.language,
         "invited",
-        link=f"{head.base_url}{links.ACCESS}{links.UNSIGNED}",
+        link=f"{head.base_url}{links.access_unsigned(link_id)}",
         title=say("title", name=row.name) if row.name else say("title_nameless"),
         passages=(
             Passage(lines=(say("by", name=by) if by else say("by_nobody"), say("what"))),
@@ -482,10 +483,10 @@ def _granted_letter(work: Work, row: Any, role: Role, head: Letterhead) -> Lette
     )
 
 
-def _reset_letter(language: str, head: Letterhead, work: Work) -> Letter:
+def _reset_letter(language: str, head: Letterhead, work: Work, link_id: UUID) -> Letter:
     passages = (Passage(lines=(texts.say(language, "access.mail.reset.what"),)),)
     note = texts.say(language, "access.mail.reset.link_note")
-    link = f"{head.base_url}{links.ACCESS}{links.UNSIGNED}"
+    link = f"{head.base_url}{links.access_unsigned(link_id)}"
     return _letter(work, language, "reset", link=link, passages=passages, link_note=note)
 
 

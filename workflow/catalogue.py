@@ -11,7 +11,18 @@ from sqlalchemy.orm import Session
 
 from workflow import definition
 from workflow.calendar import Calendar
-from workflow.definition import Group, Needed, Page, PrerequisiteKind, Process, Programme, Service, Shared, Variant
+from workflow.definition import (
+    Group,
+    Needed,
+    Page,
+    PrerequisiteKind,
+    Process,
+    Programme,
+    Service,
+    Shared,
+    Text,
+    Variant,
+)
 from workflow.errors import NotFound, Unready
 from workflow.machine import StateMachine
 from workflow.models import Definition
@@ -75,6 +86,11 @@ class Catalogue:
             return self.services[key]
         except KeyError as error:
             raise NotFound(what="service", name=key) from error
+
+    def service_title(self, key: str) -> Text:
+        """The title of a service; its key once the catalogue lost it."""
+        entry = self.services.get(key)
+        return entry.title if entry else Text(de=key, en=key)
 
     def variant(self, service: str, name: str | None) -> Variant | None:
         """The variant of a service by name; None while none is chosen or the catalogue lost it."""

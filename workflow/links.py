@@ -33,8 +33,14 @@ def read(key: str, token: str) -> UUID:
 
 ACCESS = "/access/"
 """Where the address of an access link begins; what follows is the secret."""
-UNSIGNED = "not-signed-yet"
-"""Stands in a mail that waits, where the secret will stand when the mail is handed over."""
+UNSIGNED = "not-signed-yet-"
+"""Begins what stands in a mail that waits, where the secret will stand when the mail is handed over."""
+
+
+def access_unsigned(link_id: UUID) -> str:
+    """The path of an access link in a mail that waits. It names the link, so that nobody can have typed it before:
+    what people write into a mail, their names, leads nowhere."""
+    return f"{ACCESS}{UNSIGNED}{link_id.hex}"
 
 
 def access_written(key: str, link_id: UUID) -> str:
@@ -49,7 +55,7 @@ def access_read(key: str, token: str) -> UUID:
 
 def signed_in(text: str, key: str, link_id: UUID) -> str:
     """The text of a mail with the secret of its access link in place."""
-    return text.replace(f"{ACCESS}{UNSIGNED}", f"{ACCESS}{access_written(key, link_id)}")
+    return text.replace(access_unsigned(link_id), f"{ACCESS}{access_written(key, link_id)}")
 
 
 _REPLY, _ACCESS = "startklar reply", "startklar access"

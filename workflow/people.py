@@ -250,8 +250,6 @@ def erase(work: Work, person_id: UUID) -> None:
     nothing: dict[str, Any] = {"email": None, "name": None, "salt": None, "search_key": ""}
     nothing |= dict.fromkeys(("bounced_at", "bounce_reason", "mail_at", "mail_days", "mail_asked", "toured_at"))
     _close(work, person_id, "erased", grants, nothing)
-    silent = {"address": None, "try_at": None}
-    work.session.execute(sa.update(Message).where(Message.recipient_id == person_id).values(silent))
     work.session.execute(sa.update(Feedback).where(Feedback.by_id == person_id).values(by_id=None, answer_to=None))
     for model in (AccessLink, AnnouncementRead):
         work.session.execute(sa.delete(model).where(model.person_id == person_id))
@@ -271,12 +269,11 @@ def end(work: Work, person_id: UUID) -> None:
         raise Refused("error.own_account")
     held = sa.select(Grant.id).where(Grant.person_id == person_id, Grant.ended_at.is_(None))
     _close(work, person_id, "ended", list(work.session.execute(held.order_by(Grant.id)).scalars()), {})
-    waiting = (Message.recipient_id == person_id, Message.status == "queued")
-    work.session.execute(sa.update(Message).where(*waiting).values(try_at=None))
 
 
 def _close(work: Work, person_id: UUID, act: str, grants: Sequence[UUID], values: dict[str, Any]) -> None:
-    """Nothing is left through which somebody comes in, and no role; the person is ours until the transaction ends."""
+    """Nothing is left through which somebody comes in, no role, and no mail that waits; the person is ours until the
+    transaction ends."""
     _let_others_learn(work, person_id)
     closed = {"password": None, "ended_at": work.now, **values}
     work.session.execute(sa.update(Person).where(Person.id == person_id).values(closed))
@@ -284,10 +281,21 @@ def _close(work: Work, person_id: UUID, act: str, grants: Sequence[UUID], values
     for model in (WebSession, Feed, Invitation, Draft):
         work.session.execute(sa.delete(model).where(model.person_id == person_id))
     end_links(work, person_id)
+    _silence(work, person_id, forget=act == "erased")
     seq, head = _chain(work, person_id)
     ended = {grant_id.hex: {"ended_at": work.now} for grant_id in grants}
     said = {"person": {"ended_at": work.now}, "rows": {"role_grant": ended}}
     events.record(work, "person", person_id, seq, head, act, said)
+
+
+def _silence(work: Work, person_id: UUID, *, forget: bool) -> None:
+    """Mail to somebody that waits goes out no more; with `forget` no mail says either to whom it went."""
+    mails = sa.update(Message).where(Message.recipient_id == person_id)
+    if not forget:
+        work.session.execute(mails.where(Message.status == "queued").values(try_at=None))
+        return
+    work.session.execute(mails.values(address=None, try_at=None))
+    work.session.execute(mails.where(Message.access_id.is_not(None)).values(plain="", html=""))  # it has the name
 
 
 def sign_out(work: Work, person_id: UUID) -> None:

@@ -33,7 +33,7 @@ from workflow.errors import (
     SignInPaused,
     SignInRefused,
 )
-from workflow.models import Body, Draft, Installation, Instant, LoginAttempt, Person, Team, WebSession
+from workflow.models import AccessLink, Body, Draft, Installation, Instant, LoginAttempt, Person, Team, WebSession
 from workflow.policy import Role
 from workflow.texts import LANGUAGES
 
@@ -104,7 +104,7 @@ class HeldRole:
     title: Text | str
     help: Text | None
     where: str | None
-    service: Text | str | None
+    service: Text | None
 
 
 # --- signing in ------------------------------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ def held_roles(work: Work) -> tuple[HeldRole, ...]:
             title=programme.roles[held.role].title if held.role in programme.roles else held.role,
             help=programme.roles[held.role].help if held.role in programme.roles else None,
             where=next((places.get(key, key) for key in (held.body, held.team, held.operator) if key), None),
-            service=None if held.service is None else work.catalogue.service(held.service).title,
+            service=None if held.service is None else work.catalogue.service_title(held.service),
         )
         for held in roles
     )
@@ -298,7 +298,8 @@ def set_theme(engine: Engine, person_id: UUID, theme: str) -> None:
 
 
 def change_password(engine: Engine, person_id: UUID, old: str, new: str, *, agent: str = "") -> NewSession:
-    """Replace the own password and sign out everywhere; the browser that asked goes on in a new session.
+    """Replace the own password and sign out everywhere; the browser that asked goes on in a new session. A link that
+    was asked for to set one opens nothing any more.
 
     Raises SignInPaused after too many wrong tries, SignInRefused when the old password does not fit, PasswordTooWeak
     (also when the new one is the old one or the own email).
@@ -320,7 +321,7 @@ def change_password(engine: Engine, person_id: UUID, old: str, new: str, *, agen
     with database.transaction(engine.pool, write=True) as session:
         _forgive(session, throttle)
         session.execute(sa.update(Person).where(Person.id == person_id).values(password=hashed))
-        _revoke_all(session, person_id)
+        _end_ways_in(session, person_id)
         return _open(session, person_id, found.language, agent)
 
 
@@ -329,14 +330,14 @@ def set_password(engine: Engine, person_id: UUID, password: str) -> None:
     hashed = hash_password(password)
     with database.transaction(engine.pool, write=True) as session:
         session.execute(sa.update(Person).where(Person.id == person_id).values(password=hashed))
-        _revoke_all(session, person_id)
+        _end_ways_in(session, person_id)
 
 
 def begin_with_password(session: Session, person_id: UUID, hashed: str, *, agent: str = "") -> NewSession:
     """In the caller's transaction: this is the password from now on, every session ends, and one begins anew."""
     row = sa.update(Person).where(Person.id == person_id).values(password=hashed).returning(Person.language)
     language = session.execute(row).scalar_one()
-    _revoke_all(session, person_id)
+    _end_ways_in(session, person_id)
     return _open(session, person_id, language, agent)
 
 
@@ -511,9 +512,13 @@ def _note_seen(engine: Engine, token: str, now: dt.datetime) -> None:
         return  # a page is worth more than a punctual note; the next request writes it
 
 
-def _revoke_all(session: Session, person_id: UUID) -> None:
+def _end_ways_in(session: Session, person_id: UUID) -> None:
+    """Every session ends, and every link that was asked for to set a password: its mail may lie with somebody else."""
+    now = database.real_now()
     session.execute(
         sa.update(WebSession)
         .where(WebSession.person_id == person_id, WebSession.revoked_at.is_(None))
-        .values(revoked_at=database.real_now())
+        .values(revoked_at=now)
     )
+    asked = (AccessLink.person_id == person_id, AccessLink.kind == "reset", AccessLink.used_at.is_(None))
+    session.execute(sa.update(AccessLink).where(*asked, AccessLink.ended_at.is_(None)).values(ended_at=now))

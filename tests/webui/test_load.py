@@ -116,7 +116,10 @@ def test_the_pages_name_nobody_and_every_link_leads_to_what_it_says(world: World
     task = world.task(world.open("bauantrag"), "express_interest")
     with world.by("digi") as work:
         tasks.accept(work, task)
-    for address in ("/teams/load", "/teams/load/bodies", "/teams/load/bodies?sort=name&page=9", "/teams/load/tasks"):
+    strange = "/teams/load/tasks?role=body.&team=x&body=x&side=x&when=x&page=1" + "0" * 30
+    for address in (
+        "/teams/load", "/teams/load/bodies", "/teams/load/bodies?sort=name&page=9", "/teams/load/tasks", strange,
+    ):  # fmt: skip
         page = office.get(address)
         assert page.status_code == 200, address
         pages.sound(page.text)

@@ -17,9 +17,10 @@ import pytest
 import sqlalchemy as sa
 
 from tests.smtp import MailServer
-from tests.world import STRANGE_TOWN, TOWN, World
-from workflow import absences, access, history, links, mailer, people, sessions
+from tests.world import STRANGE_TOWN, TOWN, World, contents
+from workflow import absences, access, commands, history, links, mailer, people, sessions
 from workflow.access import Letterhead
+from workflow.definition import Text
 from workflow.engine import SYSTEM
 from workflow.errors import (
     AccessRefused,
@@ -137,8 +138,8 @@ def test_a_deputy_gives_no_roles(world: World) -> None:
 def test_an_account_that_is_there_gets_the_role_and_the_inviter_learns_the_same(world: World, smtp: MailServer) -> None:
     address = "stranger@startklar.example"
     with world.by("digi") as work:
-        assert access.invite(work, address.upper(), FACHAMT, head=HEAD) == access.Invited(address)
-        assert access.invite(work, NEW, FACHAMT, head=HEAD) == access.Invited(NEW)
+        access.invite(work, address.upper(), FACHAMT, head=HEAD)
+        access.invite(work, NEW, FACHAMT, head=HEAD)
     assert FACHAMT in _roles(world, world["stranger"])
     _deliver(world, smtp)
     [mail] = smtp.sent_to(address)
@@ -146,6 +147,21 @@ def test_an_account_that_is_there_gets_the_role_and_the_inviter_learns_the_same(
     assert "/access/" not in mail.text
     with pytest.raises(Conflict), world.by("digi") as work:
         access.invite(work, address, FACHAMT, head=HEAD)
+
+
+def test_no_name_somebody_typed_becomes_a_link_with_a_secret(world: World, smtp: MailServer) -> None:
+    with world.by("leitung") as work:
+        name = f"https://evil.example{links.ACCESS}{links.UNSIGNED}"
+        access.invite(work, NEW, FACHAMT, head=HEAD, name=name.rstrip("-"))
+        access.invite(work, NEW, DIGI, head=HEAD, name=name)
+    token = _delivered(world, smtp).rstrip(",")
+    for mail in smtp.sent_to(NEW):
+        assert "evil.example" in mail.text
+        for written in (mail.text, mail.html):
+            secrets = re.findall(r"(\S*)/access/[\w-]+\.[\w-]{20,}", written)
+            assert secrets
+            assert {one.rpartition('"')[2] for one in secrets} == {"https://startklar.example"}
+    assert "evil" not in token
 
 
 def test_what_makes_no_sense_is_refused_and_leaves_nobody(world: World) -> None:
@@ -278,6 +294,17 @@ def test_an_invitation_that_is_withdrawn_opens_nothing_and_forgets_who_never_cam
     assert [*history.verify(world.engine)] == []
 
 
+def test_of_who_never_came_no_row_keeps_name_or_address_and_no_mail_goes_out(world: World, smtp: MailServer) -> None:
+    with world.by("digi") as work:
+        commands.once(work, "einmal", access.invite, NEW, FACHAMT, head=HEAD, name="Nora Neuland")
+    assert "Nora Neuland" in _kept(world)
+    with world.by("digi") as work:
+        access.withdraw(work, _invitations(world)[0].id)
+    assert not [one for one in ("Nora Neuland", NEW) if one in _kept(world)]
+    _deliver(world, smtp)
+    assert smtp.received == []
+
+
 @pytest.mark.parametrize(
     "token", ["", "x", "a.b", "=.=", "ä" * 40, "A" * 5000, "../../etc", "AAAAAAAAAAAAAAAAAAAAAA.AA"]
 )
@@ -321,6 +348,29 @@ def test_a_forgotten_password_is_set_anew_and_every_session_ends(world: World, s
     assert "password_reset" in _acts(world, world["digi"])
     _deliver(world, smtp)
     assert "Ihr Passwort ist geändert" in smtp.sent_to("digi@startklar.example")[-1].text
+
+
+def test_with_a_new_password_a_link_that_was_asked_for_ends(world: World, smtp: MailServer) -> None:
+    me, address, other = world["digi"], "digi@startklar.example", f"{SECRET} anders"
+    for set_anew in (
+        lambda: sessions.set_password(world.engine, me, SECRET),
+        lambda: sessions.change_password(world.engine, me, SECRET, other).person_id,
+    ):
+        _age(world, dt.timedelta(minutes=5))
+        _ask(world, address)
+        token = _delivered(world, smtp, address)
+        set_anew()
+        _refused("error.access_ended", partial(access.open_link, world.engine, token))
+
+
+def test_a_role_for_a_service_the_catalogue_lost_is_named_by_its_key(world: World) -> None:
+    lost = Role("fachamt", body=TOWN, service="verloren")
+    with world.by("admin") as work:
+        people.lock(work, world["fachamt"])
+        people.give(work, world["fachamt"], lost)
+    with world.look("fachamt") as work:
+        assert access.words_of(work, [lost])[0].service == Text("verloren", "verloren")
+        assert sessions.held_roles(work)[-1].service == Text("verloren", "verloren")
 
 
 def test_a_reset_is_good_for_an_hour(world: World, smtp: MailServer) -> None:
@@ -373,6 +423,18 @@ def test_nobody_fills_the_mailboxes_of_others(world: World) -> None:
         with pytest.raises(Refused) as told:
             access.invite(work, NEW, FACHAMT, head=HEAD)
     assert told.value.key == "error.many_invitations"
+
+
+def test_nobody_fills_a_mailbox_by_giving_a_role_and_ending_it_again_and_again(world: World) -> None:
+    with world.by("leitung") as work:
+        for _ in range(access.MOST_INVITATIONS):
+            access.invite(work, "stranger@startklar.example", FACHAMT, head=HEAD)
+            query = sa.select(Grant.id).where(Grant.person_id == world["stranger"], Grant.role == "fachamt")
+            access.end_role(work, work.session.execute(query.where(Grant.ended_at.is_(None))).scalar_one())
+        with pytest.raises(Refused) as told:
+            access.invite(work, "stranger@startklar.example", FACHAMT, head=HEAD)
+    assert told.value.key == "error.many_invitations"
+    _invite(world, "digi", FACHAMT)
 
 
 def test_a_colleagues_role_is_ended_and_never_the_own_key(world: World) -> None:
@@ -466,6 +528,11 @@ def _person(world: World, email: str) -> Any:
 def _roles(world: World, person_id: UUID) -> list[Role]:
     with world.look() as work:
         return list(access._held(work, person_id))
+
+
+def _kept(world: World) -> str:
+    """Every row of every table."""
+    return repr(contents(world))
 
 
 def _invitations(world: World) -> list[Any]:

@@ -199,7 +199,7 @@ def due(work: Work, on: dt.date | None) -> Due | None:
 
 def role_title(catalogue: Catalogue, role: str) -> Text:
     """The title of a role as tasks name it (`body.digi`, `umsetzungsteam`)."""
-    name = role.removeprefix("body.")
+    name = role.removeprefix("body.") or role
     if role == policy.COORDINATOR:
         return Text(de=texts.say("de", "role.coordinator"), en=texts.say("en", "role.coordinator"))
     option = catalogue.programme.roles.get(name)
@@ -274,8 +274,7 @@ def said_title(task_id: sa.SQLColumnExpression[UUID]) -> sa.Label[str | None]:
 
 def service_title(catalogue: Catalogue, key: str) -> Text:
     """The title of a service; its key once the catalogue lost it."""
-    entry = catalogue.services.get(key)
-    return entry.title if entry else Text(de=key, en=key)
+    return catalogue.service_title(key)
 
 
 def prerequisite_title(catalogue: Catalogue, kind: str) -> Text:

@@ -241,7 +241,7 @@ def team(work: Work, key: str) -> TeamPage:
         members=of("umsetzungsteam"),
         supervisors=of("supervisor"),
         districts=tuple((ars, name) for ars, name in districts),
-        services=tuple((one, work.catalogue.service(one).title) for one in sorted(services)),
+        services=tuple((one, parts.service_title(work.catalogue, one)) for one in sorted(services)),
         offers=tuple(
             Offer(role, roles[role].title, roles[role].help)
             for role in TEAM_ROLES
