@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote
 
 from babel import numbers
 from flask import Flask
@@ -64,6 +65,11 @@ def _linked(text: str) -> Markup:
 _ADDRESS = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]}]")
 
 
+def mailto(address: str) -> str:
+    """Where a link leads that writes to an address; whoever typed it adds no recipient to the mail, and no word."""
+    return f"mailto:{quote(address, safe='@')}"
+
+
 def size(count: int) -> str:
     """`1,2 MB`, `340 KB`: how large a file is."""
     kilobytes = max(1, round(count / 1024))
@@ -81,6 +87,7 @@ def install(app: Flask) -> None:
         happened=happened,
         happened_since=happened_since,
         happened_to_case=happened_to_case,
+        mailto=mailto,
         paragraphs=paragraphs,
         size=size,
     )

@@ -151,7 +151,8 @@ def _faults(kind: str, text: str, page: str, answer_to: str) -> dict[str, tuple[
         found["text"] = ("feedback.fault.long", {"most": LONGEST})
     if len(page) > LONGEST_PAGE:
         found["page"] = ("feedback.fault.long", {"most": LONGEST_PAGE})
-    is_address = 3 <= len(answer_to) <= LONGEST_ADDRESS and "@" in answer_to[1:-1] and " " not in answer_to
+    is_address = 3 <= len(answer_to) <= LONGEST_ADDRESS and "@" in answer_to[1:-1]
+    is_address = is_address and answer_to.isprintable() and " " not in answer_to
     if answer_to and not is_address:
         found["answer_to"] = ("feedback.fault.address", {})
     return found

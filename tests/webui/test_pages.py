@@ -95,6 +95,15 @@ def test_a_stranger_reports_a_barrier_and_administrators_see_it(world: World, st
         assert visit(who).get("/admin/feedback").status_code == 403
 
 
+def test_an_address_for_the_answer_brings_no_other_recipient_with_it(
+    world: World, stranger: Visitor, visit: Visit
+) -> None:
+    stranger.post("/feedback", **BARRIER, answer_to="a@example.org?bcc=b@example.org&body=x")
+    assert 'href="mailto:a@example.org%3Fbcc%3Db@example.org%26body%3Dx"' in visit("admin").get("/admin/feedback").text
+    for address in ("a@example.org\nb@example.org", "a@exa\tmple.org"):
+        assert stranger.post("/feedback", **BARRIER, answer_to=address).status_code == 422
+
+
 def test_what_is_done_leaves_the_list_and_comes_back_when_it_is_opened_again(world: World, visit: Visit) -> None:
     key = feedback.give(world.engine, world["digi"], "other", "Die Seiten sind schön.")
     admin = visit("admin")
