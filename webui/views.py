@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
@@ -30,7 +30,7 @@ def index() -> str:
 @blueprint.get("/new")
 def new() -> AnyResponse:
     """Under which name the list at hand is to be kept, and for whom."""
-    pairs = parse_qsl(request.query_string.decode("utf-8", "replace"), max_num_fields=200)
+    pairs = views.fields_of(request.query_string.decode("utf-8", "replace"))
     page = request.args.get("page", "cases")
     return _form_page(page, urlencode([(name, value) for name, value in pairs if name != "page"]))
 

@@ -27,6 +27,7 @@ MOST: Final = 50
 """Views one person may keep, those given to teams among them."""
 LONGEST_TITLE: Final = 80
 LONGEST_ADDRESS: Final = 2000
+MOST_FIELDS: Final = 200
 
 _FILTERS = frozenset(
     {
@@ -113,6 +114,11 @@ def of_actor(work: Work) -> tuple[View, ...]:
         for row in rows
     ]
     return tuple(sorted(views, key=lambda view: (view.team is not None, sort_key(view.title), view.id)))
+
+
+def fields_of(query: str) -> list[tuple[str, str]]:
+    """The names and values of an address; of one with more of them than any page knows, the first."""
+    return parse_qsl("&".join(query.split("&", MOST_FIELDS)[:MOST_FIELDS]))
 
 
 def view(work: Work, view_id: UUID) -> View:
@@ -219,8 +225,8 @@ def _address(page: str, query: str) -> str:
     if page not in PAGES:
         raise NotFound(what="view")
     kept: list[tuple[str, str]] = []
-    for name, value in parse_qsl(query.removeprefix("?"), max_num_fields=200):
-        again = name != "column" and any(name == known for known, _ in kept)
+    for name, value in fields_of(query.removeprefix("?")):
+        again = (name, value) in kept if name == "column" else any(name == known for known, _ in kept)
         if name in PAGES[page] and not again and not _NOT_PLAIN.search(value):
             kept.append((name, value))
     return urlencode(kept)

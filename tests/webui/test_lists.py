@@ -195,6 +195,9 @@ def test_no_address_of_list_board_or_views_is_too_strange(visit: Callable[[str],
     ):  # fmt: skip
         for path in ("/cases", "/cases/board", "/views/new"):
             assert team.get(f"{path}?{query}").status_code == 200, (path, query)
+    for many in ("x=1&" * 400, "column=state&" * 400):
+        assert team.get(f"/views/new?{many}").status_code == 200
+        assert team.post("/views", page="cases", query=many, title=f"Viele {many[0]}").status_code == 303
     assert team.get("/views/new?page=admin").status_code == 404
     assert team.post("/views", page="admin", title="x").status_code == 404
     assert team.get("/cases?opened_since=01.11.2026").text.count(
