@@ -143,7 +143,10 @@ def test_it_counts_anew_from_each_meeting_and_from_any_day(year: tuple[World, di
 def test_everybody_reads_what_they_see_and_others_find_nothing(year: tuple[World, dict[str, UUID]]) -> None:
     world, _ = year
     for who, count in (("team", 4), ("supervisor", 4), ("digi", 4), ("office", 4), ("auditor", 4)):
-        assert looked(world, who).all == count, who
+        found = looked(world, who)
+        assert found.all == count, who
+        assert found.met is not None
+        assert (found.met.who is None) == (who == "digi"), who
     for who in ("stranger", "admin"):
         with pytest.raises(NotFound):
             looked(world, who)

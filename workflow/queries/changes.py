@@ -199,6 +199,7 @@ class Met:
     team: str
     """Its title."""
     who: str | None
+    """Only for the programme's own people."""
     mine: bool
     """The actor noted it, and may take it back."""
 
@@ -419,7 +420,8 @@ def _met(work: Work, ars: str, teams: Sequence[str]) -> Met | None:
     if row is None:
         return None
     on = work.catalogue.calendar.today(row.at - dt.timedelta(seconds=1))  # noted later, it counts from the day's end
-    return Met(row.id, row.at, on, row.title, row.name, mine=row.by_id == work.actor.id)
+    who = row.name if policy.sees_staff(work.actor) else None
+    return Met(row.id, row.at, on, row.title, who, mine=row.by_id == work.actor.id)
 
 
 def _start(work: Work, since: dt.date | int | None, met: Met | None) -> dt.datetime:
