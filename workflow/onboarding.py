@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -158,19 +158,7 @@ def withdraw(work: Work, request_id: UUID) -> RequestView:
 def settle(engine: Engine) -> int:
     """Answer every open request whose case was opened some other way, and end those of bodies that are gone; returns
     how many. One that fails stops no other. With nothing open it asks one short index."""
-    done, tried = 0, set[UUID]()
-    while chunk := _overtaken(engine, tried):
-        tried.update(chunk)
-        with engine.change(SYSTEM) as work:
-            for request_id in chunk:
-                try:
-                    with work.session.begin_nested():
-                        done += settle_one(work, request_id)
-                except OperationalError:
-                    raise  # the database's trouble, not this request's
-                except Exception:
-                    log.exception("request %s could not be settled; it is tried again with the next beat", request_id)
-    return done
+    return _each(engine, _overtaken, settle_one)
 
 
 def settle_one(work: Work, request_id: UUID) -> bool:
@@ -191,15 +179,29 @@ def settle_one(work: Work, request_id: UUID) -> bool:
 def remind(engine: Engine) -> int:
     """Tell those who have not answered once more, a line in their digest each week; returns of how many requests.
 
-    Whoever does it, each is told of once. With nothing due it asks one short index.
+    Whoever does it, each is told of once. One that fails stops no other. With nothing due it asks one short index.
     """
+    return _each(engine, _due, _remind)
+
+
+def _each(
+    engine: Engine,
+    found: Callable[[Engine, Iterable[UUID]], list[UUID]],
+    do: Callable[[Work, UUID], bool],
+) -> int:
+    """Do it with each request that is found, a chunk at a time; returns with how many something was done."""
     done, tried = 0, set[UUID]()
-    while chunk := _due(engine, tried):
+    while chunk := found(engine, tried):
         tried.update(chunk)
         with engine.change(SYSTEM) as work:
             for request_id in chunk:
-                with work.session.begin_nested():
-                    done += _remind(work, request_id)
+                try:
+                    with work.session.begin_nested():
+                        done += do(work, request_id)
+                except OperationalError:
+                    raise  # the database's trouble, not this request's
+                except Exception:
+                    log.exception("request %s failed; it is tried again with the next beat", request_id)
     return done
 
 

@@ -16,6 +16,7 @@ from workflow.engine import Work
 from workflow.errors import AlreadyOpen, Conflict, InvalidEvidence, NotAllowed, NotFound, Refused, StartklarError
 from workflow.models import Body, Event, Message, Notice, OnboardingRequest, Remark
 from workflow.onboarding import RequestView
+from workflow.queries import onboarding as query
 
 
 def test_what_a_town_asks_for_is_opened_by_its_team_and_both_learn_of_it(world: World) -> None:
@@ -80,6 +81,36 @@ def test_a_request_nobody_answers_comes_with_the_digest_once_a_week(world: World
     world.days(onboarding.AGAIN_AFTER)
     assert onboarding.remind(world.engine) == 0
     assert list(history.replay(world.engine)) == []
+
+
+def test_one_reminder_that_fails_stops_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = [_ask(world, service) for service in ("wohngeld", "uvg")]
+    world.days(onboarding.AGAIN_AFTER)
+    told: list[UUID] = []
+
+    def tell(work: Work, request_id: UUID, *_: object) -> None:
+        told.append(request_id)
+        if len(told) == 1:
+            raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(onboarding, "_tell_team", tell)
+        assert onboarding.remind(world.engine) == 1
+    assert {*told} == {one.id for one in asked}
+    assert onboarding.remind(world.engine) == 1
+
+
+def test_a_page_of_a_town_knows_its_latest_request_however_many_there_were(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(query, "MOST", 2)
+    for _ in range(3):
+        asked = _ask(world)
+        with world.by("digi") as work:
+            onboarding.withdraw(work, asked.id)
+    asked = _ask(world)
+    with world.look("digi") as work:
+        assert query.of_body(work, TOWN)["wohngeld"].id == asked.id
 
 
 def test_who_may_ask_and_what_for(world: World) -> None:

@@ -82,8 +82,9 @@ def of_body(work: Work, ars: str, service: str | None = None) -> dict[str, Reque
     asked = OnboardingRequest.body == ars
     if service is not None:
         asked = sa.and_(asked, OnboardingRequest.service == service)
-    found = _requests(work, asked, order=(OnboardingRequest.asked_at, OnboardingRequest.id), most=MOST)
-    return {one.service: one for one in found}
+    closed = sa.case((OnboardingRequest.status == "open", 0), else_=1)  # an open one is the latest, also of one instant
+    latest = (closed, OnboardingRequest.asked_at.desc(), OnboardingRequest.id)
+    return {one.service: one for one in reversed(_requests(work, asked, order=latest, most=MOST))}
 
 
 def waiting(work: Work) -> int:
