@@ -8,11 +8,16 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
+
 from workflow import (
     access,
     announcements,
     cases,
     database,
+    drafts,
+    feedback,
+    history_checks,
     loading,
     meetings,
     onboarding,
@@ -23,9 +28,12 @@ from workflow import (
     settings,
     start,
     texts,
+    trainings,
+    views,
 )
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import AlreadyOpen, Refused
+from workflow.models import Case
 from workflow.policy import Role
 from workflow.queries import deadlines, reply
 from workflow.queries.deadlines import Deadline
@@ -44,9 +52,23 @@ ANNOUNCED = (
     "Ihr Programmbüro",
 )
 """When the team last spoke with the town, and what the office tells: the title and the text."""
+TRAINED_AFTER = 15
+TRAINED = {
+    "title_de": "Fragen zum Wohngeld",
+    "title_en": "Questions on Wohngeld",
+    "begins_at": "9:30",
+    "place": "online",
+}
+"""A training of the office, and the working days until then."""
 
 WISH = "Beispiel: Wir können im Frühjahr anfangen. Das Fachverfahren ist schon auf dem neuesten Stand."
-
+BEGUN = "Guten Tag Herr Sommer, welche Stelle bei Ihnen kümmert sich künftig um"
+"""What the town asks for, and a sentence of the team that is not finished and not sent."""
+BARRIER = "Beispiel: Auf dem Telefon finde ich die Liste meiner Aufgaben erst nach langem Suchen."
+"""What somebody of the town wrote to those who run the installation."""
+OWN_VIEW = ("cases", "overdue=yes&sort=due&column=due&column=next&column=changed", "Was mir davonläuft")
+TEAM_VIEW = ("board", "left=yes", "Was noch läuft")
+"""What somebody of the team looks at every day, and what the whole team does: page, address, name."""
 
 GONE = "digital-alt@worms.example"
 """The mail catcher does not know this address, so that a mail that cannot be delivered is there to be seen."""
@@ -136,6 +158,7 @@ def play(surroundings: Mapping[str, str], progress: Callable[[int], None], *, mo
         _ask(engine)
         _talk(engine)
         _invite(engine)
+        _leave_traces(engine)
     finally:
         engine.close()
 
@@ -262,6 +285,26 @@ def _talk(engine: Engine) -> None:
     with engine.change(_account(engine, office)) as work:
         towns = announcements.choose(work, announcements.Chosen(district=TEAM.district)).bodies
         announcements.send(work, [one.ars for one in towns], *ANNOUNCED)
+
+
+def _leave_traces(engine: Engine) -> None:
+    """A training is planned, views are kept, a sentence is begun, a barrier told, and history checked."""
+    team, town, office, admin = (
+        _account(engine, next(one for one in PEOPLE if one.roles == roles))
+        for roles in (("umsetzungsteam",), ("leitung",), ("programme_office",), ("admin",))
+    )
+    with engine.change(office) as work:
+        held_on = work.catalogue.calendar.add(work.today, TRAINED_AFTER)
+        trainings.plan(work, {**TRAINED, "held_on": held_on.isoformat()}, service=SERVICE)
+    with engine.change(team) as work:
+        for (page, query, title), given_to in ((OWN_VIEW, None), (TEAM_VIEW, _role(work, TEAM, "umsetzungsteam").team)):
+            views.keep(work, page=page, query=query, title=title, team=given_to)
+        ours = sa.select(Case.id).where(Case.body == INGELHEIM.body, Case.service == SERVICE)
+        case_id = work.session.execute(ours).scalar_one()
+        drafts.keep(work, f"case:{case_id}:comment", {"comment-text": BEGUN})
+    feedback.give(engine, town, "accessibility", BARRIER, page="/")
+    with engine.change(admin) as work:
+        history_checks.start(work)  # the scheduler, which starts after this, does it
 
 
 def _account(engine: Engine, someone: Someone) -> UUID:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -19,6 +20,8 @@ from workflow.texts import LANGUAGES, Language
 
 _LOCALES = {"de": "de_DE", "en": "en_GB"}
 _ZONE = dates.get_timezone("Europe/Berlin")
+_LONG_WORD = re.compile(r"\w{16,}")
+_JOINT = re.compile(r"(?<=\w{3})(ungs|heits|keits|schafts|tions|täts|schutz)(?=[a-zäöüß]{4})")
 
 
 def language() -> Language:
@@ -60,6 +63,12 @@ def _with_plain_days(fact: Any) -> Any:
 def title(text: Text | Mapping[str, str] | str) -> str:
     """A title from a definition; a plain name stays as it is."""
     return text if isinstance(text, str) else texts.title(language(), text)
+
+
+def breakable(words: str) -> str:
+    """The words with soft hyphens at the joints of long German compounds, for narrow places: not every browser knows
+    where German words break, and one that does not tears them anywhere."""
+    return _LONG_WORD.sub(lambda word: _JOINT.sub("\\1\N{SOFT HYPHEN}", word[0]), words)
 
 
 def plain_day(value: dt.date) -> str:
@@ -147,6 +156,7 @@ def install(app: Flask) -> None:
         t=t,
         said=said,
         title=title,
+        breakable=breakable,
         day=day,
         plain_day=plain_day,
         date=date,

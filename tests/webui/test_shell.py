@@ -306,6 +306,19 @@ def test_a_year_is_said_when_it_is_not_this_year(app: Flask) -> None:
         assert wording.number(1234567.5) == "1.234.567,5"
 
 
+@pytest.mark.parametrize(
+    ("words", "breaks"),
+    [
+        ("Digitalisierungsbeauftragte:r", "Digitalisierungs|beauftragte:r"),
+        ("Informationssicherheitsbeauftragte:r", "Informations|sicherheits|beauftragte:r"),
+        ("Leitung der Schulungen", "Leitung der Schulungen"),
+        ("Digitalisation officer", "Digitalisation officer"),
+    ],
+)
+def test_long_words_break_at_their_joints_and_short_ones_nowhere(words: str, breaks: str) -> None:
+    assert wording.breakable(words).replace("\N{SOFT HYPHEN}", "|") == breaks
+
+
 def test_the_scale_has_five_steps_however_many_states_a_process_has() -> None:
     assert [wording.scale(position, 5) for position in range(1, 6)] == [1, 2, 3, 4, 5]
     assert [wording.scale(position, 3) for position in range(1, 4)] == [1, 3, 5]

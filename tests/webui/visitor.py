@@ -60,8 +60,8 @@ def token_in(page: str) -> str:
 
 
 def words(page: str) -> str:
-    """What a page says, without its markup."""
-    text = re.sub(r"<(script|style|svg)\b.*?</\1>", " ", page, flags=re.DOTALL)
+    """What a page says, without its markup and without where its words may break."""
+    text = re.sub(r"<(script|style|svg)\b.*?</\1>", " ", page, flags=re.DOTALL).replace("\N{SOFT HYPHEN}", "")
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", text))).strip()
 
 
