@@ -33,11 +33,11 @@ class Started:
             text=True,
         )
 
-    def told(self) -> dict[str, Any]:
+    def told(self, *, within: float = 60) -> dict[str, Any]:
         """What demo.json says, once it is there."""
         while not self.announcement.exists():
-            if self.process.poll() is not None or time.monotonic() > self.began + 60:
-                raise AssertionError(self.words())
+            if self.process.poll() is not None or time.monotonic() > self.began + within:
+                raise AssertionError(self.end(signal.SIGTERM)[1])
             time.sleep(0.02)
         return dict(json.loads(self.announcement.read_text(encoding="utf-8")))
 
