@@ -8,8 +8,6 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
-
 from workflow import (
     access,
     announcements,
@@ -33,9 +31,8 @@ from workflow import (
 )
 from workflow.engine import SYSTEM, Engine, Work
 from workflow.errors import AlreadyOpen, Refused
-from workflow.models import Case
 from workflow.policy import Role
-from workflow.queries import deadlines, reply
+from workflow.queries import case_list, deadlines, reply
 from workflow.queries.deadlines import Deadline
 
 SERVICE = "wohngeld"
@@ -299,8 +296,7 @@ def _leave_traces(engine: Engine) -> None:
     with engine.change(team) as work:
         for (page, query, title), given_to in ((OWN_VIEW, None), (TEAM_VIEW, _role(work, TEAM, "umsetzungsteam").team)):
             views.keep(work, page=page, query=query, title=title, team=given_to)
-        ours = sa.select(Case.id).where(Case.body == INGELHEIM.body, Case.service == SERVICE)
-        case_id = work.session.execute(ours).scalar_one()
+        [case_id] = case_list.ids(work, case_list.Filters(service=SERVICE, body=INGELHEIM.body), most=1)
         drafts.keep(work, f"case:{case_id}:comment", {"comment-text": BEGUN})
     feedback.give(engine, town, "accessibility", BARRIER, page="/")
     with engine.change(admin) as work:
