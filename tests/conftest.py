@@ -13,10 +13,11 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests import browser as chromium
-from tests.databases import Flavour, PostgresDatabases, SQLiteDatabases
+from tests.databases import Flavour, PostgresDatabases, SQLiteDatabases, connect
 from tests.postgres import ADDRESS, Cluster, NoPostgres, in_ci, in_memory
 from tests.smtp import MailServer
 from tests.world import World, make
+from workflow import database
 
 Prepare = Callable[[Callable[[World], Any]], tuple[World, Any]]
 
@@ -46,6 +47,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def database_kind(request: pytest.FixtureRequest) -> str:
     """`sqlite` or `postgresql`."""
     return str(request.param)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_kept() -> Iterator[None]:
+    """Every engine of this process knows the statements another has put into words."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(database, "connect", connect)
+        yield
 
 
 @pytest.fixture(scope="session")

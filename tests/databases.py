@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import psycopg
+import sqlalchemy as sa
 from psycopg import sql
 from sqlalchemy import make_url
+from sqlalchemy.util import LRUCache
 
 from tests import world
 from workflow import database, loading, settings, start
@@ -23,6 +25,28 @@ Flavour = Literal["empty", "loaded", "peopled"]
 DEFINITIONS = Path(__file__).parent.parent / "definitions"
 BEGINNING = dt.datetime(2026, 11, 23, 7, tzinfo=dt.UTC)
 """Where the rehearsal clock of a loaded database stands: Monday, 23 November 2026, 08:00 in Mainz."""
+
+
+STATEMENTS_KEPT = 2000
+"""Of each kind of database."""
+_speaking: dict[str, tuple[sa.Dialect, LRUCache[Any, Any]]] = {}
+
+
+def connect(url: str) -> sa.Engine:
+    """What `workflow.database.connect` answers, with what SQLAlchemy has put into words before in this process.
+
+    A web process does that once in weeks; every test, with an engine of its own, did it all over again.
+    """
+    pool = _connect(url)
+    if pool.dialect.name in _speaking:
+        pool.dialect, pool._compiled_cache = _speaking[pool.dialect.name]
+    else:
+        pool._compiled_cache = LRUCache(STATEMENTS_KEPT)
+        _speaking[pool.dialect.name] = pool.dialect, pool._compiled_cache
+    return pool
+
+
+_connect = database.connect
 
 
 def fill(url: str, flavour: Flavour) -> None:
