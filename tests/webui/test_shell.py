@@ -567,7 +567,7 @@ def test_a_notice_nobody_left_is_not_said(stranger: Visitor, written: str) -> No
     stranger.client.set_cookie("startklar_notice", written)
     page = stranger.get("/sign-in")
     assert page.status_code == 200
-    assert 'role="status"' not in page.text
+    assert 'class="sk-notice"' not in page.text
 
 
 def test_the_rehearsal_clock_stands_on_every_page_and_moves_by_a_working_day(
