@@ -49,6 +49,7 @@ def _needs(found: Administration) -> Iterator[Need]:
     if state is not None and state.stands_still:
         yield Need("standstill", 1, url_for("operations.show"), "late")
     numbers = (
+        Need("alone", int(found.people == 1), url_for("people.invite_form")),
         Need("unreachable", found.unreachable, url_for("mails.show", _anchor="unreachable"), "late"),
         Need("history", found.history_faults, url_for("operations.history"), "late"),
         Need("dead", found.dead, url_for("mails.show", _anchor="dead")),

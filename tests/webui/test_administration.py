@@ -33,6 +33,12 @@ def test_who_only_administers_begins_at_the_administration(world: World, visit: 
     assert visit("office").get("/").status_code == 200
     for who in ("office", "auditor", "team", "digi"):
         assert visit(who).get("/admin").status_code == 403, who
+    with world.engine.change(SYSTEM) as work:  # a new installation
+        others = sa.update(Person).where(Person.id != world["admin"])
+        work.session.execute(others.values(ended_at=work.now))
+    alone = admin.get("/admin").text
+    assert "Noch hat niemand außer Ihnen ein Konto" in words(alone)
+    assert 'href="/people/invite"' in alone
 
 
 def test_numbers_of_the_first_page_lead_to_what_they_count(world: World, visit: Visit) -> None:

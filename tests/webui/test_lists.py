@@ -127,6 +127,21 @@ def test_nobody_without_cases_stands_before_an_empty_table(visit: Callable[[str]
     assert "<table" not in page
 
 
+def test_an_empty_installation_says_what_whoever_looks_can_do(visit: Callable[[str], Visitor], world: World) -> None:
+    for who, page, says, leads in (
+        ("office", "/cases", "Eröffnen Sie Vorgänge mit dem Befehl", "/programme/takeover"),
+        ("team", "/cases/board", "Das Programmbüro eröffnet Vorgänge für alle Kommunen.", "/requests"),
+        ("digi", "/cases", "Bitten Sie auf der Seite einer Leistung darum", "/services"),
+        ("fachamt", "/cases", "Hier stehen die Vorgänge, an denen Sie beteiligt sind.", "/services"),
+        ("auditor", "/requests", "Municipalities ask for a service to be connected.", "/services"),
+        ("office", "/clusters", "Gründen Sie einen, wenn mehrere Kommunen", "/clusters"),
+        ("digi", "/delegations", "Übertragen kann die Leitung der Kommune oder ihr Umsetzungsteam.", "/bodies"),
+    ):
+        answer = visit(who).get(page)
+        assert says in words(answer.text), (who, page)
+        assert f'href="{leads}"' in answer.text or f'action="{leads}"' in answer.text, (who, page)
+
+
 def test_words_somebody_searched_for_are_shown_as_words(visit: Callable[[str], Visitor], full: World) -> None:
     page = visit("office").get("/cases?q=%3Cscript%3Ealert(1)%3C/script%3E").text
     assert "<script>alert" not in page

@@ -57,6 +57,8 @@ class Requests:
     """Open ones, also beyond this page."""
     answers: bool
     """The reader answers requests."""
+    of_town: bool
+    """The reader is of a body."""
 
 
 def requests(work: Work) -> Requests:
@@ -74,6 +76,7 @@ def requests(work: Work) -> Requests:
         answered=answered,
         total=total,
         answers=work.actor.holds("umsetzungsteam", "programme_office"),
+        of_town=bool(work.actor.bodies()),
     )
 
 
