@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import deeds, errors, forms, notices, session, wording
+from webui import deeds, errors, forms, mailed, notices, session, wording
 from webui.navigation import local_path
 from workflow import access, sessions
 from workflow.access import Letterhead, Opened
 from workflow.errors import AccessRefused, PasswordTooWeak, Refused, SignInRefused, StartklarError
-from workflow.texts import LANGUAGES
 
 blueprint = Blueprint("access", __name__)
 
@@ -51,7 +50,7 @@ def use_link(token: str) -> AnyResponse:
         return _form(token, opened, {"name": wording.t("access.name_missing")})
     response = redirect(url_for("tour.show") if opened.kind == "invitation" else "/", 303)
     session.begin(response, new)
-    return _discreet(notices.leave(response, f"notice.access_{opened.kind}"))
+    return mailed.discreet(notices.leave(response, f"notice.access_{opened.kind}"))
 
 
 @blueprint.get("/password")
@@ -122,7 +121,7 @@ def _came_from() -> str | None:
 
 
 def _form(token: str, opened: Opened, faults: dict[str, str] | None = None) -> AnyResponse:
-    _speak(opened.language)
+    mailed.speak(opened.language)
     page = render_template(
         "access.html",
         token=token,
@@ -132,7 +131,7 @@ def _form(token: str, opened: Opened, faults: dict[str, str] | None = None) -> A
         language_chosen=request.form.get("language") or wording.language(),
         least=sessions.LEAST_PASSWORD,
     )
-    return _discreet(make_response(page, 422 if faults else 200))
+    return mailed.discreet(make_response(page, 422 if faults else 200))
 
 
 def _refused(error: AccessRefused) -> AnyResponse:
@@ -140,21 +139,6 @@ def _refused(error: AccessRefused) -> AnyResponse:
         try:
             sessions.count_guess(session.engine(), "access", request.remote_addr or "")
         except SignInRefused as paused:
-            return _discreet(make_response(render_template("access_refused.html", error=paused), 429))
+            return mailed.discreet(make_response(render_template("access_refused.html", error=paused), 429))
     status = 404 if error.key == "error.access_broken" else 410
-    return _discreet(make_response(render_template("access_refused.html", error=error), status))
-
-
-def _speak(language: str) -> None:
-    """In the language of the mail, unless this browser has chosen another one."""
-    chosen = session.person() is not None or request.cookies.get(session.cookie_name("language"))
-    if not chosen and language in LANGUAGES:
-        g.language = language
-
-
-def _discreet(response: AnyResponse) -> AnyResponse:
-    """The address of this page is a key: it is told to nobody, and no copy is kept."""
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Robots-Tag"] = "noindex"
-    return response
+    return mailed.discreet(make_response(render_template("access_refused.html", error=error), status))

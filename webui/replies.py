@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from webui import deeds, errors, forms, notices, session, wording
+from webui import deeds, errors, forms, mailed, notices, session, wording
 from workflow import correspondence, evidence, replies, sessions
 from workflow.correspondence import Meant, Mend, Opened, Outcome
 from workflow.errors import (
@@ -24,7 +24,6 @@ from workflow.errors import (
 from workflow.queries import reply as query
 from workflow.queries.reply import Matter
 from workflow.replies import KINDS, Answer, Kind
-from workflow.texts import LANGUAGES
 
 blueprint = Blueprint("replies", __name__)
 
@@ -74,7 +73,7 @@ def open_link(token: str) -> AnyResponse:
     try:
         meant = correspondence.meant_for(session.engine(), token)
         if me is not None and meant.recipient_id == me.person_id:
-            return _discreet(redirect(_where(meant), 303))
+            return mailed.discreet(redirect(_where(meant), 303))
         return _letter(token)
     except LinkRefused as error:
         return _refused(token, error)
@@ -139,7 +138,7 @@ def _page(
 def _letter(token: str, *, faults: Mapping[str, str] | None = None) -> AnyResponse:
     """The mail behind a link, and the form under it."""
     opened = correspondence.open_link(session.engine(), token)
-    _speak(opened.language)
+    mailed.speak(opened.language)
     found = _matters(opened)
     page = render_template(
         "reply_link.html",
@@ -152,12 +151,12 @@ def _letter(token: str, *, faults: Mapping[str, str] | None = None) -> AnyRespon
         summary=[(name, words) for name, words in (faults or {}).items()],
         typed=forms.typed() if request.method == "POST" else {},
     )
-    return _discreet(make_response(page, 422 if faults else 200))
+    return mailed.discreet(make_response(page, 422 if faults else 200))
 
 
 def _done(opened: Opened, outcomes: Sequence[Outcome]) -> AnyResponse:
     """What became of a reply."""
-    _speak(opened.language)
+    mailed.speak(opened.language)
     found = {one.id: one for one in _matters(opened)}
     page = render_template(
         "reply_done.html",
@@ -167,7 +166,7 @@ def _done(opened: Opened, outcomes: Sequence[Outcome]) -> AnyResponse:
         some=any(one.replied is not None for one in outcomes),
         target=_target(list(found.values())),
     )
-    return _discreet(make_response(page, 200 if any(one.replied for one in outcomes) else 409))
+    return mailed.discreet(make_response(page, 200 if any(one.replied for one in outcomes) else 409))
 
 
 def _refused(token: str, error: LinkRefused) -> AnyResponse:
@@ -177,10 +176,10 @@ def _refused(token: str, error: LinkRefused) -> AnyResponse:
         sessions.count_guess(session.engine(), "reply", request.remote_addr or "")
     else:
         meant = correspondence.meant_for(session.engine(), token)
-        _speak(meant.language)
+        mailed.speak(meant.language)
         target = _where(meant)
     page = render_template("reply_refused.html", error=error, target=target)
-    return _discreet(make_response(page, 404 if isinstance(error, LinkBroken) else 410))
+    return mailed.discreet(make_response(page, 404 if isinstance(error, LinkBroken) else 410))
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------
@@ -210,21 +209,6 @@ def _where(meant: Meant) -> str:
         return "/"
     with session.engine().read(meant.recipient_id) as work:
         return _target(query.matters(work, meant.about))
-
-
-def _speak(language: str) -> None:
-    """In the language of the mail, unless this browser has chosen another one."""
-    chosen = session.person() is not None or request.cookies.get(session.cookie_name("language"))
-    if not chosen and language in LANGUAGES:
-        g.language = language
-
-
-def _discreet(response: AnyResponse) -> AnyResponse:
-    """The address of this page is a key: it is told to nobody, and no copy is kept."""
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Robots-Tag"] = "noindex"
-    return response
 
 
 def _field(subject_id: UUID, name: str) -> str:
