@@ -373,6 +373,17 @@ def test_a_case_on_paper_is_read_whole_and_offers_nothing_to_press(site: Site) -
         expect(page.get_by_text(folded)).to_be_visible()
     for pressed in (page.get_by_role("button"), page.get_by_role("textbox"), page.get_by_role("navigation")):
         assert [one for one in pressed.all() if one.is_visible()] == []
+    town = site.window("digi")
+    town.emulate_media(media="print")
+    for path, first, later in (
+        (f"/cases/{case_id}", "Stammdaten", "Aufgaben"),
+        ("/my-municipality", "Was wir schulden", "Worauf wir warten"),
+    ):
+        town.goto(path)
+        above, below = (town.get_by_role("heading", name=name, exact=True).bounding_box() for name in (first, later))
+        assert above is not None
+        assert below is not None
+        assert above["y"] < below["y"], path
 
 
 def test_a_town_finishes_its_first_task_without_javascript_and_by_keyboard(site: Site) -> None:
