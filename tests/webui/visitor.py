@@ -61,7 +61,8 @@ def token_in(page: str) -> str:
 
 def words(page: str) -> str:
     """What a page says, without its markup and without where its words may break."""
-    text = re.sub(r"<(script|style|svg)\b.*?</\1>", " ", page, flags=re.DOTALL).replace("\N{SOFT HYPHEN}", "")
+    text = re.sub(r"<(script|style|svg)\b.*?</\1>", " ", page, flags=re.DOTALL)
+    text = re.sub("<wbr>|\N{SOFT HYPHEN}", "", text)
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", text))).strip()
 
 
