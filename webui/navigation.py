@@ -50,6 +50,7 @@ class Place:
 _ADMIN = frozenset({"admin"})
 _CASEWORKERS = frozenset((*ROLES, COORDINATOR)) - {"admin"}
 _TOWN = frozenset(BODY_ROLES)
+_OF_CASES = ("cases", "tasks", "matrix", "views", "bulk", "blockers")
 _OF_BODIES = ("prerequisites", "districts", "clusters", "delegations", "announcements", "meetings", "colleagues")
 
 ENTRIES = (
@@ -57,7 +58,7 @@ ENTRIES = (
     Entry("inbox.show", "nav.inbox", "tasks", frozenset(), ("queue",), beside=_ADMIN),
     Entry("municipality.show", "nav.municipality", "body", _TOWN, ("bodies", *_OF_BODIES)),
     Entry("escalations.show", "nav.escalations", "escalated", frozenset({"supervisor", "programme_office"})),
-    Entry("case_list.show", "nav.cases", "case", _CASEWORKERS, ("cases", "tasks", "matrix", "views")),
+    Entry("case_list.show", "nav.cases", "case", _CASEWORKERS, _OF_CASES),
     Entry("bodies.index", "nav.bodies", "body", _CASEWORKERS, _OF_BODIES, beside=_TOWN | {COORDINATOR}),
     Entry("people.index", "nav.people", "people", _ADMIN, ("teams",)),
     Entry("definitions.index", "nav.definitions", "flag", _ADMIN),

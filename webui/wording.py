@@ -73,9 +73,7 @@ def breakable(words: str) -> str:
 
 def plain_day(value: dt.date) -> str:
     """`Do., 11. Juni`; the year is said only when it is not this year."""
-    who = session.person()
-    this_year = (who.today if who is not None else dt.datetime.now(_ZONE).date()).year
-    return _day(language(), value, value.year != this_year)
+    return _day(language(), value, value.year != today().year)
 
 
 def day(value: dt.date) -> Markup:
@@ -131,6 +129,12 @@ def typed_date(value: dt.date | str | None) -> str:
     return f"{value:%d.%m.%Y}" if isinstance(value, dt.date) else value or ""
 
 
+def today() -> dt.date:
+    """What day it is for whoever asks: a rehearsal has its own."""
+    who = session.person()
+    return who.today if who is not None else dt.datetime.now(_ZONE).date()
+
+
 def as_typed(value: object) -> object:
     """An answer as one would type it into a field: `1200`, `12,5`, `11.06.2026`."""
     if isinstance(value, float):
@@ -168,6 +172,7 @@ def install(app: Flask) -> None:
         month=month,
         quoted=quoted,
         typed_date=typed_date,
+        today=today,
         as_typed=as_typed,
         scale=scale,
         icon=icons.icon,

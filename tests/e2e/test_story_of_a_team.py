@@ -93,6 +93,7 @@ def _with_keys(page: Page) -> None:
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Tastenkürzel")
     expect(dialog).to_be_visible()
+    expect(dialog.get_by_role("button", name="Schließen")).to_be_focused()  # whoever presses enter turns nothing off
     assert not Axe().run(page).response["violations"]
     dialog.get_by_role("button", name="Ausschalten").click()
     page.keyboard.press("Escape")

@@ -30,13 +30,13 @@ def test_a_town_asks_for_a_service_and_takes_on_its_first_task(site: Site) -> No
 
     town.set_viewport_size({"width": 390, "height": 844})
     town.get_by_role("link", name="Kommune", exact=True).click()
-    expect(town.get_by_role("region", name="Was wir schulden")).to_contain_text("Das sind Sie")
+    expect(town.get_by_role("region", name="Was wir noch tun müssen")).to_contain_text("Das sind Sie")
     expect(town.get_by_role("complementary", name="Worauf wir warten")).to_contain_text(
         "Nachnutzungsvertrag des Landes"
     )
     town.get_by_role("link", name=re.compile("^Vormerkung annehmen")).click()
     town.get_by_role("button", name="Annehmen").click()
-    expect(town.get_by_role("button", name=re.compile("^Freigeben"))).to_be_visible()
+    expect(town.get_by_role("button", name=re.compile("^Annahme aufheben"))).to_be_visible()
     expect(town.locator("summary", has_text="Ablehnen")).to_be_visible()
     town.goto("/my-municipality")
-    expect(town.get_by_role("region", name="Was wir schulden")).to_contain_text("von Ihnen angenommen")
+    expect(town.get_by_role("region", name="Was wir noch tun müssen")).to_contain_text("von Ihnen angenommen")

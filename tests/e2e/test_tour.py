@@ -126,7 +126,7 @@ def _a_town_looks_around(page: Page) -> None:
     main = page.get_by_role("main")
     _go(page, "Meine Kommune")
     page.get_by_role("region", name="Neues Rundschreiben").get_by_role("button", name="Als gelesen ablegen").click()
-    for part in ("Was wir schulden", "Worauf wir warten", "Alle Leistungen"):
+    for part in ("Was wir noch tun müssen", "Worauf wir warten", "Alle Leistungen"):
         expect(page.get_by_role("heading", name=part, exact=True)).to_be_visible()
     page.reload()
     _picture(page, "municipality")

@@ -147,6 +147,18 @@ def test_a_task_is_handed_on_and_a_step_taken_for_all_the_list_shows(
     assert [world.case(case_id).state for case_id in three] == ["declined", "requested", "declined"]
 
 
+def test_a_case_that_lacks_much_tells_three_reasons_and_keeps_the_others_folded(
+    visit: Callable[[str], Visitor], three: list[UUID]
+) -> None:
+    visitor = visit("team")
+    asked = hidden(visitor.get(ticked(three[:1])).text, "/bulk/try")
+    tried = visitor.post("/bulk/try", **asked, what="advance:contract").text
+    sound(tried)
+    shown, folded = tried.split("weitere Gründe", 1)
+    assert shown.count("ist noch offen") == 3
+    assert folded.count("ist noch offen") > 3
+
+
 def test_the_office_gives_many_to_another_team(
     visit: Callable[[str], Visitor], world: World, three: list[UUID]
 ) -> None:

@@ -74,7 +74,7 @@ def test_a_town_reads_what_it_waits_for(visit: Callable[[str], Visitor], world: 
     assert "Alles erledigt" in said
     waiting = said[said.index("Wir warten auf") :]
     assert re.search(r"Zuständigkeit und Fallzuschnitt prüfen Umsetzungsteam ?, seit Mo., 23. November", waiting)
-    assert re.search(r"Nachnutzungsvertrag des Landes Wohngeld Programmbüro des Landes ?, seit", waiting)
+    assert re.search(r"Wohngeld Nachnutzungsvertrag des Landes Programmbüro des Landes ?, seit", waiting)
     assert f'href="/tasks/{world.task(case_id, "confirm_responsibility")}"' in page
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from uuid import UUID
 
@@ -56,7 +57,7 @@ def test_the_own_page_says_what_is_owed_what_is_awaited_and_what_comes(visit: Vi
     assert "Bis Freitag ist in Ihrer Kommune nichts zu tun." in said
     assert "Auf das Land wart" in said
     assert "Auf das Umsetzungsteam wart" in said
-    owed = said[said.index("Was wir schulden") : said.index("Worauf wir warten")]
+    owed = said[said.index("Was wir noch tun müssen") : said.index("Worauf wir warten")]
     assert "Digitalisierungsbeauftragte:r Digi " in owed
     assert "Vormerkung annehmen oder Interesse bekunden" in owed
     assert "einmal für alle Leistungen" in owed
@@ -70,6 +71,8 @@ def test_the_own_page_says_what_is_owed_what_is_awaited_and_what_comes(visit: Vi
     assert "Stichtag: Welle April 2027 Kfz-Zulassung (i-Kfz)" in year
     assert "BEISPIEL: Wohngeld testen und abnehmen" in year
     assert "sagt zu" in year
+    assert "Ihre Frist: Mandanten beantragen" in year
+    assert re.search(r"Ihr Umsetzungsteam: [^(]+\([^)]*Team", year), "whom to ask"
     assert f'href="/bodies/{TOWN}#prerequisites"' in page
     assert offers(page, "/account/absences")
 

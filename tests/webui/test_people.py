@@ -51,6 +51,8 @@ def test_digi_invites_a_colleague_sends_again_and_withdraws(visit: Callable[[str
 
 def test_who_is_new_and_has_nothing_to_do_finds_the_way_to_colleagues(visit: Callable[[str], Visitor]) -> None:
     assert offers(visit("leitung").get("/").text, COLLEAGUES)
+    page = words(visit("leitung").get(COLLEAGUES).text)
+    assert page.index("Handwerksgründung") < page.index("Öffentliche Vergabe") < page.index("Wohngeld"), "Ö is an o"
     assert not offers(visit("fachamt").get("/").text, COLLEAGUES)
 
 

@@ -170,7 +170,7 @@ def test_somebody_hands_in_what_is_asked_and_is_led_on(visit: Callable[[str], Vi
     answer = visitor.post(f"{address}/submit", **form, **INTEREST)
     assert (answer.status_code, answer.location) == (303, f"/cases/{case_id}")
     said = words(visitor.get(answer.location).text)
-    assert "„Vormerkung annehmen oder Interesse bekunden“ ist erledigt. Vielen Dank." in said
+    assert "„Vormerkung annehmen oder Interesse bekunden“ ist erledigt. Vielen Dank. Zu meinen Aufgaben" in said
     assert world.row(case_id, "express_interest").status == "done"
     done = visitor.get(address).text
     sound(done)
@@ -413,6 +413,7 @@ def test_declining_needs_a_reason_and_goes_to_the_team_which_hands_back(
     sound(page)
     assert "Bitte entscheiden Sie, wie es weitergeht" in words(page)
     assert "Wir haben keine Leute." in words(page)
+    assert re.search(r'href="/cases/[^"]*#moves"', page), "the way to end the case if the town does not want it"
     assert not offers(page, "/waive")
     back = hidden(page, "/hand-back")
     assert team.post(f"{address}/hand-back", **back, **{"hand_back-reason": ""}).status_code == 422

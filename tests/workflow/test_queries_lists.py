@@ -325,6 +325,14 @@ def test_filters_that_make_no_sense_narrow_nothing(lively: World) -> None:
         assert page.matching == page.everything
 
 
+def test_the_filter_of_roles_names_each_in_words_and_once(lively: World) -> None:
+    with lively.look("office") as work:
+        roles = case_list.cases(work).options.roles
+    assert "body.digi" in dict(roles)
+    assert len({words.de for _, words in roles}) == len(roles)
+    assert not [key for key, words in roles if "." in words.de], "a role's key instead of its name"
+
+
 def test_filters_offer_only_what_the_persons_cases_have(lively: World) -> None:
     with lively.look("stranger") as work:
         page = case_list.cases(work)

@@ -282,7 +282,7 @@
       dialog.setAttribute("aria-labelledby", heading.id);
       const close = document.createElement("form");
       close.method = "dialog";
-      close.innerHTML = '<button class="kern-btn kern-btn--secondary"><span class="kern-label"></span></button>';
+      close.innerHTML = '<button class="kern-btn kern-btn--secondary" autofocus><span class="kern-label"></span></button>';
       close.querySelector("span").textContent = part.dataset.close;
       dialog.append(heading, part, close);
       document.body.append(dialog);

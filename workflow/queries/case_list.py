@@ -425,10 +425,10 @@ def _options(work: Work, visible: sa.ColumnElement[bool], filters: Filters) -> t
 
 
 def _acting(work: Work) -> set[str]:
-    """Every role a task can wait for."""
+    """Every role a task can wait for. In a case a participant's task waits for the same role, of another body."""
     tasks = [task for process in work.catalogue.processes() for _, _, task in process.tasks()]
-    owners = {task.owner for task in tasks} | {task.confirm for task in tasks if task.confirm}
-    return {*owners, "umsetzungsteam"}
+    owners = {task.owner.replace("participant.", "body.", 1) for task in tasks}
+    return {*owners, *(task.confirm for task in tasks if task.confirm), "umsetzungsteam"}
 
 
 def _sensible(work: Work, filters: Filters, options: Options, known_body: str | None) -> Filters:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -156,6 +155,8 @@ class MyMunicipality:
     ars: str
     name: str
     team: str | None
+    caseworkers: tuple[str, ...]
+    """Who works in that team, by name."""
     others: tuple[tuple[str, str], ...]
     """Further bodies the reader works for: ARS and name."""
     services: tuple[ServiceHere, ...]
@@ -188,7 +189,7 @@ def my_municipality(work: Work, ars: str | None = None) -> MyMunicipality:
     if chosen is None:
         raise NotFound(what="body", name=ars or "")
     services, _, _ = bodies.services_here(work, chosen)
-    holders, names = _holders(work, chosen.ars)
+    holders, names, caseworkers = _holders(work, chosen.ars, chosen.key)
     rows = _tasks(work, chosen.ars)
     known = _prerequisites(work, chosen.ars)
     waiting = held_up.of_body(work, chosen.ars)
@@ -201,6 +202,7 @@ def my_municipality(work: Work, ars: str | None = None) -> MyMunicipality:
         ars=chosen.ars,
         name=chosen.display_name,
         team=chosen.team,
+        caseworkers=caseworkers,
         others=tuple((row.ars, row.display_name) for row in mine if row.ars != chosen.ars),
         services=services,
         requests=_requests(work, chosen.ars, services),
@@ -258,7 +260,7 @@ def _mine(work: Work) -> Sequence[Any]:
     if not own:
         return ()
     return work.session.execute(
-        sa.select(Body.ars, Body.kind, Body.display_name, Body.valid_until, Team.title.label("team"))
+        sa.select(Body.ars, Body.kind, Body.display_name, Body.valid_until, Team.title.label("team"), Team.key)
         .outerjoin(TeamDistrict, TeamDistrict.district == Body.district)
         .outerjoin(Team, Team.key == TeamDistrict.team)
         .where(policy.one_of(Body.ars, own), Body.valid_until.is_(None))
@@ -266,14 +268,18 @@ def _mine(work: Work) -> Sequence[Any]:
     ).all()
 
 
-def _holders(work: Work, ars: str) -> tuple[list[Holder], dict[UUID, str]]:
+def _holders(work: Work, ars: str, team: str | None) -> tuple[list[Holder], dict[UUID, str], tuple[str, ...]]:
+    """Who holds a role at the body, everybody's name, and the names of the team's caseworkers."""
+    caseworkers = sa.and_(Grant.team == team, Grant.role == "umsetzungsteam") if team else sa.false()
     rows = work.session.execute(
         sa.select(Grant.person_id, Grant.role, Grant.body, Grant.service, Grant.team, Grant.operator, Person.name)
         .join(Person, Person.id == Grant.person_id)
-        .where(Grant.body == ars, Grant.ended_at.is_(None), Person.ended_at.is_(None))
+        .where(sa.or_(Grant.body == ars, caseworkers), Grant.ended_at.is_(None), Person.ended_at.is_(None))
         .order_by(Grant.started_at, Grant.id)
     ).all()
-    return [Holder(*row[:6]) for row in rows], {row.person_id: row.name or "" for row in rows}
+    there = [Holder(*row[:6]) for row in rows if row.body == ars]
+    names = {row.person_id: row.name or "" for row in rows}
+    return there, names, tuple(sorted({row.name for row in rows if row.body is None and row.name}))
 
 
 def _tasks(work: Work, ars: str) -> Sequence[Any]:
@@ -664,13 +670,13 @@ def _ahead(
             found.append(Ahead("expiry", row.valid_until, title, about, row.id))
         if row.id in again:
             found.append(Ahead("recurring", again[row.id], title, about, row.id))
-    dates = Counter((item.due.on.year, item.due.on.month) for item in owed if item.due and not item.due.overdue)
-    last: dict[tuple[int, int], dt.date] = {}
+    months: dict[tuple[int, int], list[tuple[dt.date, Text]]] = {}
     for item in owed:
         if item.due and not item.due.overdue:
-            month = (item.due.on.year, item.due.on.month)
-            last[month] = min(last.get(month, item.due.on), item.due.on)
-    found += [Ahead("due", last[month], None, (), n=n) for month, n in dates.items()]
+            months.setdefault((item.due.on.year, item.due.on.month), []).append((item.due.on, item.title))
+    for there in months.values():
+        first, title = min(there, key=lambda one: one[0])
+        found.append(Ahead("due", first, title, (), n=len(there)))
     return found
 
 

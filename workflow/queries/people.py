@@ -32,7 +32,7 @@ from workflow.models import (
 from workflow.policy import Role
 from workflow.queries import parts
 from workflow.queries.words import clean
-from workflow.texts import searched_words, sort_key
+from workflow.texts import searched_words, sort_key, title
 
 PAGE = 50
 """People of one page of the list."""
@@ -430,7 +430,8 @@ def _may_give(work: Work, role: Role) -> bool:
 
 
 def _services(work: Work) -> tuple[tuple[str, Text], ...]:
-    return tuple(sorted(((key, one.title) for key, one in work.catalogue.services.items()), key=lambda one: one[1].de))
+    services = ((key, one.title) for key, one in work.catalogue.services.items())
+    return tuple(sorted(services, key=lambda one: sort_key(title(work.actor.language, one[1]))))
 
 
 def _falls_to(work: Work, role: str, manned: Iterable[Any]) -> Text:
