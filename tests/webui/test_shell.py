@@ -137,6 +137,13 @@ def test_every_answer_forbids_what_comes_from_elsewhere(stranger: Visitor, visit
     assert {answer.headers["Cache-Control"] for answer in answers[:-1]} == {"no-store"}
 
 
+def test_fields_for_days_and_addresses_say_how_to_write_them(visit: Callable[[str], Visitor], world: World) -> None:
+    said = words(visit("leitung").get("/components").text)
+    with world.look() as work:
+        assert f"Heute ist {work.today:%d.%m.%Y}" in said
+    assert "Die ganze Adresse, mit https:// am Anfang" in said
+
+
 def test_pages_fetch_nothing_from_other_sites(stranger: Visitor, visit: Callable[[str], Visitor]) -> None:
     for page in (stranger.get("/sign-in").text, visit("leitung").get("/components").text):
         for found in re.findall(r'(?:src|href|action|srcset)="([^"]*)"', page):
