@@ -50,7 +50,7 @@ def test_from_what_was_escalated_to_a_word_the_town_has_read(site: Site) -> None
     expect(supervisor.get_by_role("heading", level=1)).to_have_text("1 Kommune bekommt dieses Rundschreiben")
     expect(supervisor.get_by_role("region", name="Bitte melden Sie sich")).to_contain_text("wir helfen")
     supervisor.get_by_role("button", name="Jetzt an 1 Kommune senden").click()
-    expect(supervisor.get_by_role("main")).to_contain_text("0 von 1 Kommune hat es gelesen")
+    expect(supervisor.get_by_role("main")).to_contain_text("Gelesen in 0 von 1 Kommune")
     messages.compose(world.engine)
 
     # The town finds it on its page, and puts it aside.
@@ -64,7 +64,7 @@ def test_from_what_was_escalated_to_a_word_the_town_has_read(site: Site) -> None
     expect(told).to_have_count(0)
     office = site.window("office")
     office.goto("/announcements")
-    expect(office.get_by_role("main")).to_contain_text("1 von 1 Kommune hat es gelesen")
+    expect(office.get_by_role("main")).to_contain_text("Gelesen in 1 von 1 Kommune")
 
     # The team prepares the talk and notes that it took place.
     team = site.window("team")

@@ -210,14 +210,14 @@ def test_the_form_leads_over_a_preview_to_one_announcement_however_often_it_is_s
         assert work.session.execute(sa.select(sa.func.count()).select_from(Announcement)).scalar_one() == 1
     shown = office.get(answers[0].headers["Location"])
     pages.sound(shown.text)
-    assert "0 von 2 Kommunen haben es gelesen" in words(shown.text)
+    assert "Gelesen in 0 von 2 Kommunen" in words(shown.text)
     digi = visit("digi")
     mine = digi.get(answers[0].headers["Location"])
     pages.sound(mine.text)
-    assert "haben es gelesen" not in words(mine.text)
+    assert "Gelesen in" not in words(mine.text)
     put = digi.post(f"{answers[0].headers['Location']}/read", next="/bodies")
     assert put.headers["Location"] == "/bodies"
-    assert "1 von 2 Kommunen haben es gelesen" in words(office.get("/announcements").text)
+    assert "Gelesen in 1 von 2 Kommunen" in words(office.get("/announcements").text)
     assert digi.post(f"{answers[0].headers['Location']}/withdraw").status_code == 403
     assert office.post(f"{answers[0].headers['Location']}/withdraw").status_code == 303
     assert digi.get(answers[0].headers["Location"]).status_code == 404
