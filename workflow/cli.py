@@ -623,7 +623,7 @@ def erase_person(address: str, key: str | None, email: str | None) -> None:
     from workflow import commands, people
 
     def erase_account(work: Any, address: str) -> None:
-        people.erase(work, people.named(work, address))
+        people.erase(work, people.named(work, address, ended=True))
 
     with _opened() as engine, engine.change(_actor(engine, email)) as work:
         commands.once(work, key, erase_account, address)

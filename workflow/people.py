@@ -353,10 +353,10 @@ def by_email(engine: Engine, email: str) -> UUID:
         return named(work, email)
 
 
-def named(work: Work, email: str) -> UUID:
-    """The account with this address. Raises NotFound."""
-    query = sa.select(Person.id).where(Person.email == email.strip().lower(), Person.ended_at.is_(None))
-    found = work.session.execute(query).scalar()
+def named(work: Work, email: str, *, ended: bool = False) -> UUID:
+    """The account with this address; with `ended` also one nobody signs in with any more. Raises NotFound."""
+    there = sa.true() if ended else Person.ended_at.is_(None)
+    found = work.session.execute(sa.select(Person.id).where(Person.email == email.strip().lower(), there)).scalar()
     if found is None:
         raise NotFound(what="person", name=email)
     return found

@@ -26,7 +26,7 @@ from tests.databases import SQLiteDatabases
 from tests.definitions import folder as small
 from tests.workflow.conftest import Run
 from tests.world import TOWN, World
-from workflow import cases, cli, sessions, settings, start, tasks, texts
+from workflow import cases, cli, people, sessions, settings, start, tasks, texts
 from workflow.models import Case, Event, Grant, Invitation, Message, Notice, Person
 
 pytestmark = pytest.mark.slow
@@ -688,6 +688,9 @@ def test_people_and_remarks_are_erased_and_history_still_verifies(run: Run, worl
     assert run("erase", "person", "digi@startklar.example").code == 2
     assert run("erase", "person", "digi@startklar.example", "--yes").code == 0
     assert run("erase", "person", "digi@startklar.example", "--yes").code == 1
+    with world.by("admin") as work:
+        people.end(work, world["it"])
+    assert run("erase", "person", "it@startklar.example", "--yes").code == 0
     assert run("verify").code == run("replay", "--check").code == 0
 
 
