@@ -228,9 +228,14 @@ def _is_participants(of: Concerned) -> bool:
 # --- seeing ----------------------------------------------------------------------------------------------------------
 
 
+def sees_every_case(actor: Actor) -> bool:
+    """Whether there is no case this actor may not know about."""
+    return actor.is_system or actor.holds("programme_office", "auditor")
+
+
 def cases(actor: Actor) -> sa.ColumnElement[bool]:
     """The cases this actor may know about. Everything that lists, counts or opens cases begins here."""
-    if actor.is_system or actor.holds("programme_office", "auditor"):
+    if sees_every_case(actor):
         return sa.true()
     seen: list[sa.ColumnElement[bool]] = []
     if bodies := actor.bodies():

@@ -289,6 +289,14 @@ def test_a_card_offers_the_next_step_to_whoever_may_take_it(busy: World) -> None
 # --- the price -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("descending", [False, True])
+def test_who_sees_every_case_reads_them_in_the_order_of_who_sees_some(busy: World, descending: bool) -> None:
+    own = [line.number for line in lines(busy, "team", Filters(), Sort("due", descending))]
+    among_all = [line.number for line in lines(busy, "office", Filters(), Sort("due", descending))]
+    assert own
+    assert [number for number in among_all if number in own] == own
+
+
 def test_filters_orders_and_the_board_take_a_fixed_number_of_statements(busy: World) -> None:
     with busy.look("team") as work, counted(busy) as sent:
         case_board.board(work)

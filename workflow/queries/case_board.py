@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,11 +62,8 @@ def board(work: Work, filters: Filters = EVERYTHING) -> Board:
     found, wanted = case_list.around(work, filters)
     road = [state for state in parts.states(work.catalogue) if not state.aside]
     order = case_order.keys(work, Sort("due"))
-    each = case_order.each(order, [*wanted, Case.state.in_([state.key for state in road])], Case.state.label("at"))
-    within = sa.func.row_number().over(partition_by=each.c.at, order_by=case_order.terms(order, each.c))
-    placed = sa.select(each.c.id, each.c.at, within.label("place")).subquery("placed")
-    first = sa.select(placed).where(placed.c.place <= MOST).subquery("page")
-    rows = case_list.told(work, first, [], [first.c.at, first.c.place])
+    first = _first(order, wanted, [state.key for state in road]).subquery("page")
+    rows = case_list.told(work, first, [], [first.c.at, *case_order.terms(order, first.c)])
     cards: dict[str, list[Card]] = {}
     for row, line in zip(rows, case_list.lines(work, rows), strict=True):
         cards.setdefault(line.state.key, []).append(Card(line, _forward(work, row)))
@@ -82,6 +80,16 @@ def board(work: Work, filters: Filters = EVERYTHING) -> Board:
             if found.filters.state in (None, state.key)
         ),
     )
+
+
+def _first(
+    order: Sequence[case_order.Key], wanted: Sequence[sa.ColumnElement[bool]], states: Sequence[str]
+) -> sa.CompoundSelect[*tuple[Any, ...]]:
+    """The first cases of each state: to find these, no database has to put all the others in order."""
+    each = case_order.each(order, [*wanted, Case.state.in_(states)], Case.state.label("at"), once=True)
+    of_states = (sa.select(each).where(each.c.at == state) for state in states)
+    found = (one.order_by(*case_order.terms(order, each.c)).limit(MOST).subquery() for one in of_states)
+    return sa.union_all(*(sa.select(one) for one in found))
 
 
 def _forward(work: Work, row: Any) -> Forward | None:

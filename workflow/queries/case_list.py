@@ -376,26 +376,18 @@ def is_left(goals: Collection[str]) -> sa.ColumnElement[bool]:
 
 def _options(work: Work, visible: sa.ColumnElement[bool], filters: Filters) -> tuple[Options, str | None]:
     """What the list can be narrowed to; and the name of the body filtered for, if it exists."""
-    found = work.session.execute(
-        sa.select(Case.service, Case.team, Body.district)
-        .join(Body, Body.ars == Case.body)
-        .where(visible, Case.superseded_by.is_(None))
-        .distinct()
-    ).all()
-    districts = {row.district for row in found}
-    offered = {filters.district} & districts or (districts if len(districts) <= FEW_DISTRICTS else set())
+    services, teams, districts = _present(work, visible)
+    offered = {filters.district} & districts.keys() or (set(districts) if len(districts) <= FEW_DISTRICTS else set())
     body = filters.body if filters.body and _is_plain(filters.body) else None
     places = work.session.execute(
         sa.select(Body.ars, Body.display_name, Body.district)
-        .where(sa.or_(Body.ars.in_(districts), Body.district.in_(offered), Body.ars == body))
+        .where(sa.or_(Body.district.in_(offered), Body.ars == body))
         .order_by(Body.sort_key, Body.ars)
     ).all()
-    names = {row.ars: row.display_name for row in places}
     bodies = tuple((row.ars, row.display_name) for row in places if row.district in offered)
-    teams = parts.team_titles(work)
+    known_body = next((row.display_name for row in places if row.ars == body), None)
     language = work.actor.language
     programme, shared = work.catalogue.programme, work.catalogue.shared
-    services = {row.service: parts.service_title(work.catalogue, row.service) for row in found}
     waves = work.session.execute(sa.select(Wave.key, Wave.title_de, Wave.title_en).order_by(Wave.stichtag, Wave.key))
     clusters = work.session.execute(sa.select(Cluster.id, Cluster.title).where(policy.clusters(work.actor)))
 
@@ -406,9 +398,9 @@ def _options(work: Work, visible: sa.ColumnElement[bool], filters: Filters) -> t
         return tuple(sorted(known.items(), key=lambda entry: (sort_key(entry[1]), entry[0])))
 
     options = Options(
-        services=by_title(services),
-        teams=by_name({row.team: teams.get(row.team, row.team) for row in found}),
-        districts=by_name({ars: names[ars] for ars in districts if ars in names}),
+        services=by_title({key: parts.service_title(work.catalogue, key) for key in services}),
+        teams=by_name({key: name or key for key, name in teams.items()}),
+        districts=by_name({ars: name for ars, name in districts.items() if name is not None}),
         bodies=bodies if policy.asks_of_many(work.actor) and len(bodies) <= BODIES else (),
         waves=tuple((row.key, Text(de=row.title_de, en=row.title_en)) for row in waves),
         clusters=by_name({row.id.hex: row.title for row in clusters}),
@@ -421,7 +413,38 @@ def _options(work: Work, visible: sa.ColumnElement[bool], filters: Filters) -> t
         milestones=by_title({key: one.title for key, one in shared.milestones.items()}),
         occasions=tuple(OCCASIONS.items()),
     )
-    return options, names.get(body) if body else None
+    return options, known_body
+
+
+_Named = dict[str, str | None]
+
+
+def _present(work: Work, visible: sa.ColumnElement[bool]) -> tuple[_Named, _Named, _Named]:
+    """The services, teams and districts of the actor's cases, with the names of the latter two."""
+    district = aliased(Body)
+    here = (visible, Case.superseded_by.is_(None))
+    unnamed = sa.cast(sa.null(), sa.String())
+    rows = work.session.execute(
+        sa.union_all(
+            sa.select(sa.literal(0).label("what"), Case.service.label("key"), unnamed.label("name"))
+            .where(*here)
+            .distinct(),
+            sa.select(sa.literal(1), Case.team, Team.title)
+            .outerjoin(Team, Team.key == Case.team)
+            .where(*here)
+            .distinct(),
+            sa.select(sa.literal(2), Body.district, district.display_name)
+            .select_from(Case)
+            .join(Body, Body.ars == Case.body)
+            .outerjoin(district, district.ars == Body.district)
+            .where(*here)
+            .distinct(),
+        )
+    )
+    found: tuple[_Named, _Named, _Named] = ({}, {}, {})
+    for what, key, name in rows:
+        found[what][key] = name
+    return found
 
 
 def _acting(work: Work) -> set[str]:
@@ -765,12 +788,7 @@ def _place(work: Work, cursor: Cursor, order: Sequence[Key]) -> tuple[tuple[Any,
     number = cursor.after or cursor.before
     if number is None or not _NUMBER.match(number):
         return None, False
-    row = work.session.execute(
-        sa.select(*(key.value for key in order))
-        .select_from(Case)
-        .join(Body, Body.ars == Case.body)
-        .where(Case.number == number, policy.cases(work.actor))
-    ).first()
+    row = work.session.execute(case_order.values(order).where(Case.number == number, policy.cases(work.actor))).first()
     return (tuple(row), cursor.after is None) if row is not None else (None, False)
 
 
