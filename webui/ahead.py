@@ -8,15 +8,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, make_response, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from webui import session, wording
-from workflow import policy, simulation
+from workflow import policy
 from workflow.errors import InvalidDefinitions, Refused
 from workflow.foreseen import ZONE, as_csv
-from workflow.simulation import Ahead, Foreseen
+
+if TYPE_CHECKING:
+    from workflow.simulation import Ahead, Foreseen
 
 blueprint = Blueprint("ahead", __name__, url_prefix="/programme/mails")
 
@@ -95,6 +98,8 @@ def table() -> AnyResponse:
 
 def _look_ahead(days: int, *, programme: str | None = None) -> Ahead:
     """One at a time in each process: it keeps a processor busy for a while, and everybody else waits for that."""
+    from workflow import simulation  # needs what checks and loads definitions, and nothing else here does
+
     with session.engine().read(session.me()) as work:
         policy.insist_may_foresee(work.actor)
     if not _TURN.acquire(blocking=False):

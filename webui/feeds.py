@@ -10,7 +10,6 @@ from werkzeug.wrappers import Response as AnyResponse
 from webui import notices, session, wording
 from workflow import feeds
 from workflow.errors import NetworkPaused, NotFound, SignInRequired
-from workflow.exchange import calendar_feed
 from workflow.queries.deadlines import deadlines
 
 blueprint = Blueprint("feeds", __name__)
@@ -56,6 +55,8 @@ def calendar(secret: str) -> AnyResponse:
             language, zone = work.actor.language, work.catalogue.calendar.zone
     except SignInRequired:
         return _plain("feeds.answer.gone", 410)
+    from workflow.exchange import calendar_feed  # its library is large, and few pages need it
+
     base_url = session.door().settings.base_url
     content = calendar_feed.written(found, language=language, base_url=base_url, zone=zone, team=team)
     response = Response(content, mimetype="text/calendar")

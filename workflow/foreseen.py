@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from workflow import texts
-from workflow.simulation import Foreseen
+
+if TYPE_CHECKING:
+    from workflow.simulation import Foreseen
 
 ZONE = ZoneInfo("Europe/Berlin")
 COLUMNS = ("at", "to", "address", "subject", "text", "about", "number", "body", "ladder", "rung", "due")

@@ -13,12 +13,14 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import css_inline
 import jinja2
 
 from workflow import texts
+
+if TYPE_CHECKING:
+    import css_inline
 
 Urgency = Literal["overdue", "today", "soon", "new", "later", "news"]
 URGENCIES: tuple[Urgency, ...] = ("overdue", "today", "soon", "new", "later", "news")
@@ -100,6 +102,8 @@ def plain(letter: Letter) -> str:
 @functools.cache
 def _stationery() -> tuple[jinja2.Template, css_inline.CSSInliner]:
     """Template and inliner, made once; the style sheet goes into every document before it is inlined."""
+    import css_inline  # large, and of use only where mails are written
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=True,
