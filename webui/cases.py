@@ -347,7 +347,7 @@ def page_of(
 ) -> AnyResponse:
     """The page of a case, with what was refused or is to be mended."""
     before = request.args.get("before", type=_entry)
-    with session.engine().read(session.me()) as work:
+    with session.looking() as work:
         page = query.case(work, case_id, before=before)
         kept = drafts.of_page(work, f"case:{case_id}")
     refusal = _refusal(refused, case_id)

@@ -16,7 +16,7 @@ def show() -> str | AnyResponse:
     """Tasks, prerequisites and milestones by urgency, and what the person waits for. Who only administers has none."""
     if navigation.is_admin_only():
         return redirect(url_for("administration.show"), 303)
-    with session.engine().read(session.me()) as work:
+    with session.looking() as work:
         page = inbox.inbox(work, after=request.args.get("after"))
         unreachable = mails.unreachable(work)
         requests = onboarding.waiting(work)

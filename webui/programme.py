@@ -90,7 +90,7 @@ def _day(value: evidence.Value) -> dt.date:
 
 
 def _page(*, faults: Mapping[str, str] | None = None, refused: StartklarError | None = None) -> AnyResponse:
-    with session.engine().read(session.me()) as work:
+    with session.looking() as work:
         found = query.programme(work)
     titles = {name: asked.title for name, asked in {**TARGET, **WAVE}.items()}
     body = render_template(

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from webui.navigation import local_path, parts_of
 from workflow import sessions
-from workflow.engine import Engine
+from workflow.engine import Engine, Work
 from workflow.errors import SignInRequired, StartklarError
 from workflow.sessions import NewSession, SignedIn
 from workflow.settings import Settings
@@ -79,6 +80,15 @@ def me() -> UUID:
     if found is None:
         raise SignInRequired
     return found.person_id
+
+
+def looking() -> AbstractContextManager[Work]:
+    """Look at things as the signed-in person, with what this request was told of them when it began; after a deed of
+    its own with what has become of it. Raises SignInRequired for a stranger."""
+    found = person()
+    if found is None:
+        raise SignInRequired
+    return engine().read(found.beginning if request.method in SAFE else found.person_id)
 
 
 def token() -> str | None:

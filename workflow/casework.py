@@ -1130,6 +1130,16 @@ def prerequisites_of(work: Work, body: str, kinds: Collection[str]) -> dict[tupl
     return {(row.kind, row.scope): PrerequisiteSeen(*row) for row in rows}
 
 
+def asking_prerequisites(of: policy.Concerned) -> Asking:
+    """What a body was asked for of any kind, as `PrerequisiteSeen`, to be asked together with others."""
+    return _PREREQUISITES_OF_BODY, {"body": of.body}
+
+
+def asking_milestones(of: policy.Concerned) -> Asking:
+    """The milestones of a service, as `MilestoneSeen`, likewise."""
+    return _MILESTONES, {"service": of.service}
+
+
 def asking_holders(work: Work, of: policy.Concerned) -> Asking:
     """The query behind `holders`, to be asked together with others."""
     return _HOLDERS, {"body": policy.acts_at(of), "team": of.team, "operator": of.operator or "", "today": work.today}
@@ -1428,9 +1438,10 @@ _FACTS = sa.select(
     Evidence.number_value,
     Evidence.date_value,
 ).where(Evidence.case_id == sa.bindparam("case_id", type_=sa.Uuid()), Evidence.latest, Evidence.subject_kind == "task")
-_PREREQUISITES = sa.select(*(getattr(Prerequisite, column.name) for column in fields(PrerequisiteSeen))).where(
-    Prerequisite.body == sa.bindparam("body"), Prerequisite.kind.in_(sa.bindparam("kinds", expanding=True))
+_PREREQUISITES_OF_BODY = sa.select(*(getattr(Prerequisite, column.name) for column in fields(PrerequisiteSeen))).where(
+    Prerequisite.body == sa.bindparam("body")
 )
+_PREREQUISITES = _PREREQUISITES_OF_BODY.where(Prerequisite.kind.in_(sa.bindparam("kinds", expanding=True)))
 _MILESTONES = sa.select(*(getattr(Milestone, column.name) for column in fields(MilestoneSeen))).where(
     Milestone.service == sa.bindparam("service")
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -47,6 +47,24 @@ class Work:
         return self.catalogue.calendar.today(self.now)
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What somebody's look at things begins with, as one statement found it."""
+
+    revision: int
+    """Of the definitions."""
+    clock: str
+    clock_now: dt.datetime | None
+    person_id: UUID
+    name: str | None
+    email: str | None
+    language: str
+    theme: str
+    salt: str | None
+    held: tuple[Sequence[Any], ...]
+    """Rows of `policy.held_roles`."""
+
+
 class Engine:
     """One installation: its database and its definitions. Shared by all threads of a process."""
 
@@ -57,10 +75,13 @@ class Engine:
         self._loading = threading.Lock()
 
     @contextmanager
-    def read(self, who: Who) -> Iterator[Work]:
-        """Look at things as this person (None: nobody). To write inside is an error."""
+    def read(self, who: Who | Beginning) -> Iterator[Work]:
+        """Look at things as this person (None: nobody). To write inside is an error.
+
+        A request that has just asked who looks (`sessions.session`) begins with what it was told.
+        """
         with database.transaction(self.pool, write=False) as session:
-            yield self._begin(session, who)
+            yield self._begin(session, who) if not isinstance(who, Beginning) else self._work(session, who)
 
     @contextmanager
     def change(self, who: Who) -> Iterator[Work]:
@@ -82,30 +103,34 @@ class Engine:
         rows = statements.rows(connection, _BEGIN, {"person_id": person_id})
         if not rows:
             raise Unready("error.not_initialised")
-        revision, clock, clock_now, found, name, email, language, theme, salt, *_ = rows[0]
-        now = database.real_now() if clock == "system" else clock_now
-        known = self._definitions(session, revision)
-        if who is None:
-            actor = Actor.nobody()
-        elif who == SYSTEM:
-            actor = Actor.system()
-        elif found is None:
+        revision, clock, clock_now, found, *_ = rows[0]
+        if found is not None:
+            return self._work(session, Beginning(*(*rows[0][:9], tuple(row[9:] for row in rows))))
+        if who is not None and who != SYSTEM:
             raise SignInRequired
-        else:
-            actor = Actor(
-                id=found,
-                name=name or "",
-                email=email or "",
-                language=language,
-                theme=theme,
-                commitment=_commit(salt, name, email),
-                roles=policy.roles_on([row[9:] for row in rows], known.calendar.today(now)),
-            )
         return Work(
             session=session,
             connection=connection,
-            catalogue=known,
-            actor=actor,
+            catalogue=self._definitions(session, revision),
+            actor=Actor.nobody() if who is None else Actor.system(),
+            now=_now(clock, clock_now),
+        )
+
+    def _work(self, session: Session, known: Beginning) -> Work:
+        definitions, now = self._definitions(session, known.revision), _now(known.clock, known.clock_now)
+        return Work(
+            session=session,
+            connection=database.connection_of(session),
+            catalogue=definitions,
+            actor=Actor(
+                id=known.person_id,
+                name=known.name or "",
+                email=known.email or "",
+                language=known.language,
+                theme=known.theme,
+                commitment=_commit(known.salt, known.name, known.email),
+                roles=policy.roles_on(known.held, definitions.calendar.today(now)),
+            ),
             now=now,
         )
 
@@ -138,6 +163,13 @@ _BEGIN = (
     .outerjoin(_HELD, Person.id.is_not(None))
     .where(Installation.id == 1)
 )
+
+
+def _now(clock: str, clock_now: dt.datetime | None) -> dt.datetime:
+    if clock == "system":
+        return database.real_now()
+    assert clock_now is not None  # noqa: S101 - a clock that is moved by hand shows something
+    return clock_now
 
 
 def _commit(salt: str | None, name: str | None, email: str | None) -> str | None:

@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 import ipaddress
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from workflow import database, policy, statements
 from workflow.database import Guard, unguarded
 from workflow.definition import Text
-from workflow.engine import Engine, Work
+from workflow.engine import Beginning, Engine, Work
 from workflow.errors import (
     Busy,
     NetworkPaused,
@@ -73,6 +73,8 @@ class SignedIn:
     theme: str
     roles: tuple[Role, ...]
     csrf: str
+    beginning: Beginning = field(repr=False, compare=False)
+    """With which the request may look at things; of use for nothing later."""
     today: dt.date
     """The day of the process, real or rehearsed."""
     rehearsing: bool
@@ -151,21 +153,24 @@ def session(engine: Engine, token: str, *, noting: bool = True) -> SignedIn | No
         rows = statements.rows(database.connection_of(transaction), _SESSION, asked)
     if not rows:
         return None
-    csrf, seen_at, clock, clock_now, person_id, name, email, language, theme, toured_at, has_drafts, *_ = rows[0]
+    csrf, seen_at, toured_at, has_drafts, *begins = rows[0][:_OF_SESSION]
+    held = tuple(row[_OF_SESSION:] for row in rows)
+    known = Beginning(*(*begins, held))
     if noting and now - seen_at > _SEEN_EVERY:
         _note_seen(engine, token, now)
-    process_now = now if clock == "system" else clock_now
+    process_now = now if known.clock == "system" or known.clock_now is None else known.clock_now
     today = process_now.astimezone(_ZONE).date()
     return SignedIn(
-        person_id=person_id,
-        name=name or "",
-        email=email or "",
-        language=language,
-        theme=theme,
-        roles=policy.roles_on([row[11:] for row in rows], today),
+        person_id=known.person_id,
+        name=known.name or "",
+        email=known.email or "",
+        language=known.language,
+        theme=known.theme,
+        roles=policy.roles_on(held, today),
         csrf=csrf,
+        beginning=known,
         today=today,
-        rehearsing=clock != "system",
+        rehearsing=known.clock != "system",
         toured=toured_at is not None,
         has_drafts=bool(has_drafts),
     )
@@ -476,10 +481,15 @@ _HELD = policy.held_roles(
     .where(WebSession.token_digest == sa.bindparam("digest", type_=sa.String()))
     .scalar_subquery()
 )
+_OF_SESSION = 13
+"""So many columns of it are not of a role."""
 _SESSION = (
     sa.select(
         WebSession.csrf,
         WebSession.seen_at,
+        Person.toured_at,
+        sa.exists().where(Draft.person_id == Person.id),
+        Installation.definitions_revision,
         Installation.clock,
         Installation.clock_now,
         Person.id,
@@ -487,8 +497,7 @@ _SESSION = (
         Person.email,
         Person.language,
         Person.theme,
-        Person.toured_at,
-        sa.exists().where(Draft.person_id == Person.id),
+        Person.salt,
         *_HELD.c,
     )
     .join(Person, Person.id == WebSession.person_id)

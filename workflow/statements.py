@@ -7,6 +7,8 @@ statements like all others.
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,19 +35,26 @@ _DOUBLE = 701
 """What PostgreSQL calls double precision: only numbers ask what kind the driver gives, and ours are of this one."""
 
 
-def rows(connection: sa.Connection, query: Query, values: Values) -> Rows:
+def rows(connection: sa.Connection, query: Query, values: Values, *, planned_once: bool = False) -> Rows:
     """What a query answers. It is a constant of a module, for its words are kept as long as the process lives."""
-    return answers(connection, ((query, values),))[0]
+    return answers(connection, ((query, values),), planned_once=planned_once)[0]
 
 
-def answers(connection: sa.Connection, asked: Sequence[Asking]) -> list[Rows]:
-    """What each of these queries answers. PostgreSQL gets all of them in one round trip."""
+def answers(connection: sa.Connection, asked: Sequence[Asking], *, planned_once: bool = False) -> list[Rows]:
+    """What each of these queries answers. PostgreSQL gets all of them in one round trip.
+
+    `planned_once`: while looking, PostgreSQL keeps one plan for whoever asks; for queries which it takes longer to plan
+    than to answer, and whose plan is the same for everybody.
+    """
     driver, dialect = _driver(connection), connection.dialect.name
-    prepared = [_prepared(dialect, query, tuple(values)) for query, values in asked]
+    once = planned_once and dialect == "postgresql" and not _may_write(connection)
+    prepared = [_prepared(dialect, query, tuple(values), spelt_out=once) for query, values in asked]
     cursors = [driver.cursor() for _ in asked]
-    together = dialect == "postgresql" and len(asked) > 1
+    together = dialect == "postgresql" and (once or len(asked) > 1)
     try:
         with driver.pipeline() if together else nullcontext():
+            if once:
+                driver.execute(_ONE_PLAN)
             for cursor, one, (_, values) in zip(cursors, prepared, asked, strict=True):
                 _send(connection, cursor, one, [values])
         return [one.read(cursor.fetchall()) for cursor, one in zip(cursors, prepared, strict=True)]
@@ -58,7 +67,7 @@ def write(connection: sa.Connection, batch: Iterable[Writing]) -> list[int]:
 
     PostgreSQL gets the whole batch in one round trip and complains, if at all, at its end.
     """
-    if not connection.get_execution_options().get("startklar_write"):
+    if not _may_write(connection):
         raise RuntimeError("nothing is written while looking: use Engine.change")
     driver, dialect = _driver(connection), connection.dialect.name
     cursors = []
@@ -101,8 +110,16 @@ class _Prepared:
         return [self.row(cells) for cells in rows]
 
 
+_ONE_PLAN = "SELECT set_config('plan_cache_mode', 'force_generic_plan', true)"
+"""Until the end of what is sent together."""
+
+
 def _driver(connection: sa.Connection) -> Any:
     return connection.connection.driver_connection
+
+
+def _may_write(connection: sa.Connection) -> bool:
+    return bool(connection.get_execution_options().get("startklar_write"))
 
 
 def _send(connection: sa.Connection, cursor: Any, prepared: _Prepared, values: Sequence[Values]) -> None:
@@ -122,9 +139,32 @@ def _as_usual(connection: sa.Connection, error: sqlite3.Error | psycopg.Error) -
     return sa.exc.DBAPIError.instance("", None, error, family, hide_parameters=True, dialect=connection.dialect)
 
 
+_VOCABULARY = frozenset(
+    {"acting", "coalesce", "kind", "ladder", "outcome", "param", "replace", "role", "rung", "state", "status",
+     "subject_kind"}
+)  # fmt: skip
+"""Columns and functions whose constants are words of the programme and the same whoever asks; places are not."""
+_WORD = re.compile(r"[a-z0-9_.]*")
+
+
+class _SpellingOut(PostgreSQL.statement_compiler):  # type: ignore[misc,valid-type]
+    """Writes the programme's words into a statement, so that a plan for all values knows how rare each of them is."""
+
+    def visit_bindparam(self, bindparam: Any, **how: Any) -> Any:
+        value = bindparam.value
+        plain = _WORD.fullmatch(value) if isinstance(value, str) else isinstance(value, int | dt.date)
+        if plain and not bindparam.required and bindparam._orig_key in _VOCABULARY:  # noqa: SLF001 - has no other name
+            return self.render_literal_bindparam(bindparam, **how)
+        return super().visit_bindparam(bindparam, **how)
+
+
 @lru_cache(maxsize=1024)
-def _prepared(dialect: str, statement: Query | sa.Insert | sa.Update, names: tuple[str, ...]) -> _Prepared:
+def _prepared(
+    dialect: str, statement: Query | sa.Insert | sa.Update, names: tuple[str, ...], *, spelt_out: bool = False
+) -> _Prepared:
     spoken = SQLite(paramstyle="named") if dialect == "sqlite" else PostgreSQL()  # type: ignore[no-untyped-call]
+    if spelt_out:
+        spoken.statement_compiler = _SpellingOut
     compiled: Any = statement.compile(dialect=spoken, column_keys=list(names))
     constants = {name: value for name, value in compiled.params.items() if name not in names}
     if any(compiled.binds[name].required for name in constants) or compiled.insert_prefetch:

@@ -106,6 +106,16 @@ def test_the_database_knows_no_token(world: World, stranger: Visitor) -> None:
     assert token not in repr(kept)
 
 
+def test_a_request_looks_with_what_its_session_told_of_the_person(world: World, stranger: Visitor) -> None:
+    stranger.sign_in(address(world, "leitung"))
+    found = sessions.session(world.engine, stranger.cookie("session") or "")
+    assert found is not None
+    with world.engine.read(found.beginning) as told, world.look("leitung") as asked:
+        assert told.actor == asked.actor
+        assert (told.actor.name, told.actor.commitment) == (asked.actor.name, asked.actor.commitment)
+        assert (told.today, told.catalogue) == (asked.today, asked.catalogue)
+
+
 def test_of_the_browser_only_its_kind_is_kept(world: World, stranger: Visitor) -> None:
     agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
     stranger.client.environ_base["HTTP_USER_AGENT"] = agent

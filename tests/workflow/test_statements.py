@@ -17,6 +17,7 @@ from tests.world import TOWN, World, contents
 from workflow import cases, casework, database, events, policy, sessions, statements
 from workflow.engine import SYSTEM, Work
 from workflow.models import Case, Hold, Notice, Person, Task
+from workflow.queries import inbox
 
 AT = dt.datetime(2026, 11, 23, 7, 30, 15, 123456, tzinfo=dt.timezone(dt.timedelta(hours=1)))
 
@@ -54,6 +55,24 @@ def test_rows_are_what_sqlalchemy_would_have_given(world: World) -> None:
             assert [[type(cell) for cell in row] for row in direct] == [[type(cell) for cell in row] for row in usual]
         together = statements.answers(work.connection, queries)
         assert together == [statements.rows(work.connection, query, values) for query, values in queries]
+
+
+@pytest.mark.parametrize("who", ["digi", "team", "office"])
+def test_one_plan_for_everybody_answers_the_same(world: World, who: str) -> None:
+    world.open()
+    with world.look(who) as work:
+        values = {"today": work.today, "until": work.today, "most": 50}
+        query = inbox._to_do_of(work.actor, further=False)
+        usual = statements.rows(work.connection, query, values)
+        assert bool(usual) == (who == "digi")
+        for _ in range(7):  # the driver prepares what it is given several times
+            assert statements.rows(work.connection, query, values, planned_once=True) == usual
+        if work.connection.dialect.name == "postgresql":
+            mode = work.connection.exec_driver_sql("SHOW plan_cache_mode").scalar_one()
+            assert mode == "auto"  # what else is asked is planned as ever
+            plans = "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE statement LIKE %s"
+            once, anew = work.connection.exec_driver_sql(plans, ("%counted.on_behalf_of%::DATE%",)).one()
+            assert once, anew
 
 
 def test_what_is_written_reads_back_as_it_was(world: World) -> None:

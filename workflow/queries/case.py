@@ -470,10 +470,20 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
 
     Raises NotFound when it is not there or not for this actor.
     """
-    found = seen.look(work, case_id)
-    entries = _entries(work, case_id, before)
+    found, (events, kept, reminders, asked, reached) = seen.look_around(
+        work,
+        case_id,
+        lambda row: (
+            (_HISTORY, {"case_id": case_id}),
+            conversation.asking(case_id),
+            seen.asking_reminded(case_id),
+            *delays.asking(row),
+        ),
+    )
+    everything = [_EventRow(seq, at, actor_id, act, json.loads(content)) for seq, at, actor_id, act, content in events]
+    entries = [entry for entry in reversed(everything) if before is None or entry.seq < before][: PAGE + 1]
     answered, holds = found.answered(), found.holds()
-    spoken = conversation.read(found)
+    spoken = conversation.read(found, kept=kept)
     found.learn_names(
         conversation.people_in(spoken)
         + [task.holder_id for task in found.tasks.values()]
@@ -482,7 +492,7 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
         + [answer.given_by for answer in answered]
         + [hold.held_by for hold in holds]
     )
-    reminded = seen.reminded(work, [task.id for task in found.tasks.values() if task.acting])
+    reminded = seen.days_of_reminders(work, reminders)
     here = [task for task in found.tasks.values() if task.acting is not None]
     open_tasks = tuple(sorted((found.line(task, reminded_on=reminded.get(task.id)) for task in here), key=_by_urgency))
     moves = _moves(found)
@@ -499,7 +509,17 @@ def case(work: Work, case_id: UUID, *, before: int | None = None) -> CasePage:
         next=next_one,
         standstill=answer,
         lacking=_lacking(next_one, answer),
-        delays=delays.of_case(work, case_id),
+        delays=delays.lost(
+            work,
+            found.row,
+            ((entry.at, entry.said) for entry in everything),
+            (
+                (one.blocker, one.external_kind, one.external_key, one.vendor_title, one.began_on, one.ended_on)
+                for one in found.hold_rows
+            ),
+            asked,
+            reached,
+        ),
         rest=_rest(found),
         because=_because(found),
         others=others,
@@ -1276,18 +1296,25 @@ def _leads_on(found: SeenCase, transition: str | None) -> bool:
 
 
 def _moved(found: SeenCase, said: Mapping[str, Any], status: str) -> Iterable[Text]:
-    """The tasks that came to be in this status by it; not the one it is about."""
-    changes = said.get("tasks") or {}
-    for _, name, definition in found.process.tasks():
-        moved = (task.id.hex for task in found.instances(name) if task.id.hex != said.get("task"))
-        if any(changes.get(task_id, {}).get("status") == status for task_id in moved):
-            yield definition.title
+    """The tasks that came to be in this status by it, in the order of the process; not the one it is about."""
+    places = found.places()
+    moved = {
+        places[task_id]
+        for task_id, change in (said.get("tasks") or {}).items()
+        if change.get("status") == status and task_id != said.get("task") and task_id in places
+    }
+    return (title for _, title in sorted(moved, key=lambda one: one[0]))
 
 
 def _id(written: str | None) -> UUID | None:
     return UUID(written) if written else None
 
 
+_HISTORY = (
+    sa.select(Event.seq, Event.at, Event.actor_id, Event.act, Event.content)
+    .where(Event.chain_id == sa.bindparam("case_id", type_=sa.Uuid()))
+    .order_by(Event.seq)
+)
 _EVENTS: Any = (
     sa.select(Event.seq, Event.at, Event.actor_id, Event.act, Event.content)
     .where(

@@ -15,6 +15,7 @@ from workflow.definition import Text
 from workflow.models import Comment, Mention, Remark
 from workflow.queries import parts
 from workflow.queries.seen import SeenCase
+from workflow.statements import Asking, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,20 @@ class Conversation:
 Kept = Sequence[Any]
 
 
-def read(case: SeenCase, task_id: UUID | None = None) -> tuple[Kept, dict[UUID, list[UUID]]]:
-    """The comments of a case, or of one of its tasks, with whom they mention; whose names the page has to learn."""
+def asking(case_id: UUID) -> Asking:
+    """What `read` begins with, to be asked together with others."""
+    return _COMMENTS, {"case_id": case_id}
+
+
+def read(
+    case: SeenCase, task_id: UUID | None = None, *, kept: Rows | None = None
+) -> tuple[Kept, dict[UUID, list[UUID]]]:
+    """The comments of a case, or of one of its tasks, with whom they mention; whose names the page has to learn.
+
+    `kept`: what `asking` was answered.
+    """
     values = {"case_id": case.row.id}
-    rows = statements.rows(case.work.connection, _COMMENTS, values)
+    rows = statements.rows(case.work.connection, _COMMENTS, values) if kept is None else kept
     rows = [row for row in rows if task_id is None or row.task_id == task_id]
     mentioned: dict[UUID, list[UUID]] = {}
     for comment_id, person_id in statements.rows(case.work.connection, _MENTIONS, values) if rows else ():

@@ -26,11 +26,12 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from workflow import policy, registers, statements
-from workflow.casework import SETTLED
+from workflow.casework import SETTLED, CaseRow
 from workflow.definition import AD_HOC, MilestoneRequirement, Process, Text, Transition, WorkingDays
 from workflow.engine import Work
 from workflow.models import Case, Event, Hold, Milestone, Prerequisite, Vendor
 from workflow.queries import parts
+from workflow.statements import Asking
 
 Party = Literal["land", "municipality", "shared", "team", "operator", "external", "pause"]
 PARTIES: tuple[Party, ...] = ("land", "municipality", "shared", "team", "operator", "external", "pause")
@@ -101,15 +102,27 @@ def of_case(work: Work, case_id: UUID) -> Delays:
     found = statements.rows(work.connection, _CASE, {"case_id": case_id})
     case = _Told(*found[0])
     own, holds, asked, reached = statements.answers(
-        work.connection,
-        (
-            (_EVENTS, {"chain": case_id}),
-            (_HOLDS, {"case_id": case_id}),
-            (_OF_BODY, {"body": case.body}),
-            (_OF_SERVICE, {"service": case.service}),
-        ),
+        work.connection, ((_EVENTS, {"chain": case_id}), (_HOLDS, {"case_id": case_id}), *asking(case))
     )
-    return _delays(work, case, own, holds, _histories(work, asked), _histories(work, reached))
+    return lost(work, case, ((at, json.loads(content)) for at, content in own), holds, asked, reached)
+
+
+def asking(case: _Told | CaseRow) -> tuple[Asking, Asking]:
+    """What `lost` has to know besides the case: what became of its prerequisites and milestones."""
+    return (_OF_BODY, {"body": case.body}), (_OF_SERVICE, {"service": case.service})
+
+
+def lost(
+    work: Work,
+    case: _Told | CaseRow,
+    events: Iterable[tuple[dt.datetime, Mapping[str, Any]]],
+    holds: Iterable[Sequence[Any]],
+    asked: Iterable[Any],
+    reached: Iterable[Any],
+) -> Delays:
+    """The delay of a case whose whole history (when, and what it says) and pauses (blocker, kind and key of the party,
+    its vendor, first and last day) are at hand, with what `asking` was answered."""
+    return _delays(work, case, events, holds, _histories(work, asked), _histories(work, reached))
 
 
 def of_service(work: Work, service: str) -> OfService:
@@ -187,7 +200,7 @@ class _Told:
 class _Days:
     """The working days of a case, from the day after it was opened to going live, its end or today."""
 
-    def __init__(self, work: Work, case: _Told) -> None:
+    def __init__(self, work: Work, case: _Told | CaseRow) -> None:
         calendar = work.catalogue.calendar
         last = min(day for day in (case.live_on, case.ended_on, work.today) if day is not None)
         self.every: list[dt.date] = []
@@ -213,8 +226,8 @@ _Spans = list[tuple[dt.date, dt.date | None, Mapping[str, Any]]]
 
 def _delays(
     work: Work,
-    case: _Told,
-    events: Iterable[Any],
+    case: _Told | CaseRow,
+    events: Iterable[tuple[dt.datetime, Mapping[str, Any]]],
     holds: Iterable[Any],
     asked: Mapping[UUID, _History],
     reached: Mapping[UUID, _History],
@@ -320,7 +333,7 @@ def _add_tasks(
 def _add_wait(
     work: Work,
     found: _Found,
-    case: _Told,
+    case: _Told | CaseRow,
     onward: Transition,
     here: Sequence[dt.date],
     unsettled: set[dt.date],
@@ -403,12 +416,12 @@ class _History:
     spans: _Spans
 
 
-def _course(work: Work, events: Iterable[Any]) -> tuple[_Spans, dict[str, _Spans]]:
+def _course(work: Work, events: Iterable[tuple[dt.datetime, Mapping[str, Any]]]) -> tuple[_Spans, dict[str, _Spans]]:
     """The states a case stood in, and how each of its tasks stood, folded from its history."""
     states: list[tuple[dt.date, dict[str, Any]]] = []
     tasks: dict[str, list[tuple[dt.date, dict[str, Any]]]] = {}
-    for at, content in events:
-        day, said = work.catalogue.calendar.today(at), json.loads(content)
+    for at, said in events:
+        day = work.catalogue.calendar.today(at)
         if "state" in (case := said.get("case", {})):
             states.append((day, {"state": case["state"]}))
         for task_id, changes in said.get("tasks", {}).items():
@@ -446,10 +459,10 @@ def _always(spans: _Spans) -> _Spans:
     return [(dt.date.min, spans[0][1], spans[0][2]), *spans[1:]] if spans else spans
 
 
-def _by_chain(rows: Iterable[Any]) -> dict[UUID, list[tuple[dt.datetime, str]]]:
-    found: dict[UUID, list[tuple[dt.datetime, str]]] = {}
+def _by_chain(rows: Iterable[Any]) -> dict[UUID, list[tuple[dt.datetime, Mapping[str, Any]]]]:
+    found: dict[UUID, list[tuple[dt.datetime, Mapping[str, Any]]]] = {}
     for chain_id, at, content in rows:
-        found.setdefault(chain_id, []).append((at, content))
+        found.setdefault(chain_id, []).append((at, json.loads(content)))
     return found
 
 

@@ -230,7 +230,7 @@ def _asked(work: Work, place: _Place | None) -> tuple[Sequence[Any], _Totals, _O
     queries: list[statements.Asking] = [(_to_do_of(actor, further=place is not None), values)]
     if place is None and actor.bodies():
         queries += [(one(actor), {}) for one in (_others_of, _others_prerequisites_of, _milestones_missing_for)]
-    rows, *others = statements.answers(work.connection, queries)
+    rows, *others = statements.answers(work.connection, queries, planned_once=True)
     totals = _Totals(rows[0].everything, rows[0].overdue, rows[0].due_until) if rows else _Totals()
     return rows, totals, _Others(*others) if others else None
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from sqlalchemy.orm import aliased
 
 from workflow import casework, evidence, policy, registers, replies, statements, tasks
 from workflow.calendar import Pause
-from workflow.casework import CaseAtHand, CaseRow, TaskRow
+from workflow.casework import CaseAtHand, CaseRow, MilestoneSeen, PrerequisiteSeen, TaskRow
 from workflow.definition import EvidenceField, Text
 from workflow.engine import Work
 from workflow.errors import NotFound
@@ -38,8 +39,11 @@ from workflow.policy import Holder
 from workflow.queries import parts, why
 from workflow.queries.parts import AnswerView, DocumentLink, Due
 from workflow.queries.why import Why
-from workflow.statements import Query, Rows
+from workflow.statements import Asking, Query, Rows
 from workflow.texts import sort_key
+
+_QUERIES_KEPT = 256
+"""For how many actors a query stays put together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +190,9 @@ class SeenCase(CaseAtHand):
     _remarks: dict[str, str] | None = None
     _answered: tuple[Answered, ...] = ()
     _on_their_way: tuple[tuple[UUID, str, str | None], ...] | None = None
+    hold_rows: Rows = field(default_factory=list)
+    """The ledger of pauses as it is kept."""
+    _by_hex: dict[str, tuple[int, Text]] | None = None
 
     def holds(self) -> tuple[HoldSeen, ...]:
         """The ledger of pauses, the earliest first."""
@@ -216,17 +223,27 @@ class SeenCase(CaseAtHand):
         """Cases of this body that are neither live nor at an end and know their variant, as far as the reader sees
         them: id, service and variant. Read once."""
         if self._on_their_way is None:
-            rows = self.work.session.execute(
-                sa.select(Case.id, Case.service, Case.variant).where(
-                    policy.cases(self.work.actor),
-                    Case.body == self.row.body,
-                    Case.ended_on.is_(None),
-                    Case.live_on.is_(None),
-                    Case.variant.is_not(None),
-                )
-            )
+            rows = statements.rows(self.work.connection, *_asking_on_their_way(self.work, self.row))
             self._on_their_way = tuple((case_id, service, variant) for case_id, service, variant in rows)
         return self._on_their_way
+
+    def know(self, prerequisites: Rows, milestones: Rows, on_their_way: Rows) -> None:
+        """Take what was read together with the case for what it would read by itself."""
+        kinds = {entry.kind for entry in self.work.catalogue.needed(self.row.service, self.row.variant)}
+        known = (PrerequisiteSeen(*row) for row in prerequisites)
+        self._prerequisites = {(one.kind, one.scope): one for one in known if one.kind in kinds}
+        self._milestones = {one.kind: one for one in (MilestoneSeen(*row) for row in milestones)}
+        self._on_their_way = tuple((case_id, service, variant) for case_id, service, variant in on_their_way)
+
+    def places(self) -> dict[str, tuple[int, Text]]:
+        """The tasks the process knows, by their ids as history writes them: the place in its order, and the title."""
+        if self._by_hex is None:
+            self._by_hex = {
+                task.id.hex: (place, definition.title)
+                for place, (_, name, definition) in enumerate(self.process.tasks())
+                for task in self.instances(name)
+            }
+        return self._by_hex
 
     def answered(self) -> tuple[Answered, ...]:
         """Every answer given in this case, in all revisions, in the order in which they were given."""
@@ -417,7 +434,22 @@ class SeenCase(CaseAtHand):
 
 def look(work: Work, case_id: UUID) -> SeenCase:
     """The case, if this actor may know it exists. Raises NotFound."""
-    return _look(work, _CASE, case_id)
+    return _look(work, _CASE, case_id)[0]
+
+
+def look_around(
+    work: Work, case_id: UUID, asking: Callable[[CaseRow], Sequence[Asking]]
+) -> tuple[SeenCase, Sequence[Rows]]:
+    """`look` with everything the case's own page says of it, and the answers to what else is asked of the case; all of
+    it at once."""
+
+    def asked(row: CaseRow) -> Sequence[Asking]:
+        around = (casework.asking_prerequisites(row), casework.asking_milestones(row), _asking_on_their_way(work, row))
+        return (*around, *asking(row))
+
+    case, (prerequisites, milestones, on_their_way, *others) = _look(work, _CASE, case_id, also=asked)
+    case.know(prerequisites, milestones, on_their_way)
+    return case, others
 
 
 def look_by_task(work: Work, task_id: UUID) -> tuple[SeenCase, TaskRow]:
@@ -425,7 +457,7 @@ def look_by_task(work: Work, task_id: UUID) -> tuple[SeenCase, TaskRow]:
 
     Of a body which takes part in the case its people see the own tasks; the case then shows nothing else.
     """
-    case = _look(work, _CASE_OF_TASK, task_id, own_task=task_id)
+    case, _ = _look(work, _CASE_OF_TASK, task_id, own_task=task_id)
     task = next((task for task in case.tasks.values() if task.id == task_id), None)
     if task is None:
         raise NotFound(what="task")
@@ -437,7 +469,16 @@ def reminded(work: Work, tasks: Iterable[UUID]) -> dict[UUID, dt.date]:
     wanted = list(tasks)
     if not wanted:
         return {}
-    rows = work.connection.execute(_REMINDED, {"tasks": wanted})
+    return days_of_reminders(work, work.connection.execute(_REMINDED, {"tasks": wanted}))
+
+
+def asking_reminded(case_id: UUID) -> Asking:
+    """What `days_of_reminders` makes days of, for every task of a case that waits for somebody."""
+    return _REMINDED_IN_CASE, {"case_id": case_id}
+
+
+def days_of_reminders(work: Work, rows: Iterable[Any]) -> dict[UUID, dt.date]:
+    """The day on which somebody was last reminded of each of these tasks."""
     today = work.catalogue.calendar.today
     return {task_id: today(_aware(at)) for task_id, at in rows}
 
@@ -450,13 +491,20 @@ def look_as_participant(work: Work, case_id: UUID) -> SeenCase:
     mine = set(casework.participants(work, case_id)) & set(work.actor.bodies())
     if not mine:
         raise NotFound(what="case")
-    return _look(work, _CASE, case_id, mine=mine)
+    return _look(work, _CASE, case_id, mine=mine)[0]
 
 
 def _look(
-    work: Work, query: Query, which: UUID, *, own_task: UUID | None = None, mine: Collection[str] = ()
-) -> SeenCase:
-    """The case by a constant query, and with it everything a page of it is sure to ask for."""
+    work: Work,
+    query: Query,
+    which: UUID,
+    *,
+    own_task: UUID | None = None,
+    mine: Collection[str] = (),
+    also: Callable[[CaseRow], Sequence[Asking]] = lambda _: (),
+) -> tuple[SeenCase, Sequence[Rows]]:
+    """The case by a constant query, and with it everything a page of it is sure to ask for; what is `also` asked is
+    answered once it is certain that the actor sees the case."""
     found = statements.rows(work.connection, query, {"which": which})
     if not found:
         raise NotFound(what="case")
@@ -466,9 +514,15 @@ def _look(
     if not in_full and not mine and not (own_task and casework.is_own_task(work, own_task)):
         raise NotFound(what="case")
     of_case = {"case_id": case_row.id}
-    tasks, holds, answered, holders = statements.answers(
+    tasks, holds, answered, holders, *others = statements.answers(
         work.connection,
-        ((_TASKS, of_case), (_HOLDS, of_case), (_ANSWERED, of_case), casework.asking_holders(work, case_row)),
+        (
+            (_TASKS, of_case),
+            (_HOLDS, of_case),
+            (_ANSWERED, of_case),
+            casework.asking_holders(work, case_row),
+            *also(case_row),
+        ),
     )
     there = [TaskRow(*row) for row in tasks]
     if not in_full:
@@ -477,7 +531,7 @@ def _look(
         ids = {task.id for task in there}
         answered = [row for row in answered if row.subject_kind == "task" and row.subject_id in ids]
     elsewhere = {policy.acts_at(case_row), *(task.body for task in there)} - {case_row.body}
-    return SeenCase(
+    found_case = SeenCase(
         work,
         case_row,
         work.catalogue.process(case_row.process, case_row.process_version),
@@ -492,6 +546,24 @@ def _look(
         body_names=parts.body_names(work, elsewhere) if elsewhere else {},
         _holds=_holds(work, holds),
         _answered=_answered(answered),
+        hold_rows=holds,
+    )
+    return found_case, others
+
+
+def _asking_on_their_way(work: Work, of: policy.Concerned) -> Asking:
+    return _on_their_way_for(work.actor), {"body": of.body}
+
+
+@lru_cache(maxsize=_QUERIES_KEPT)
+def _on_their_way_for(actor: policy.Actor) -> Query:
+    """The query of an actor with these rights, which takes longer to put together than to ask."""
+    return sa.select(Case.id, Case.service, Case.variant).where(
+        policy.cases(actor),
+        Case.body == sa.bindparam("body"),
+        Case.ended_on.is_(None),
+        Case.live_on.is_(None),
+        Case.variant.is_not(None),
     )
 
 
@@ -616,6 +688,17 @@ _REMINDED = (
     .where(
         Decision.subject_kind == "task",
         Decision.subject_id.in_(sa.bindparam("tasks", expanding=True)),
+        Decision.outcome == "fired",
+    )
+    .group_by(Decision.subject_id)
+)
+_REMINDED_IN_CASE = (
+    sa.select(Decision.subject_id, sa.func.max(Decision.decided_at))
+    .join(Task, Task.id == Decision.subject_id)
+    .where(
+        Task.case_id == _CASE_ID,
+        Task.acting.is_not(None),
+        Decision.subject_kind == "task",
         Decision.outcome == "fired",
     )
     .group_by(Decision.subject_id)

@@ -89,7 +89,7 @@ def count(work: Work, *by: sa.SQLColumnExpression[Any], where: sa.ColumnElement[
         by=by,
     )
     if where is None:
-        rows = statements.rows(work.connection, query, {"today": work.today})
+        rows = statements.rows(work.connection, query, {"today": work.today}, planned_once=True)
     else:
         rows = list(work.session.execute(query.where(where), {"today": work.today}))
     return [
