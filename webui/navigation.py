@@ -65,7 +65,7 @@ ENTRIES = (
     Entry("mails.show", "nav.mails", "mail", _ADMIN),
     Entry("operations.show", "nav.operations", "clock", _ADMIN),
     Entry("services.index", "nav.services", "service", frozenset(), ("milestones", "onboarding", "trainings")),
-    Entry("programme.show", "nav.programme", "chart", frozenset(), ("ahead", "waves", "load")),
+    Entry("programme.show", "nav.programme", "chart", frozenset(), ("ahead", "waves", "load", "takeover")),
 )
 """An entry whose page this installation does not have is left out."""
 MENU = (

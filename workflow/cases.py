@@ -549,8 +549,8 @@ def hold_fields(work: Work) -> dict[str, EvidenceField]:
             required=False,
             title=Text(de="Auf wen warten Sie?", en="Whom are you waiting for?"),
             help=Text(
-                de="Fehlt ein Hersteller? Ergänzen Sie ihn auf der Seite „Register“.",
-                en='Is a vendor missing? Add it on the page "Registers".',
+                de="Fehlt ein Hersteller? Ergänzen Sie ihn auf der Seite „Hersteller und Betreiber“.",
+                en='Is a vendor missing? Add it on the page "Vendors and operators".',
             ),
         ),
         "promised_on": EvidenceField(
