@@ -214,6 +214,7 @@ def _stops(world: World, **ids: UUID) -> list[Stop]:
         Stop("cases-live-since", "office", "/cases?live_since=2026-01-01&left=yes", "Produktiv seit"),
         Stop("cases-columns", "team", "/cases?column=team&column=changed&sort=-due", "Zuletzt geändert"),
         Stop("cases-board", "team", "/cases/board", "Angebunden"),
+        Stop("cases-board-read", "auditor", "/cases/board", "Connected"),
         Stop("views", "team", "/views", "Noch keine Ansicht gespeichert"),
         Stop("view-new", "team", "/views/new?page=cases&overdue=yes", "Name der Ansicht"),
         Stop("keyboard", "team", "/keyboard", "Ausschalten"),

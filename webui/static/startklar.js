@@ -208,9 +208,10 @@
   const boxes = () => [...document.querySelectorAll('input[type="checkbox"][name="case"]')];
   const count = () => {
     if (!many) return;
+    const said = many.querySelector("[data-ticked]");
+    if (!said) return; // who reads may not act on many
     const ticked = boxes().filter((box) => box.checked).length;
     many.toggleAttribute("data-some", ticked > 0);
-    const said = many.querySelector("[data-ticked]");
     const words = ticked === 1 ? said.dataset.one : said.dataset.more.replace("#", ticked);
     said.textContent = ticked ? words : "";
     if (all) [all.checked, all.indeterminate] = [ticked === boxes().length, ticked > 0 && ticked < boxes().length];
