@@ -1446,11 +1446,14 @@ _MILESTONES = sa.select(*(getattr(Milestone, column.name) for column in fields(M
     Milestone.service == sa.bindparam("service")
 )
 _ELSEWHERE = sa.and_(Grant.body.is_(None), Grant.team.is_(None))
+# Spelt out: with these as values to come, PostgreSQL planned the query anew for every deed among many cases.
+_ROLLOUT_TEAM: sa.ColumnElement[str] = sa.literal_column("'rollout_team'")
+_OFFICE: sa.ColumnElement[str] = sa.literal_column("'programme_office'")
 _HOLDS = (
     Grant.body == sa.bindparam("body"),
     Grant.team == sa.bindparam("team"),
-    sa.and_(_ELSEWHERE, Grant.role == "rollout_team", Grant.operator == sa.bindparam("operator")),
-    sa.and_(_ELSEWHERE, Grant.role == "programme_office"),
+    sa.and_(_ELSEWHERE, Grant.role == _ROLLOUT_TEAM, Grant.operator == sa.bindparam("operator")),
+    sa.and_(_ELSEWHERE, Grant.role == _OFFICE),
 )
 _HOLDERS = (
     with_deputies(
