@@ -287,10 +287,18 @@ def plausible(fields: Mapping[str, EvidenceField], today: dt.date) -> dict[str, 
     return given
 
 
-def contents(world: World) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table, to see that nothing changed."""
+def contents(world: World) -> dict[str, Any]:
+    """Every row of every table as the database keeps it, to see that nothing changed."""
     with world.look() as work:
-        return {
-            table.name: sorted((tuple(row) for row in work.session.execute(sa.select(table))), key=repr)
-            for table in Base.metadata.sorted_tables
-        }
+        connection = work.session.connection()
+        if connection.dialect.name == "postgresql":  # in one question: tests ask thousands of times
+            return {row[0]: row[1] for row in connection.exec_driver_sql(_IN_ONE_QUESTION)}
+        return {name: list(connection.exec_driver_sql(f"SELECT * FROM {name} ORDER BY {by}")) for name, by in _TABLES}
+
+
+_TABLES = [
+    (table.name, ", ".join(column.name for column in table.primary_key)) for table in Base.metadata.sorted_tables
+]
+_IN_ONE_QUESTION = " UNION ALL ".join(
+    f"SELECT '{name}', (SELECT string_agg(one::text, chr(10) ORDER BY {by}) FROM {name} one)" for name, by in _TABLES
+)
