@@ -378,7 +378,7 @@ def test_a_case_on_paper_is_read_whole_and_offers_nothing_to_press(site: Site) -
     town.emulate_media(media="print")
     for path, first, later in (
         (f"/cases/{case_id}", "Stammdaten", "Aufgaben"),
-        ("/my-municipality", "Was wir schulden", "Worauf wir warten"),
+        ("/my-municipality", "Was wir noch tun müssen", "Worauf wir warten"),
     ):
         town.goto(path)
         above, below = (town.get_by_role("heading", name=name, exact=True).bounding_box() for name in (first, later))
