@@ -19,6 +19,8 @@ from tests.smtp import MailServer
 from tests.world import World, make
 from workflow import database
 
+LONGEST = {"e2e", "demo", "engine", "reminding", "test_process.py", "test_whole_or_nothing.py", "test_rehearsal.py"}
+"""Folders and modules whose tests take longest: browsers, processes, plays."""
 Prepare = Callable[[Callable[[World], Any]], tuple[World, Any]]
 
 gc.set_threshold(200_000, 20, 50)  # thousands of short worlds: looking for circles after every 700 objects is dear
@@ -41,6 +43,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if metafunc.definition.get_closest_marker("one_database"):
             kinds = kinds[:1]
         metafunc.parametrize("database_kind", kinds, indirect=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests begin first, so that no worker is left with one when the other has nothing more to do."""
+    items.sort(key=lambda item: not LONGEST.intersection(item.path.parts[-2:]))  # a stable sort: else by chance
 
 
 @pytest.fixture
