@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 _WRITES = re.compile(
     r"record\(|APPEND|insert_missing\(|_hand_in\(|_write\(|_say_human\(|\bgive\(|_next\(|_lay_aside\(|tasks\.submit\("
-    r"|sa\.(insert|update|delete)\("
+    r"|_close\(|sa\.(insert|update|delete)\("
 )
 _NO_DEEDS = frozenset({"casework", "clock", "commands", "database", "engine", "events", "followups", "messages"})
 """What deeds are made of, what follows from them, and time itself."""

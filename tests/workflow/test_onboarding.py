@@ -166,7 +166,7 @@ def test_a_case_opened_some_other_way_answers_the_request(world: World) -> None:
 
 
 @pytest.mark.parametrize("turn", range(3))
-def test_two_who_ask_at_once_ask_once_and_a_case_that_opens_meanwhile_answers_them(world: World, turn: int) -> None:
+def test_a_request_is_made_once_and_answered_once_whoever_meets_at_it(world: World, turn: int) -> None:
     asking: list[Callable[[Work], Any]] = [lambda work: onboarding.ask(work, "wohngeld", TOWN)] * 2
     told = _at_once(world, [("digi", asking[0]), ("leitung", asking[1])])
     assert [type(error) for error in told if error is not None] == [Conflict]
@@ -196,6 +196,18 @@ def test_two_who_ask_at_once_ask_once_and_a_case_that_opens_meanwhile_answers_th
     assert all(error is None or isinstance(error, Conflict) for error in told)
     onboarding.settle(world.engine)
     assert _row(world, wohngeld).status == "accepted"
+
+    ikfz = _ask(world, "ikfz").id
+    told = _at_once(
+        world,
+        [
+            ("team", lambda work: onboarding.accept(work, ikfz)),
+            ("office", lambda work: onboarding.decline(work, ikfz, "nein")),
+            ("digi", lambda work: onboarding.withdraw(work, ikfz)),
+        ],
+    )
+    assert sorted(type(error).__name__ for error in told if error is not None) == ["Conflict", "Conflict"]
+    assert _row(world, ikfz).status == ("accepted", "declined", "withdrawn")[told.index(None)]
     assert list(history.replay(world.engine)) == []
 
 

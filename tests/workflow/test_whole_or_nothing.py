@@ -436,6 +436,8 @@ _NOT_CUT = {
     "addresses.mark": "one statement, beside the message it is about",
     "administrators.write": "no deed: a mail beside what it is about",
     "cases.open_next_as_answered": "it is `open_next`",
+    "onboarding.settle_one": "it is `accept` or `withdraw`, done by time",
+    "people.close_unused": "part of what ends an invitation",
     "people.create": "part of `add`",
     "people.end_grants": "part of `withdraw`",
     "people.end_links": "part of `change_address`",
