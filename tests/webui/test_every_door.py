@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +13,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from tests.webui.visitor import Visitor, words
-from tests.world import EMPTY_TOWN, STRANGE_TOWN, TOWN, World, contents
+from tests.world import EMPTY_TOWN, FILE, STRANGE_TOWN, TOWN, World, contents
 from webui import PUBLIC
 from workflow import (
     absences,
@@ -24,7 +23,6 @@ from workflow import (
     clusters,
     comments,
     delegations,
-    documents,
     onboarding,
     policy,
     views,
@@ -176,16 +174,15 @@ class Population:
     everything: dict[str, set[Any]] = field(default_factory=dict)
     visible: dict[tuple[str, str], set[Any]] = field(default_factory=dict)
     numbers: dict[Any, str] = field(default_factory=dict)
+    milestones: list[Any] = field(default_factory=list)
 
 
-@pytest.fixture
-def busy(world: World) -> World:
+def _busy(world: World) -> None:
     """Cases of three towns in several states, with documents and prerequisites."""
     for body in (TOWN, STRANGE_TOWN, EMPTY_TOWN):
         world.open(body=body)
     case_id = world.open("uvg")
-    file = documents.store(world.engine.settings.documents, io.BytesIO(b"%PDF-1.7\n"), "Bedingungen.pdf")
-    world.finish_state(case_id, accept_terms={"signed_terms": file})
+    world.finish_state(case_id, accept_terms={"signed_terms": FILE})
     world.walk(case_id, until="contracted")
     with world.by("digi") as work:
         comments.write(work, case_id, "Bitte ansehen.")
@@ -215,6 +212,17 @@ def busy(world: World) -> World:
         onboarding.ask(work, "bafoeg", STRANGE_TOWN)
     with world.by("dsb") as work:
         absences.enter(work, world["dsb"], world["isb"], work.today, work.today)
+
+
+@pytest.fixture
+def begun() -> Callable[[World], None]:
+    """All tests here begin in a busy world."""
+    return _busy
+
+
+@pytest.fixture
+def busy(world: World) -> World:
+    """The same by its name."""
     return world
 
 
@@ -228,6 +236,9 @@ def population(busy: World) -> Population:
             found.everything[name] = set(ids[:: max(1, len(ids) // 12)])
             assert ids, name
         found.numbers = {row.id: row.number for row in work.session.execute(sa.select(Case.id, Case.number))}
+        found.milestones = list(
+            work.session.execute(sa.select(Milestone.id).where(Milestone.service == "uvg")).scalars()
+        )
     for who in ACCOUNTS:
         with busy.look(who) as work:
             for name, clause in GUARDED.items():
@@ -425,7 +436,7 @@ def _addresses(app: Flask, rule: Rule, population: Population) -> Iterator[tuple
         "grant_id": [UUID(int=7)],
         "kind": ["task"],
         "token": ["x" * 60],
-        "milestone_id": _milestones(app),
+        "milestone_id": population.milestones,
     }
     combinations: list[dict[str, Any]] = [{}]
     for name in sorted(rule.arguments):
@@ -436,12 +447,6 @@ def _addresses(app: Flask, rule: Rule, population: Population) -> Iterator[tuple
 
 def _build(app: Flask, endpoint: str, values: dict[str, Any]) -> str:
     return app.url_map.bind("localhost").build(endpoint, values, method=None)
-
-
-def _milestones(app: Flask) -> list[Any]:
-    engine = app.extensions["startklar"].engine
-    with engine.read("system") as work:
-        return list(work.session.execute(sa.select(Milestone.id).where(Milestone.service == "uvg")).scalars())
 
 
 def _verbandsgemeinde(world: World) -> str:
