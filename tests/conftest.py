@@ -47,8 +47,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest tests begin first, so that no worker is left with one when the other has nothing more to do."""
-    items.sort(key=lambda item: not LONGEST.intersection(item.path.parts[-2:]))  # a stable sort: else by chance
+    """The longest tests begin first, so that no worker is left with one when the other has nothing more to do.
+
+    Those in a programme that was played stand together, so that one worker plays it. Else the order stays by chance.
+    """
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    if "played" in getattr(item, "fixturenames", ()):
+        return 1
+    return 0 if LONGEST.intersection(item.path.parts[-2:]) else 2
 
 
 @pytest.fixture
