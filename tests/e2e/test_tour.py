@@ -223,7 +223,7 @@ def _where_everything_stands(page: Page) -> None:
 def _the_office_acts(page: Page) -> None:
     _go(page, "Kommunen")
     page.get_by_role("link", name="Rundschreiben").click()
-    expect(page.get_by_role("main")).to_contain_text("es gelesen")
+    expect(page.get_by_role("main")).to_contain_text("Gelesen in 1 von 10 Kommunen")
     page.get_by_role("link", name="Rundschreiben verfassen").click()
     page.get_by_label("Betreff").fill("Wohngeld: Der Vertrag ist da")
     page.get_by_label("Text", exact=True).fill("Das Land hat unterschrieben. Sie können anfangen.")
